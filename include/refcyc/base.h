@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// What every other header of Refcyc leans on: visibility, attributes, status codes.
+#ifndef REFCYC_BASE_H
+#define REFCYC_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if !defined(__GNUC__)
+#error "Refcyc needs gcc or clang: it uses __typeof__, __thread and the cleanup attribute"
+#endif
+
+#define RC_VERSION_MAJOR 0
+#define RC_VERSION_MINOR 1
+#define RC_VERSION_PATCH 0
+
+#ifdef __cplusplus
+#define RC_BEGIN_DECLS extern "C" {
+#define RC_END_DECLS }
+#else
+#define RC_BEGIN_DECLS
+#define RC_END_DECLS
+#endif
+
+#define RC_API __attribute__((visibility("default")))
+
+// The attributes that let `gcc -fanalyzer` follow a handle from the call that made it to the call that releases it.
+// The idiom it understands: each handle has a variable of its own, the one that the call returned.
+//
+//     struct node *mine = rc_retain(theirs);     // not: rc_retain(theirs); ... rc_release(theirs);
+//     rc_release(mine);
+//
+// Define RC_NO_ANALYZE where the idiom does not fit and the reports are noise. Define RC_ANALYZE to get the reports
+// out of an optimized build too, where retain and release are otherwise inline and hidden from the analyzer.
+#if !defined(RC_NO_ANALYZE) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
+#define RC_RETURNS_HANDLE __attribute__((malloc(rc_release, 1)))
+#else
+#define RC_RETURNS_HANDLE
+#endif
+
+RC_BEGIN_DECLS
+
+// The library's version, as the program runs with it: "0.1.0". Static storage.
+RC_API const char *rc_version(void);
+
+RC_END_DECLS
+
+#endif

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The cycle collector: trial deletion in the manner of Bacon and Rajan ("Concurrent Cycle Collection in Reference Counted
+// Systems", ECOOP 2001), on a private compact graph, in slices. All calls are about the heap this thread is inside (the
+// default heap if it is inside none), and never fail: a collection that finds no memory for its graph is called off, with
+// everything as it was.
+//
+// Called from a finalizer, a destructor or a trace function they return at once, having done nothing.
+#ifndef REFCYC_COLLECT_H
+#define REFCYC_COLLECT_H
+
+#include "base.h"
+
+RC_BEGIN_DECLS
+
+struct rc_heap;
+struct rc_type;
+
+// Where a collection stands. Each phase stops at the slice's end and goes on in the next slice.
+enum rc_phase {
+    RC_PHASE_IDLE = 0,
+    RC_PHASE_INBOX,    // what other threads released is looked at
+    RC_PHASE_ROOTS,    // suspects become nodes of the graph
+    RC_PHASE_BUILD,    // objects are traced: nodes and edges are recorded
+    RC_PHASE_SCAN,     // what is referred to from outside, and all it reaches, is alive; the rest is white
+    RC_PHASE_VALIDATE, // each white object is looked at again
+    RC_PHASE_FINALIZE, // finalizers run; if any did, what they ran for is built and scanned once more
+    RC_PHASE_DESTROY,  // destructors run
+    RC_PHASE_FREE,     // links that leave the garbage are released, memory goes
+    RC_PHASE_COUNT
+};
+
+// What a step of collection has to say.
+enum rc_step {
+    RC_STEP_OUT_OF_MEMORY = -1, // the collection was called off; its suspects are kept for the next
+    RC_STEP_IDLE = 0,           // nothing is left to do
+    RC_STEP_MORE = 1            // there is more to do
+};
+
+// Collects until nothing is left to do: finishes the collection under way, then looks at every suspect. All that no
+// handle leads to is destroyed when it returns. Returns how many objects were destroyed. If memory for the graph was out:
+// errno = ENOMEM, and what was not looked at stays suspect. Finalizers and destructors that keep making garbage are
+// followed for 64 rounds. Cost: proportional to what the suspects reach, not to the heap.
+RC_API size_t rc_collect(void);
+
+// One slice: works for about [budget_ns] nanoseconds, then returns. Every phase, the destruction of what counting found
+// dead included, stops there; what can exceed the budget is one user callback. 0 does the smallest unit of work, which is
+// for tests. Starts a collection if none is under way and there are suspects.
+RC_API enum rc_step rc_collect_step(uint64_t budget_ns);
+
+// How much there is to do: 0 means that sleeping is right. Otherwise at least 1: the objects that wait to be looked at,
+// destroyed or freed. O(1).
+RC_API size_t rc_collect_pending(void);
+
+// Calls off the collection under way: its suspects become suspects again. Does nothing once its verdict is final (the
+// phases DESTROY and FREE, which then go on), or if none is under way. Its memory goes in the next slices.
+RC_API void rc_collect_cancel(void);
+
+// The phase that the collection under way is in.
+RC_API enum rc_phase rc_collect_phase(void);
+RC_API const char *rc_phase_name(enum rc_phase phase);
+
+// Figures of a heap since it was made.
+struct rc_stats {
+    size_t objects;             // alive now, or dead and not yet destroyed
+    size_t bytes;               // their size, headers included
+    size_t suspects;            // now
+    size_t inbox;               // objects now watched because another thread released a handle of them
+    size_t dead;                // counted dead, waiting to be destroyed (see rc_heap_options.release_limit)
+    uint64_t allocated;         // objects ever made
+    uint64_t reclaimed_count;   // destroyed because their last reference went
+    uint64_t reclaimed_collect; // destroyed by the collector
+    uint64_t collections;       // completed
+    uint64_t called_off;        // for lack of memory, or by rc_collect_cancel
+    uint64_t slices;
+    uint64_t nodes;             // objects visited by collections
+    uint64_t edges;             // references followed by collections
+    uint64_t pardoned;          // white objects that the program had touched in the meantime
+    size_t graph_bytes_max;     // the most that the collector ever held for its graph
+    uint64_t slice_ns_max[RC_PHASE_COUNT]; // longest slice that ended in each phase
+};
+
+// The figures of the heap this thread is inside. O(1).
+RC_API void rc_stats(struct rc_stats *stats);
+
+// Live objects and bytes of each type of the heap this thread is inside: calls [each] once a type that has any.
+RC_API void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t bytes, void *arg), void *arg);
+
+RC_END_DECLS
+
+#endif

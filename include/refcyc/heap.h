@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Heaps: one heap is one object graph with its own collector. A thread is inside at most one heap at a time, and at most
+// one thread is inside a heap. Objects are made, slots read and changed, destructors and collections run inside only.
+//
+// A program with one thread never sees this: its first object enters the default heap, and stays in it. A thread that is
+// outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else.
+//
+// A link from an object of one heap to an object of another counts as a handle there. Cycles that span heaps are found by
+// rc_collect_heaps only.
+#ifndef REFCYC_HEAP_H
+#define REFCYC_HEAP_H
+
+#include "base.h"
+
+RC_BEGIN_DECLS
+
+struct rc_heap;
+
+// Where a heap's memory comes from. alloc returns [size] bytes aligned to [align] (a power of two), or NULL; free gets
+// what alloc returned, with the same size. Both are called by whichever thread is inside the heap.
+struct rc_allocator {
+    void *(*alloc)(size_t size, size_t align, void *arg);
+    void (*free)(void *memory, size_t size, void *arg);
+    void *arg;
+};
+
+// How a heap is to be. All zero is the default of each.
+struct rc_heap_options {
+    const char *name;                     // for reports; not copied; NULL: "heap"
+    const struct rc_allocator *allocator; // copied; each object is then an allocation of its own. NULL: malloc
+    // At most so many objects are destroyed by one release; the rest by the slices that follow. 0: all at once, so that
+    // destruction is complete when the release returns.
+    size_t release_limit;
+    // Called when another thread leaves work for this heap: releases to be looked at by the next slice. On that thread,
+    // so it does no more than wake the loop that runs the slices (uv_async_send, g_main_context_wakeup, a byte in a pipe);
+    // it calls nothing of this library. Once until that work is taken up. NULL: nobody is called.
+    void (*wake)(void *arg);
+    void *wake_arg;
+};
+
+// A new, empty heap; [options] may be NULL. NULL with errno = ENOMEM if memory is out, or if there are 16,000 heaps.
+RC_API struct rc_heap *rc_heap_new(const struct rc_heap_options *options);
+
+// Enters [heap], waiting while another thread is inside. Entries nest, of the same heap or of others; a program in which
+// several threads nest heaps enters them in one order. NULL is a fault.
+RC_API void rc_heap_enter(struct rc_heap *heap);
+// The same without waiting: false, and nothing has happened, if another thread is inside.
+RC_API bool rc_heap_try_enter(struct rc_heap *heap);
+// Undoes the last entry, which must have been of [heap]; anything else is a fault that changes nothing.
+RC_API void rc_heap_leave(struct rc_heap *heap);
+
+// Destroys all objects left in [heap], whatever refers to them: finalizers of those that still await theirs run first,
+// then all destructors, then the memory goes, and links into other heaps are released. Weak references give NULL
+// afterwards. Returns the number of destroyed objects that a handle still referred to; those handles are void now (0 is
+// what a program without leaked handles gets). The caller is not inside, and nobody waits to be; or it is inside once, and
+// leaves with this call. NULL: does nothing, returns 0.
+RC_API size_t rc_heap_free(struct rc_heap *heap);
+
+// The heap this thread is inside, or NULL.
+RC_API struct rc_heap *rc_heap_current(void);
+// The heap that a program which never asks for one uses. Made by the first call, or by the first object; NULL with
+// errno = ENOMEM if memory is out. rc_heap_free(rc_heap_default()) at the end of a program gives all memory back.
+RC_API struct rc_heap *rc_heap_default(void);
+// The heap of an object. Any thread with a handle.
+RC_API struct rc_heap *rc_heap_of(const void *obj);
+
+RC_END_DECLS
+
+#endif

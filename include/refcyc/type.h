@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Types: one constant table says what an object holds. The collector traces, verifies and clears from that table, so no
+// pair of functions has to agree with another.
+//
+//     struct node { struct node *parent, *first, *next; char *text; };
+//
+//     static void node_destroy(void *obj) { free(((struct node *)obj)->text); }
+//
+//     RC_TYPE(node, struct node,
+//             .slots = RC_SLOTS(RC_OWNER(struct node, parent), RC_LINK(struct node, first), RC_LINK(struct node, next)),
+//             .destroy = node_destroy);
+//
+// defines `const struct rc_type node_type`. In C++, which has neither designated initialisers (before C++20) nor static
+// compound literals, write the slots as an array that ends with RC_END and give the members in order.
+//
+// Laws of a table (a table that breaks the first two is refused with a fault when its first object is made):
+//   1. every slot lies inside the object and is aligned as a pointer;
+//   2. no slot is declared twice, neither in one table nor again in a table that extends it;
+//   3. a slot is only ever changed through rc_set, rc_give, rc_take, rc_move, rc_swap and rc_clear;
+//   4. trace reports every slot that the table does not declare exactly once, and allocates, retains and releases nothing.
+#ifndef REFCYC_TYPE_H
+#define REFCYC_TYPE_H
+
+#include "base.h"
+
+RC_BEGIN_DECLS
+
+struct rc_type;
+struct rc_visitor;
+struct rc_weak;
+
+// How a slot holds what it points to.
+enum rc_slot_kind {
+    RC_SLOT_END = 0, // ends an array of slots
+    RC_SLOT_LINK,    // a counted link
+    RC_SLOT_OWNER,   // a counted link to the object that holds a link to this one for as long as this slot is set
+    RC_SLOT_WEAK,    // a `struct rc_weak *` that this object owns
+    RC_SLOT_TAIL     // the trailing array of an object made by rc_new_sized, all links
+};
+
+// One declared slot, or an inline array of them. Write it with the macros below.
+struct rc_slot {
+    enum rc_slot_kind kind;
+    size_t offset;                // of the first slot, from the start of the object
+    size_t count;                 // how many slots stand there in a row; for a tail: where the size_t with their number is
+    const char *name;             // the field's name, for reports
+    const struct rc_type *target; // what it may point to (that type or one that extends it), or NULL: anything
+};
+
+#define RC__SLOT(kind, T, field, target)                                                                               \
+    { kind, offsetof(T, field), sizeof(((T *)0)->field) / sizeof(void *), #field, target }
+
+// A counted link: a pointer to an object, or an inline array of such pointers. RC_LINK_TO names the type that the slot
+// may point to: with it the library can find out that a type has no way back to itself, and then never suspects it.
+#define RC_LINK(T, field) RC__SLOT(RC_SLOT_LINK, T, field, NULL)
+#define RC_LINK_TO(T, field, type) RC__SLOT(RC_SLOT_LINK, T, field, &(type))
+// A counted link to an owner (a DOM parent): a promise that the object it points to holds a link to this one for as long
+// as the slot is set. The collector uses it to prove an object alive by walking up. One a type. Where the promise is
+// broken, the worst is a leak, which rc_verify names.
+#define RC_OWNER(T, field) RC__SLOT(RC_SLOT_OWNER, T, field, NULL)
+#define RC_OWNER_TO(T, field, type) RC__SLOT(RC_SLOT_OWNER, T, field, &(type))
+// A weak reference (see weak.h): a `struct rc_weak *`, released with the object.
+#define RC_WEAK(T, field) RC__SLOT(RC_SLOT_WEAK, T, field, NULL)
+// A trailing array of links, `field[]`, whose number of elements stands in the size_t `number` of the same object.
+// Change that number only together with rc_changed.
+#define RC_TAIL(T, field, number)                                                                                      \
+    { RC_SLOT_TAIL, offsetof(T, field), offsetof(T, number), #field, NULL }
+#define RC_END                                                                                                         \
+    { RC_SLOT_END, 0, 0, NULL, NULL }
+#define RC_SLOTS(...) ((const struct rc_slot[]){__VA_ARGS__, RC_END})
+
+// Reports, through rc_visit and rc_visit_slots, the addresses of the slots of [obj] that its table does not declare.
+typedef void rc_trace_fn(void *obj, struct rc_visitor *visitor);
+typedef void rc_object_fn(void *obj);
+
+struct rc_type {
+    const char *name;            // for reports; required
+    size_t size;                 // of the object, without a trailing array; at least 1
+    const struct rc_slot *slots; // declared slots up to RC_END; NULL: none
+    const struct rc_type *base;  // the type that this one extends and whose table holds for it too; NULL: none.
+                                 // Its struct is the first member of this one's.
+    // Slots that cannot be declared. NULL: there are none. Called by the collector inside the heap, at any time.
+    rc_trace_fn *trace;
+    // The object is dead but its whole graph still intact: say good-bye, flush, log. Runs once in an object's life,
+    // before any destructor of what died with it; may store the object somewhere, which keeps it alive (resurrects it),
+    // and may call anything. NULL: nothing to do. Of a type and its base, the type's runs first, then the base's.
+    rc_object_fn *finalize;
+    // Releases what is not managed: a file, a socket, a buffer; and handles kept in fields that are not slots. Slots are
+    // cleared by the runtime afterwards. What the slots point to may be read (it may be dead, but its memory is there),
+    // and no new reference to this object or to one that dies with it may be made. NULL: nothing to do. Of a type and
+    // its base, the type's runs first, then the base's.
+    rc_object_fn *destroy;
+    // A promise that no object of this type can be part of a cycle; such objects are never suspected. Where the
+    // promise is broken, cycles through it leak.
+    bool acyclic;
+};
+
+// Defines `const struct rc_type NAME_type`. Needs at least one more member: RC_TYPE(leaf, struct leaf, .acyclic = true).
+#define RC_TYPE(name, T, ...) const struct rc_type name##_type = {#name, sizeof(T), __VA_ARGS__}
+
+// Inside a trace function: reports one slot, or [n] slots in a row. A long row may be read in pieces, later in the
+// same collection: whoever changes the row itself (moves its memory, changes its length) calls rc_changed first.
+RC_API void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n);
+#define rc_visit(visitor, slot) rc_visit_slots((visitor), (slot), 1)
+
+// Before a container moves the memory of its slots or changes how many there are: a collection that has read part of
+// them forgets what it read and keeps [obj] and all it reaches for this round. Inside [obj]'s heap. O(1).
+RC_API void rc_changed(void *obj);
+
+RC_END_DECLS
+
+#endif
