@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+# Builds Refcyc. `make help` lists what can be asked for; tools/deps installs what is missing.
+#
+# Objects live in build/<variant>/, so that a sanitizer build never meets a plain one. The fragments at the end belong to
+# their folders (the demo, the model, the stress programs, the benchmarks) and lean on these names only:
+#   $B                 the folder of this variant: build/release, build/address-undefined-clang ...
+#   $(LIB)             the static library, for a prerequisite and for the link
+#   $(COMPILE)         the compiler with all flags for C;  $(COMPILE_CXX) the same for C++
+#   $(LIBS)            what goes last on a command line that links
+# Dependencies of whatever lies below $B are read from the .d files that $(COMPILE) leaves there.
+
+# ---- settings
+
+CC = cc
+CXX = $(if $(findstring clang,$(CC)),clang++,c++)
+CFLAGS = -O2 -g
+SANITIZE =
+CHECK =
+T =
+PREFIX = /usr/local
+LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+PKG_CONFIG = pkg-config
+
+comma := ,
+space := $() $()
+VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if $(CHECK),,release)) \
+	$(if $(CHECK),check) $(if $(findstring clang,$(CC)),clang)))
+B := build/$(VARIANT)
+
+WARN = -Wall -Wextra -pedantic -Werror
+# Frame pointers make sanitizer reports readable; an undefined operation is a failure, not a remark.
+SANITIZE_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(CPPFLAGS)
+FLAGS = $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
+COMPILE = $(CC) -std=c11 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
+COMPILE_CXX = $(CXX) -std=c++17 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
+LIBS = $(LDFLAGS) -pthread
+
+# ---- files
+
+VERSION := $(shell sed -n 's/^\#define RC_VERSION_M[AI][JN]OR \([0-9]*\)/\1./p; s/^\#define RC_VERSION_PATCH //p' \
+	include/refcyc/base.h | tr -d '\n')
+SONAME := librefcyc.so.$(firstword $(subst ., ,$(VERSION)))
+
+LIB := $B/librefcyc.a
+SHARED := $B/$(SONAME)
+OBJECTS := $(patsubst %.c,$B/%.o,$(sort $(wildcard rc/*.c cc/*.c)))
+TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
+TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
+# Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
+CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
+EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
+
+# ---- targets
+
+## all: the library, static and shared, and its pkg-config file (the default)
+all: $(LIB) $(SHARED) $B/refcyc.pc
+
+## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, CC=clang
+check: deps-check $(TESTS) $(CHILDREN) examples
+	@CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B tests/run $B/junit '$T' $(TESTS)
+
+## examples: the programs of examples/ that are one file each
+examples: $(EXAMPLES)
+
+## install: into PREFIX (default /usr/local), LIBDIR, INCLUDEDIR, below DESTDIR
+install: all
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/refcyc
+	install -m 644 $(LIB) $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/librefcyc.so.$(VERSION)
+	ln -sf librefcyc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/librefcyc.so
+	install -m 644 $B/refcyc.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 include/refcyc/*.h $(DESTDIR)$(INCLUDEDIR)/refcyc/
+
+## uninstall: takes away what install has put there
+uninstall:
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/refcyc
+	rm -f $(DESTDIR)$(LIBDIR)/librefcyc.a $(DESTDIR)$(LIBDIR)/librefcyc.so* $(DESTDIR)$(LIBDIR)/pkgconfig/refcyc.pc
+
+## mutants: takes each rule of tests/mutants.list out of a copy of the source and shows which test fails for it
+mutants: deps-check
+	tools/mutate $(M)
+
+## clean: away with build/
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+deps-%:
+	@tools/deps $*
+
+.PHONY: all check examples install uninstall mutants clean help FORCE
+
+# ---- rules
+
+$(LIB): $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED): $(OBJECTS)
+	$(COMPILE) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(LIBS)
+
+# Written anew when PREFIX, LIBDIR or INCLUDEDIR is another one than last time.
+$B/refcyc.pc: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: refcyc' \
+		'Description: Reference counting with an incremental cycle collector' 'Version: $(VERSION)' \
+		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lrefcyc' 'Libs.private: -pthread' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(LIB)
+	$(COMPILE) -o $@ $^ -lcunit $(LIBS)
+
+$B/examples/%: $B/examples/%.o $(LIB)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+.SECONDARY:
+
+-include $(wildcard examples/*.mk tests/model/model.mk stress/stress.mk bench/bench.mk)
+-include $(shell find $B -name '*.d' 2>/dev/null)
