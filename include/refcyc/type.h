@@ -90,6 +90,9 @@ struct rc_type {
     // and no new reference to this object or to one that dies with it may be made. NULL: nothing to do. Of a type and
     // its base, the type's runs first, then the base's.
     rc_object_fn *destroy;
+    // Frees memory outside of the object in which its trace reports slots (a container's array). Runs last, when those
+    // slots have been cleared. May touch nothing but this object. NULL: there is none.
+    rc_object_fn *free_slots;
     // A promise that no object of this type can be part of a cycle; such objects are never suspected. Where the
     // promise is broken, cycles through it leak.
     bool acyclic;

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// The collector's door: all that rc/ knows of cc/.
+//
+// A collection is a state machine (struct cc, one in each heap):
+//
+//     IDLE -> INBOX -> ROOTS -> BUILD -> SCAN -> VALIDATE -> DESTROY -> FREE -> IDLE
+//                                                   |
+//                                                   +-> FINALIZE -> IDLE, with the white set suspect once more
+//
+// collect.c drives it, build.c does ROOTS and BUILD, scan.c SCAN, validate.c VALIDATE, reclaim.c the rest; graph.h says
+// what the graph is. What makes it sound (R: rules that each file names where it keeps them):
+//
+//   R1  Whatever takes a reference away from an object and leaves it alive without a handle makes it a suspect.
+//   R2  A suspect that has a handle when it is looked at is dropped: the handle's release will suspect it again.
+//   R3  A release never fails: room for each object in the suspect buffer and in the inbox is there from its birth. A
+//       foreign thread puts an object into the inbox while it still holds its handle; the object's memory stays as long
+//       as it is in the inbox or in the graph.
+//   R4  An object's links are recorded, and its SUSPECT mark cleared, once a collection: when it is discovered, before the
+//       first edge into it is recorded.
+//   R5  From its discovery on, every change of the references to an object leaves a mark on it: SUSPECT (a link made, a
+//       reference lost or moved), or a handle that can be seen (handles, shared), or QUEUED.
+//   R6  A white object without a mark is garbage. One with a mark is pardoned with all that it reaches.
+//   R7  A mark that discovery through an edge cleared was made after tracing began, so the verdict may rest on edges older
+//       than it: such an object (LATE) becomes a suspect again when it is found alive.
+//   R8  An upgrade of a weak reference to a condemned (validated white) object pardons it; from the commit on, which is one
+//       step under the lock that upgrades take, upgrades give NULL.
+//   R9  A container that changes while it is traced in pieces is marked, and kept for this round.
+#ifndef CC_CC_H
+#define CC_CC_H
+
+#include <refcyc/collect.h>
+
+struct rc_heap;
+struct rc_weak;
+struct rc__header;
+
+// An array in chunks: grows without copying, shrinks chunk by chunk.
+struct cc_chunks {
+    void **chunk;
+    size_t chunks, capacity; // allocated chunks; room in the table of them
+};
+
+#define CC_NONE UINT32_MAX
+
+struct cc {
+    enum rc_phase phase;
+    bool busy;                 // a slice is running: nested calls return at once
+    bool out_of_memory;        // the graph could not grow
+    bool called_off;           // its objects are leaving the graph, and that is all
+    struct cc_chunks nodes, edges;
+    uint32_t node_count, edge_count;
+    uint32_t work;             // BUILD: nodes to be traced; SCAN, VALIDATE: nodes to be flooded from
+    uint32_t flood_edge;       // the edge at which flooding goes on, or CC_NONE: with the next node
+    uint32_t cursor;           // the node, suspect or inbox entry where a pass goes on
+    uint32_t source;           // BUILD: the node whose edges were recorded last
+    uint32_t piece_node;       // BUILD: the node that is traced in pieces, or CC_NONE
+    size_t piece_slot;         // and how many of its slots are read
+    uint32_t white, white_tail; // the white nodes, threaded through their `ext`
+    uint32_t white_count;
+    int step;                  // within a phase: which pass
+    bool pardoned;             // VALIDATE: some white object was
+    bool any_finalize, any_destroy;
+    size_t roots_left;         // ROOTS: suspects still to be looked at
+    size_t finalized;          // finalizers that this collection called
+    // Weak references: `round` names this collection in the blocks it condemned. The rest is under the door's lock.
+    uint32_t round;
+    bool committed;
+    struct rc_weak *pardons;   // condemned and upgraded since
+};
+
+// R1: [h] lost a reference and is alive without a handle.
+void cc_suspect(struct rc_heap *heap, struct rc__header *h);
+// A suspect dies: it leaves the buffer. [h] is SUSPECT and not in the graph.
+void cc_unsuspect(struct rc_heap *heap, struct rc__header *h);
+// R9: the slots of [h] are about to move.
+void cc_changed(struct rc_heap *heap, struct rc__header *h);
+// One slice of whatever is to do, until [deadline] (0: one unit; UINT64_MAX: no end). Returns as rc_collect_step.
+enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline);
+// As rc_collect_pending.
+size_t cc_pending(const struct rc_heap *heap);
+// Makes the collection under way forget its graph at once. For rc_heap_free; no phase may follow that needs it.
+void cc_abandon(struct rc_heap *heap);
+
+#endif

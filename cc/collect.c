@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+// The state machine: one slice works through whatever is to do until its time is over.
+//
+//   S1  Between slices the program may do anything; what a phase keeps is only in struct cc.
+//   S2  Nothing is done to an object before the verdict is final (DESTROY), so until then a collection can be called off:
+//       its objects leave the graph, and those that were suspects are suspects again.
+//   S3  In a slice, nested calls return at once. Objects that die of what callbacks do join the dead list, which is worked
+//       on first in each slice.
+#include "cc/graph.h"
+
+#include <time.h>
+
+uint64_t cc_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+enum { UNITS = 256 }; // between two looks at the clock: some microseconds
+
+void cc_budget_check(struct cc_budget *budget, uint32_t cost) {
+    (void)cost;
+    budget->units = UNITS;
+    if (budget->deadline != UINT64_MAX)
+        budget->over = budget->deadline == 0 || cc_now() >= budget->deadline;
+}
+
+static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
+    struct cc *cc = &heap->cc;
+    cc->phase = phase;
+    cc->step = 0;
+    cc->cursor = 0;
+    cc->work = cc->flood_edge = cc->piece_node = CC_NONE;
+    cc->piece_slot = 0;
+}
+
+// The graph's memory, for the statistics, and back.
+void cc_graph_reset(struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    size_t bytes = cc->nodes.chunks * CC_NODES * sizeof(struct cc_node) + cc->edges.chunks * CC_EDGES * sizeof(uint32_t);
+    if (bytes > heap->stats.graph_bytes_max)
+        heap->stats.graph_bytes_max = bytes;
+    cc->node_count = cc->edge_count = 0;
+    cc->white = cc->white_tail = CC_NONE;
+    cc->white_count = 0;
+}
+
+// Gives back a chunk of the graph. One chunk of each sort is kept for the next collection.
+static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
+    struct cc *cc = &heap->cc;
+    while (cc->nodes.chunks > 1 || cc->edges.chunks > 1) {
+        if (cc->nodes.chunks > 1)
+            rc__chunks_free(heap, &cc->nodes, cc->nodes.chunks - 1, CC_NODES * sizeof(struct cc_node));
+        if (cc->edges.chunks > 1)
+            rc__chunks_free(heap, &cc->edges, cc->edges.chunks - 1, CC_EDGES * sizeof(uint32_t));
+        if (!cc_spend(budget, 64))
+            return false;
+    }
+    return true;
+}
+
+static void begin(struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    cc_graph_reset(heap);
+    cc->out_of_memory = cc->called_off = cc->pardoned = cc->any_finalize = cc->any_destroy = false;
+    cc->finalized = 0;
+    rc__weak_round(heap);
+    rc__bell_silence(heap);
+    enter_phase(heap, RC_PHASE_INBOX);
+}
+
+static void end(struct rc_heap *heap) {
+    cc_graph_reset(heap);
+    enter_phase(heap, RC_PHASE_IDLE);
+    if (heap->cc.called_off)
+        heap->stats.called_off++;
+    else
+        heap->stats.collections++;
+}
+
+// S2: what is left of the collection is to take the graph down.
+static void call_off(struct rc_heap *heap) {
+    enter_phase(heap, heap->cc.phase);
+    heap->cc.called_off = true;
+}
+
+// One phase further, or as far as the budget goes. false: the slice is over.
+static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
+    struct cc *cc = &heap->cc;
+    if (cc->called_off) {
+        if (!cc_retire_all(heap, budget))
+            return false;
+        end(heap);
+        return !budget->over;
+    }
+    switch (cc->phase) {
+    case RC_PHASE_INBOX:
+        while (rc__drain(heap, &cc->cursor, 32))
+            if (!cc_spend(budget, 32))
+                return false;
+        enter_phase(heap, RC_PHASE_ROOTS);
+        cc->roots_left = 2 * heap->suspect_count; // the program may add some; it cannot keep this phase busy for ever
+        break;
+    case RC_PHASE_ROOTS:
+        if (!cc_roots(heap, budget))
+            return false;
+        cc->phase = RC_PHASE_BUILD; // with the nodes to be traced on the stack
+        break;
+    case RC_PHASE_BUILD:
+        if (!cc_build(heap, budget))
+            return false;
+        enter_phase(heap, RC_PHASE_SCAN);
+        break;
+    case RC_PHASE_SCAN:
+        if (!cc_scan(heap, budget))
+            return false;
+        enter_phase(heap, RC_PHASE_VALIDATE);
+        cc->cursor = cc->white;
+        break;
+    case RC_PHASE_VALIDATE:
+        if (!cc_validate(heap, budget))
+            return false;
+        enter_phase(heap, cc->any_finalize ? RC_PHASE_FINALIZE : RC_PHASE_DESTROY);
+        cc->cursor = cc->white;
+        break;
+    case RC_PHASE_FINALIZE:
+        if (cc->step == 0) {
+            if (!cc_finalize(heap, budget))
+                return false;
+            cc->step = 1;
+            cc->cursor = 0;
+        }
+        if (!cc_retire_all(heap, budget))
+            return false;
+        end(heap);
+        break;
+    case RC_PHASE_DESTROY:
+        if (!cc_destroy(heap, budget))
+            return false;
+        enter_phase(heap, RC_PHASE_FREE);
+        cc->cursor = cc->white;
+        break;
+    case RC_PHASE_FREE:
+        if (!cc_free(heap, budget))
+            return false;
+        end(heap);
+        break;
+    default:
+        break;
+    }
+    return !budget->over;
+}
+
+static bool has_work(struct rc_heap *heap) {
+    return heap->suspect_count || rc__bell(heap);
+}
+
+// What counting found dead comes first. false: the slice is over.
+static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
+    size_t piece = budget->deadline ? 8 : 1;
+    while (heap->dead || heap->clearing || heap->notices) {
+        size_t left = rc__reap(heap, piece);
+        if (!cc_spend(budget, 16 * (uint32_t)(piece - left)))
+            return false;
+    }
+    return true;
+}
+
+// Works until the budget is spent or nothing is left to do. [whole]: begins a collection in any case, and no more than 64,
+// so that finalizers which keep making garbage cannot hold it for ever. false: a collection was called off.
+static bool work(struct rc_heap *heap, struct cc_budget *budget, bool whole) {
+    enum { ROUNDS = 64 };
+    struct cc *cc = &heap->cc;
+    for (int begun = 0; reap(heap, budget);) {
+        if (cc->phase == RC_PHASE_IDLE) {
+            if (!(whole && begun == 0) && (!has_work(heap) || begun == ROUNDS)) {
+                shrink(heap, budget);
+                break;
+            }
+            begin(heap);
+            begun++;
+        }
+        heap->reaping = true; // S3
+        bool goes_on = advance(heap, budget);
+        heap->reaping = false;
+        if (cc->out_of_memory && !cc->called_off) {
+            call_off(heap);
+            while (whole && cc->phase != RC_PHASE_IDLE)
+                advance(heap, budget);
+            return false;
+        }
+        if (!goes_on && budget->over)
+            break;
+    }
+    return true;
+}
+
+enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline) {
+    struct cc *cc = &heap->cc;
+    if (cc->busy || heap->reaping || heap->ending)
+        return RC_STEP_IDLE;
+    uint64_t start = cc_now();
+    struct cc_budget budget = {.deadline = deadline, .units = UNITS};
+    cc->busy = true;
+    bool ok = work(heap, &budget, deadline == UINT64_MAX);
+    cc->busy = false;
+    uint64_t length = cc_now() - start;
+    heap->stats.slices++;
+    if (length > heap->stats.slice_ns_max[cc->phase])
+        heap->stats.slice_ns_max[cc->phase] = length;
+    if (!ok)
+        return RC_STEP_OUT_OF_MEMORY;
+    return cc_pending(heap) ? RC_STEP_MORE : RC_STEP_IDLE;
+}
+
+size_t cc_pending(const struct rc_heap *heap) {
+    const struct cc *cc = &heap->cc;
+    size_t n = heap->dead_count + (heap->clearing != NULL) + (heap->notices != NULL) + heap->suspect_count;
+    if (cc->phase != RC_PHASE_IDLE)
+        n += cc->node_count + 1;
+    return n + rc__bell(heap) + (cc->nodes.chunks > 1 || cc->edges.chunks > 1);
+}
+
+void cc_abandon(struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    struct cc_budget budget = {.deadline = UINT64_MAX, .units = UNITS};
+    heap->reaping = true;
+    while (cc->phase == RC_PHASE_DESTROY || cc->phase == RC_PHASE_FREE)
+        advance(heap, &budget); // the set is no graph any more: to the end with it
+    heap->reaping = false;
+    rc__reap(heap, SIZE_MAX);
+    rc__weak_round(heap);
+    cc_graph_reset(heap);
+    enter_phase(heap, RC_PHASE_IDLE);
+    rc__chunks_free(heap, &cc->nodes, 0, CC_NODES * sizeof(struct cc_node));
+    rc__chunks_free(heap, &cc->edges, 0, CC_EDGES * sizeof(uint32_t));
+}
+
+size_t rc_collect(void) {
+    struct rc_heap *heap = rc__enter_default("rc_collect");
+    if (!heap)
+        return 0;
+    uint64_t before = heap->stats.reclaimed_count + heap->stats.reclaimed_collect;
+    if (cc_slice(heap, UINT64_MAX) == RC_STEP_OUT_OF_MEMORY)
+        errno = ENOMEM;
+    return (size_t)(heap->stats.reclaimed_count + heap->stats.reclaimed_collect - before);
+}
+
+enum rc_step rc_collect_step(uint64_t budget_ns) {
+    struct rc_heap *heap = rc__enter_default("rc_collect_step");
+    if (!heap)
+        return RC_STEP_IDLE;
+    uint64_t now = budget_ns ? cc_now() : 0;
+    return cc_slice(heap, budget_ns < UINT64_MAX - 1 - now ? now + budget_ns : UINT64_MAX - 1);
+}
+
+size_t rc_collect_pending(void) {
+    struct rc_heap *heap = rc__enter_default("rc_collect_pending");
+    return heap ? cc_pending(heap) : 0;
+}
+
+void rc_collect_cancel(void) {
+    struct rc_heap *heap = rc__enter_default("rc_collect_cancel");
+    if (heap && !heap->cc.busy && heap->cc.phase != RC_PHASE_IDLE && heap->cc.phase < RC_PHASE_DESTROY &&
+        !heap->cc.called_off)
+        call_off(heap);
+}
+
+enum rc_phase rc_collect_phase(void) {
+    struct rc_heap *heap = rc__enter_default("rc_collect_phase");
+    return heap ? heap->cc.phase : RC_PHASE_IDLE;
+}
+
+const char *rc_phase_name(enum rc_phase phase) {
+    static const char *const names[RC_PHASE_COUNT] = {"idle", "inbox",    "roots",   "build", "scan",
+                                                      "validate", "finalize", "destroy", "free"};
+    return (size_t)phase < RC_PHASE_COUNT ? names[phase] : "unknown";
+}
+
+void rc_stats(struct rc_stats *stats) {
+    struct rc_heap *heap = stats ? rc__enter_default("rc_stats") : NULL;
+    if (!stats)
+        rc__fault(RC_FAULT_NULL, "rc_stats", NULL, "there is nowhere to put the figures");
+    if (!heap)
+        return;
+    *stats = heap->stats;
+    stats->objects = heap->objects;
+    stats->bytes = heap->bytes;
+    stats->suspects = heap->suspect_count;
+    stats->inbox = rc__inbox_count(heap);
+    stats->dead = heap->dead_count + (heap->clearing != NULL);
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// Where objects lie: in cells of pages, or in blocks of their own.
+//
+// A page is 64 KiB, aligned to that, and cut into cells of one size; so the page of a cell is found by masking its
+// address, and all objects of a heap can be enumerated, which rc_heap_free needs. Pages are got in regions.
+//
+// A block of its own is what an object larger than 512 bytes gets, and every object of a heap with an allocator of its
+// own, in a checked build, under a sanitizer or valgrind, or with REFCYC_MALLOC=1 in the environment: then those tools see
+// each object.
+//
+//     page:  | struct rc__page | cell | cell | ...          a free cell has class 0, and the next free one in `word`
+//     block: | struct rc__big | header | object
+#include "object.h"
+
+#include <stdlib.h>
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef RUNNING_ON_VALGRIND
+#define RUNNING_ON_VALGRIND 0
+#endif
+
+#define PAGE_SIZE ((size_t)1 << 16)
+
+struct rc__page {
+    struct rc__page *next, *prev; // with room for the same size, or empty
+    uint32_t cell;                // bytes of a cell; 0: the page is empty
+    uint32_t used;
+    uint32_t fresh;               // offset of the first cell that was never used
+    bool has_room;                // is on the list of those
+    struct rc__header *free;
+};
+
+struct rc__region {
+    struct rc__region *next;
+    char *memory;
+    size_t pages;
+};
+
+// A weak reference: there is such a function only where AddressSanitizer is linked in.
+extern void __asan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+
+void rc__blocks_init(struct rc_heap *heap) {
+    struct rc__blocks *b = &heap->blocks;
+    b->big.not_next = b->big.not_prev = ~(uintptr_t)&b->big;
+#ifndef RC_CHECK
+    const char *force = getenv("REFCYC_MALLOC");
+    b->paged = !(force && *force == '1') && !__asan_init && !__tsan_init && !RUNNING_ON_VALGRIND;
+#endif
+}
+
+static struct rc__big *big_next(const struct rc__big *big) {
+    return (struct rc__big *)~big->not_next;
+}
+static struct rc__big *big_prev(const struct rc__big *big) {
+    return (struct rc__big *)~big->not_prev;
+}
+static struct rc__big *big_of(const struct rc__header *h) {
+    return (struct rc__big *)(uintptr_t)h - 1;
+}
+
+static struct rc__header *big_new(struct rc_heap *heap, size_t size) {
+    struct rc__big *big = NULL;
+    if (size < SIZE_MAX - sizeof *big)
+        big = rc__memory(heap, sizeof *big + size);
+    if (!big)
+        return NULL;
+    struct rc__big *head = &heap->blocks.big;
+    big->size = sizeof *big + size;
+    big->not_next = head->not_next;
+    big->not_prev = ~(uintptr_t)head;
+    big_next(head)->not_prev = ~(uintptr_t)big;
+    head->not_next = ~(uintptr_t)big;
+    struct rc__header *h = (struct rc__header *)(big + 1);
+    h->word = RC__BIG;
+    return h;
+}
+
+static void big_free(struct rc_heap *heap, struct rc__header *h) {
+    struct rc__big *big = big_of(h);
+    big_prev(big)->not_next = big->not_next;
+    big_next(big)->not_prev = big->not_prev;
+    h->cls = 0;
+    rc__memory_free(heap, big, big->size);
+}
+
+static struct rc__page *page_of(const struct rc__header *h) {
+    return (struct rc__page *)((uintptr_t)h & ~(uintptr_t)(PAGE_SIZE - 1));
+}
+
+static void list_add(struct rc__page **list, struct rc__page *page) {
+    page->prev = NULL;
+    page->next = *list;
+    if (*list)
+        (*list)->prev = page;
+    *list = page;
+}
+
+static void list_remove(struct rc__page **list, struct rc__page *page) {
+    if (page->prev)
+        page->prev->next = page->next;
+    else
+        *list = page->next;
+    if (page->next)
+        page->next->prev = page->prev;
+}
+
+// The first region of a heap is one page, for the many heaps that stay small.
+static bool region_new(struct rc_heap *heap) {
+    struct rc__region *region = rc__memory(heap, sizeof *region);
+    if (!region)
+        return false;
+    region->pages = heap->blocks.regions ? 16 : 1;
+    region->memory = heap->allocator.alloc(region->pages * PAGE_SIZE, PAGE_SIZE, heap->allocator.arg);
+    if (!region->memory) {
+        rc__memory_free(heap, region, sizeof *region);
+        return false;
+    }
+    region->next = heap->blocks.regions;
+    heap->blocks.regions = region;
+    for (size_t i = region->pages; i-- > 0;) {
+        struct rc__page *page = (struct rc__page *)(void *)(region->memory + i * PAGE_SIZE);
+        page->cell = 0;
+        list_add(&heap->blocks.empty, page);
+    }
+    return true;
+}
+
+static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
+    struct rc__blocks *b = &heap->blocks;
+    if (!b->empty && !region_new(heap))
+        return NULL;
+    struct rc__page *page = b->empty;
+    list_remove(&b->empty, page);
+    page->cell = (uint32_t)cell;
+    page->used = 0;
+    page->fresh = (sizeof *page + 15) / 16 * 16;
+    page->free = NULL;
+    page->has_room = true;
+    list_add(&b->room[cell / 16], page);
+    return page;
+}
+
+static struct rc__header *cell_new(struct rc_heap *heap, size_t cell) {
+    struct rc__page **room = &heap->blocks.room[cell / 16];
+    struct rc__page *page = *room ? *room : page_new(heap, cell);
+    if (!page)
+        return NULL;
+    struct rc__header *h = page->free;
+    if (h) {
+        page->free = (struct rc__header *)(uintptr_t)h->word;
+    } else {
+        h = (struct rc__header *)(void *)((char *)page + page->fresh);
+        page->fresh += page->cell;
+    }
+    page->used++;
+    if (!page->free && page->fresh + cell > PAGE_SIZE) {
+        list_remove(room, page);
+        page->has_room = false;
+    }
+    h->word = 0;
+    return h;
+}
+
+static void cell_free(struct rc_heap *heap, struct rc__header *h) {
+    struct rc__page *page = page_of(h);
+    h->cls = 0;
+    h->word = (uintptr_t)page->free;
+    page->free = h;
+    page->used--;
+    if (!page->has_room) {
+        page->has_room = true;
+        list_add(&heap->blocks.room[page->cell / 16], page);
+    }
+    if (!page->used && (page->next || page->prev)) { // the last page of a size stays: no coming and going
+        list_remove(&heap->blocks.room[page->cell / 16], page);
+        page->cell = 0;
+        list_add(&heap->blocks.empty, page);
+    }
+}
+
+// Memory for a header and an object of together [size] bytes. The counts are not set.
+struct rc__header *rc__block_new(struct rc_heap *heap, size_t size) {
+    if (heap->blocks.paged && size <= RC__CELL_MAX)
+        return cell_new(heap, (size + 15) / 16 * 16);
+    return big_new(heap, size);
+}
+
+void rc__block_free(struct rc_heap *heap, struct rc__header *h) {
+    if (h->word & RC__BIG)
+        big_free(heap, h);
+    else
+        cell_free(heap, h);
+}
+
+size_t rc__block_size(const struct rc__header *h) {
+    return h->word & RC__BIG ? big_of(h)->size - sizeof(struct rc__big) : page_of(h)->cell;
+}
+
+void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, void *arg), void *arg) {
+    struct rc__blocks *b = &heap->blocks;
+    for (struct rc__big *big = big_next(&b->big), *next; big != &b->big; big = next) {
+        next = big_next(big);
+        each((struct rc__header *)(big + 1), arg);
+    }
+    for (struct rc__region *r = b->regions; r; r = r->next)
+        for (size_t i = 0; i < r->pages; i++) {
+            struct rc__page *page = (struct rc__page *)(void *)(r->memory + i * PAGE_SIZE);
+            if (!page->cell)
+                continue;
+            for (uint32_t at = (sizeof *page + 15) / 16 * 16; at < page->fresh; at += page->cell) {
+                struct rc__header *h = (struct rc__header *)(void *)((char *)page + at);
+                if (h->cls)
+                    each(h, arg);
+            }
+        }
+}
+
+void rc__blocks_free(struct rc_heap *heap) {
+    struct rc__blocks *b = &heap->blocks;
+    while (big_next(&b->big) != &b->big)
+        big_free(heap, (struct rc__header *)(big_next(&b->big) + 1));
+    for (struct rc__region *r = b->regions, *next; r; r = next) {
+        next = r->next;
+        heap->allocator.free(r->memory, r->pages * PAGE_SIZE, heap->allocator.arg);
+        rc__memory_free(heap, r, sizeof *r);
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Arrays in chunks: they grow without copying what they hold, so growing is no pause, and they give memory back piece by
+// piece. Only the table of chunks is copied when it is full, which is a thousandth of the memory.
+#include "object.h"
+
+// Makes sure that [c] has [chunks] chunks. false if memory is out; those that it got stay.
+bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes) {
+    if (chunks > c->capacity) {
+        size_t capacity = c->capacity ? 2 * c->capacity : 8;
+        while (capacity < chunks)
+            capacity *= 2;
+        void **table = rc__memory(heap, capacity * sizeof *table);
+        if (!table)
+            return false;
+        if (c->chunks)
+            memcpy(table, c->chunk, c->chunks * sizeof *table);
+        rc__memory_free(heap, c->chunk, c->capacity * sizeof *table);
+        c->chunk = table;
+        c->capacity = capacity;
+    }
+    while (c->chunks < chunks) {
+        void *chunk = rc__memory(heap, chunk_bytes);
+        if (!chunk)
+            return false;
+        c->chunk[c->chunks++] = chunk;
+    }
+    return true;
+}
+
+// Gives back all but [keep] chunks, and the table with the last.
+void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes) {
+    while (c->chunks > keep)
+        rc__memory_free(heap, c->chunk[--c->chunks], chunk_bytes);
+    if (!c->chunks) {
+        rc__memory_free(heap, c->chunk, c->capacity * sizeof *c->chunk);
+        *c = (struct cc_chunks){0};
+    }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// Classes: what a heap makes of a type when its first object is made. The table is checked against its laws (type.h), its
+// declared slots and those of its bases are flattened into rows, and it is found out whether an object of it can be part
+// of a cycle at all.
+//
+// Acyclic inference: a type is acyclic if there is no way from its slots back to itself. A slot that names its target can
+// hold that type and every type extending it; one that names none, a tail or a trace can hold anything. Types that extend
+// another may turn up later, so each new class has the question answered again for all classes of the heap. That is sound:
+// a cycle that the new type makes possible contains an object of it, so every change that makes garbage of it is still to
+// come, and R1 is asked of the class then.
+#include "object.h"
+
+struct rc__class rc__classes[1 << 15];
+struct rc_heap *rc__class_heap[1 << 16];
+
+static pthread_mutex_t numbers = PTHREAD_MUTEX_INITIALIZER; // guards the three below
+static uint16_t free_class;                                 // entries given back, threaded through `next`
+static uint16_t next_class = 1;                             // entry 0 is what freed memory looks like
+
+static uint16_t number_new(void) {
+    pthread_mutex_lock(&numbers);
+    uint16_t n = free_class;
+    if (n)
+        free_class = rc__classes[n].next;
+    else if (next_class < 1 << 15)
+        n = next_class++;
+    pthread_mutex_unlock(&numbers);
+    return n;
+}
+
+static void number_free(uint16_t n) {
+    pthread_mutex_lock(&numbers);
+    rc__classes[n].next = free_class;
+    free_class = n;
+    pthread_mutex_unlock(&numbers);
+}
+
+static bool extends(const struct rc_type *type, const struct rc_type *base) {
+    while (type && type != base)
+        type = type->base;
+    return type != NULL;
+}
+
+bool rc_is_a(const void *obj, const struct rc_type *type) {
+    return obj && extends(rc_type_of(obj), type);
+}
+
+const struct rc_type *rc_type_of(const void *obj) {
+    if (!obj) {
+        rc__fault(RC_FAULT_NULL, "rc_type_of", NULL, "the object is NULL");
+        return NULL;
+    }
+    return rc__class(RC__HEADER((void *)(uintptr_t)obj))->type;
+}
+
+static bool overlap(const struct rc_slot *a, const struct rc_slot *b) {
+    if (a->kind == RC_SLOT_TAIL || b->kind == RC_SLOT_TAIL)
+        return a->kind == b->kind;
+    return a->offset < b->offset + b->count * sizeof(void *) && b->offset < a->offset + a->count * sizeof(void *);
+}
+
+// Whether [slot] of [type] overlaps one that comes after it, in [type] or in its bases.
+static bool declared_again(const struct rc_type *type, const struct rc_slot *slot) {
+    const struct rc_slot *other = slot + 1;
+    for (const struct rc_type *t = type; t; t = t->base, other = t ? t->slots : NULL)
+        for (; other && other->kind != RC_SLOT_END; other++)
+            if (overlap(slot, other))
+                return true;
+    return false;
+}
+
+static const char *slot_defect(const struct rc_type *type, const struct rc_slot *s) {
+    if (s->kind < RC_SLOT_LINK || s->kind > RC_SLOT_TAIL)
+        return "a slot is of no known kind";
+    if (s->offset % sizeof(void *))
+        return "a slot is not aligned as a pointer";
+    if (s->kind == RC_SLOT_TAIL) {
+        if (s->offset > (type->size + 15) / 16 * 16 || s->count + sizeof(size_t) > type->size)
+            return "a tail does not follow the object, or its number does not lie in it";
+    } else if (s->count == 0 || s->count > type->size / sizeof(void *) ||
+               s->offset > type->size - s->count * sizeof(void *)) {
+        return "a slot lies outside of the object";
+    }
+    return declared_again(type, s) ? "a slot is declared twice" : NULL;
+}
+
+static const char *type_defect(const struct rc_type *type) {
+    if (!type->name)
+        return "it has no name";
+    if (type->size == 0 || type->size > UINT32_MAX)
+        return "its size is 0 or beyond 4 GiB";
+    int owners = 0;
+    for (const struct rc_type *t = type; t; t = t->base) {
+        if (t->base && t->base->size > t->size)
+            return "it is smaller than the type that it extends";
+        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
+            const char *defect = slot_defect(t, s);
+            if (defect)
+                return defect;
+            owners += s->kind == RC_SLOT_OWNER ? (int)s->count : 0;
+        }
+    }
+    return owners > 1 ? "it has more than one owner" : NULL;
+}
+
+static bool is_strong(const struct rc_slot *s) {
+    return s->kind == RC_SLOT_LINK || s->kind == RC_SLOT_OWNER;
+}
+
+// Writes the slots of one sort to [rows] (NULL: only counts them).
+static uint32_t flatten(const struct rc_type *type, bool strong, struct rc__run *rows) {
+    uint32_t n = 0;
+    for (const struct rc_type *t = type; t; t = t->base)
+        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
+            if (strong ? !is_strong(s) : s->kind != RC_SLOT_WEAK)
+                continue;
+            if (rows && n && rows[n - 1].offset + rows[n - 1].count * sizeof(void *) == s->offset && s->offset) {
+                rows[n - 1].count += (uint32_t)s->count; // adjacent: one row
+                continue;
+            }
+            if (rows)
+                rows[n] = (struct rc__run){(uint32_t)s->offset, (uint32_t)s->count};
+            n++;
+        }
+    return n;
+}
+
+static void describe(struct rc__class *c) {
+    c->owner = RC__NO_OWNER;
+    for (const struct rc_type *t = c->type; t; t = t->base) {
+        c->has_trace |= t->trace != NULL;
+        c->has_finalize |= t->finalize != NULL;
+        c->has_destroy |= t->destroy != NULL;
+        c->has_free_slots |= t->free_slots != NULL;
+        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
+            c->has_tail |= s->kind == RC_SLOT_TAIL;
+            if (s->kind == RC_SLOT_OWNER)
+                c->owner = (int32_t)s->offset;
+        }
+    }
+}
+
+static bool opens_anything(const struct rc__class *c) {
+    if (c->has_trace || c->has_tail)
+        return true;
+    for (const struct rc_type *t = c->type; t; t = t->base)
+        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++)
+            if (is_strong(s) && !s->target)
+                return true;
+    return false;
+}
+
+// A loop over the numbers of all classes of [heap].
+#define EACH_CLASS(heap, n)                                                                                            \
+    for (size_t bucket_ = 0; bucket_ < 64; bucket_++)                                                                  \
+        for (uint16_t n = (heap)->bucket[bucket_]; n; n = rc__classes[n].next)
+
+// Depth-first from [c], over the types that its slots can hold; marks what it passes in [seen], a bit a class. Depth is
+// that of the type graph.
+static bool reaches(struct rc_heap *heap, const struct rc__class *c, const struct rc_type *goal, uint8_t *seen) {
+    if (opens_anything(c))
+        return true;
+    for (const struct rc_type *t = c->type; t; t = t->base)
+        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
+            if (!is_strong(s))
+                continue;
+            if (extends(goal, s->target))
+                return true;
+            EACH_CLASS(heap, n) {
+                if (seen[n / 8] & 1 << n % 8 || rc__classes[n].type->acyclic || !extends(rc__classes[n].type, s->target))
+                    continue;
+                seen[n / 8] |= (uint8_t)(1 << n % 8);
+                if (reaches(heap, &rc__classes[n], goal, seen))
+                    return true;
+            }
+        }
+    return false;
+}
+
+static void infer_acyclic(struct rc_heap *heap) {
+    EACH_CLASS(heap, n) {
+        struct rc__class *c = &rc__classes[n];
+        uint8_t seen[(1 << 15) / 8] = {0};
+        c->acyclic = c->type->acyclic || !reaches(heap, c, c->type, seen);
+    }
+}
+
+static size_t bucket_of(const struct rc_type *type) {
+    return ((uintptr_t)type >> 4 ^ (uintptr_t)type >> 10) % 64;
+}
+
+static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
+    const char *defect = type_defect(type);
+    if (defect) {
+        rc__fault_type(type, defect);
+        errno = EINVAL;
+        return 0;
+    }
+    uint16_t n = number_new();
+    if (!n) {
+        errno = ENOMEM;
+        return 0;
+    }
+    struct rc__class *c = &rc__classes[n];
+    *c = (struct rc__class){.type = type, .heap = heap, .door = (uint16_t)(heap->door - rc__doors)};
+    c->run_count = flatten(type, true, NULL);
+    c->weak_count = flatten(type, false, NULL);
+    size_t rows = c->run_count + c->weak_count;
+    c->runs = rc__memory(heap, (rows ? rows : 1) * sizeof *c->runs);
+    if (!c->runs) {
+        number_free(n);
+        errno = ENOMEM;
+        return 0;
+    }
+    c->weak = c->runs + c->run_count;
+    c->run_count = flatten(type, true, c->runs);
+    c->weak_count = flatten(type, false, c->weak);
+    describe(c);
+    c->next = heap->bucket[bucket_of(type)];
+    heap->bucket[bucket_of(type)] = n;
+    infer_acyclic(heap);
+    __atomic_store_n(&rc__class_heap[2 * n], heap, __ATOMIC_RELAXED);
+    return n;
+}
+
+// The class number for [type] in [heap]; 0 with errno set if there is none to be had.
+uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *type) {
+    size_t place = ((uintptr_t)type >> 4) % 16;
+    if (heap->recent[place].type == type)
+        return heap->recent[place].cls;
+    uint16_t n = heap->bucket[bucket_of(type)];
+    while (n && rc__classes[n].type != type)
+        n = rc__classes[n].next;
+    if (!n && !(n = class_new(heap, type)))
+        return 0;
+    heap->recent[place].type = type;
+    heap->recent[place].cls = (uint16_t)(2 * n);
+    return (uint16_t)(2 * n);
+}
+
+void rc__classes_free(struct rc_heap *heap) {
+    for (size_t b = 0; b < 64; b++)
+        for (uint16_t n = heap->bucket[b], next; n; n = next) {
+            struct rc__class *c = &rc__classes[n];
+            next = c->next;
+            size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
+            rc__memory_free(heap, c->runs, (rows ? rows : 1) * sizeof *c->runs);
+            __atomic_store_n(&rc__class_heap[2 * n], NULL, __ATOMIC_RELAXED);
+            number_free(n);
+        }
+}
+
+void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t bytes, void *arg), void *arg) {
+    struct rc_heap *heap = rc__enter_default("rc_census");
+    if (!heap)
+        return;
+    EACH_CLASS(heap, n)
+    if (rc__classes[n].live)
+        each(rc__classes[n].type, rc__classes[n].live, rc__classes[n].bytes, arg);
+}

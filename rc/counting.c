@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+// Handles and links, from inside the heap: plain integers. What another thread does to an object is in foreign.c.
+//
+//   C1  handles + sum(shared) + links = references to the object; at 0 it dies, at the call that took the last.
+//   C2  Every path that takes a reference away ends in rc__lost, which is where R1 is kept.
+//   C3  A link made to an object in the graph marks it SUSPECT (R5). So does a move, which changes no count.
+//   C4  A count at its limit makes the object immortal; none ever wraps.
+#include "object.h"
+
+__thread struct rc_heap *rc__here = RC__NOWHERE;
+
+// Puts [h] beyond counting.
+static void make_immortal(struct rc__header *h) {
+    h->word |= RC__IMMORTAL;
+    h->handles = RC__HANDLES_MAX;
+    rc__atomic_set_bits(&h->shared, RC__STUCK);
+}
+
+// Moves what other threads did to the count of handles into [h]'s own; a part that does not fit stays. After this,
+// handles is 0 only if nobody holds one. false after a fault: more releases than retains.
+bool rc__fold(struct rc__header *h, const char *call) {
+    int64_t sum = rc__sum(rc__atomic_load(&h->shared));
+    if (sum == 0 || h->word & RC__IMMORTAL)
+        return true;
+    int64_t total = h->handles + sum;
+    int64_t fits = total > RC__SPILL ? RC__SPILL : total;
+    rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE);
+    if (total < 0) {
+        rc__atomic_add(&h->shared, (uint32_t)total * -RC__SHARED_ONE);
+        h->handles = 0;
+        rc__fault(RC_FAULT_RELEASE, call, h, "was released more often than retained");
+        return false;
+    }
+    h->handles = (uint16_t)fits;
+    return true;
+}
+
+// C2: [h] lost a reference and counts no handle.
+static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
+    if (rc__sum(h->shared)) {
+        rc__fold(h, "rc_release");
+        if (h->handles)
+            return;
+    }
+    if (h->word < RC__LINK_ONE)
+        rc__die(heap, h);
+    else if (!(h->word & RC__SUSPECT))
+        cc_suspect(heap, h);
+}
+
+void rc__lost(struct rc_heap *heap, struct rc__header *h) {
+    if (!h->handles)
+        lost_last_handle(heap, h);
+}
+
+void *(rc_retain)(void *obj) {
+    if (!obj)
+        return NULL;
+    struct rc__header *h = RC__HEADER(obj);
+    if (!rc__is_inside(h)) {
+        rc__foreign_retain(h, "rc_retain");
+        return obj;
+    }
+    if (h->handles == RC__HANDLES_MAX) {
+        if (h->word & RC__IMMORTAL)
+            return obj;
+        if (rc__sum(h->shared) > RC__SHARED_LIMIT) { // C4
+            make_immortal(h);
+            rc__fault(RC_FAULT_SATURATED, "rc_retain", h, "has too many handles and is immortal from here on");
+            return obj;
+        }
+        rc__atomic_add(&h->shared, RC__SPILL * RC__SHARED_ONE);
+        h->handles -= RC__SPILL;
+    }
+    h->handles++;
+    return obj;
+}
+
+void rc_release(void *obj) {
+    if (!obj)
+        return;
+    struct rc__header *h = RC__HEADER(obj);
+    if (!rc__is_inside(h)) {
+        rc__foreign_release(h, "rc_release");
+        return;
+    }
+    if (h->handles == 0) {
+        if (!rc__fold(h, "rc_release"))
+            return;
+        if (h->handles == 0) {
+            rc__fault(RC_FAULT_RELEASE, "rc_release", h, "has no handle left to release");
+            return;
+        }
+    }
+    if (h->word & RC__IMMORTAL)
+        return;
+    if (--h->handles == 0)
+        lost_last_handle(rc__here, h);
+}
+
+// Whether this thread may change slots; a fault if not.
+static bool is_inside_any(const char *call) {
+    if (rc__here != RC__NOWHERE)
+        return true;
+    rc__fault(RC_FAULT_OUTSIDE, call, NULL, "a slot is changed by a thread that is not inside a heap");
+    return false;
+}
+
+// [h] gets a link. A link from another heap counts as a handle there. false after a fault.
+static bool link_to(struct rc__header *h, const char *call) {
+    if (!rc__is_inside(h)) {
+        if (rc__heap(h)) {
+            rc__foreign_retain(h, call);
+            return true;
+        }
+        rc__fault_dead(call, h);
+        return false;
+    }
+    if (rc__links(h) == RC__LINKS_MAX) { // C4
+        if (!(h->word & RC__IMMORTAL)) {
+            make_immortal(h);
+            rc__fault(RC_FAULT_SATURATED, call, h, "has too many links and is immortal from here on");
+        }
+        return true;
+    }
+    h->word += RC__LINK_ONE;
+    if (h->word & RC__GRAPH)
+        h->word |= RC__SUSPECT; // C3
+    return true;
+}
+
+// Takes a link from [h] and leaves what follows from that to the caller. false if there is none to take.
+static bool take_link(struct rc__header *h, const char *call) {
+    if (h->word < RC__LINK_ONE) {
+        rc__fault(RC_FAULT_SLOT, call, h, "is in a slot that does not hold a link to it (written by hand?)");
+        return false;
+    }
+    if (rc__links(h) != RC__LINKS_MAX)
+        h->word -= RC__LINK_ONE;
+    return true;
+}
+
+void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
+    if (rc__heap(h) == heap) {
+        if (take_link(h, call))
+            rc__lost(heap, h);
+    } else if (rc__heap(h)) {
+        rc__foreign_release(h, call);
+    } else if (!(h->word & RC__DOOMED && h->cls)) { // a member of a garbage set unlinks another: nothing to count
+        rc__fault(RC_FAULT_SLOT, call, h, "is dead but still in a slot (written by hand?)");
+    }
+}
+
+void rc_set_slot(void *slot, void *obj) {
+    if (!slot) {
+        rc__fault(RC_FAULT_NULL, "rc_set", NULL, "the slot is NULL");
+        return;
+    }
+    if (!is_inside_any("rc_set"))
+        return;
+    void *old = rc__load(slot);
+    if (old == obj || (obj && !link_to(RC__HEADER(obj), "rc_set")))
+        return;
+    rc__store(slot, obj);
+    if (old)
+        rc__unlink(rc__here, RC__HEADER(old), "rc_set");
+}
+
+void rc_give_slot(void *slot, void *obj) {
+    if (!slot || !obj) {
+        if (!slot)
+            rc__fault(RC_FAULT_NULL, "rc_give", obj ? RC__HEADER(obj) : NULL, "the slot is NULL");
+        else
+            rc_set_slot(slot, NULL);
+        return;
+    }
+    if (!is_inside_any("rc_give"))
+        return;
+    struct rc__header *h = RC__HEADER(obj);
+    void *old = rc__load(slot);
+    if (rc__is_inside(h)) {
+        if (h->handles == 0 && !rc__fold(h, "rc_give"))
+            return;
+        if (h->handles == 0) {
+            rc__fault(RC_FAULT_RELEASE, "rc_give", h, "has no handle left to give");
+            return;
+        }
+        link_to(h, "rc_give");
+        rc__store(slot, obj);
+        if (!(h->word & RC__IMMORTAL) && --h->handles == 0)
+            lost_last_handle(rc__here, h);
+    } else {
+        if (!rc__heap(h)) {
+            rc__fault_dead("rc_give", h);
+            return;
+        }
+        rc__store(slot, obj); // a handle there, a link here: the same count
+    }
+    if (old)
+        rc__unlink(rc__here, RC__HEADER(old), "rc_give");
+}
+
+void *rc_take_slot(void *slot) {
+    if (!slot) {
+        rc__fault(RC_FAULT_NULL, "rc_take", NULL, "the slot is NULL");
+        return NULL;
+    }
+    if (!is_inside_any("rc_take"))
+        return NULL;
+    void *obj = rc__load(slot);
+    if (!obj)
+        return NULL;
+    struct rc__header *h = RC__HEADER(obj);
+    if (rc__is_inside(h)) {
+        if (!take_link(h, "rc_take"))
+            return NULL;
+        if (h->word & RC__GRAPH)
+            h->word |= RC__SUSPECT; // R5
+        rc_retain(obj);
+    } else if (!rc__heap(h)) {
+        rc__fault_dead("rc_take", h);
+        return NULL;
+    }
+    rc__store(slot, NULL);
+    return obj;
+}
+
+// A reference to [obj] goes from one slot to another: C3, and R1 although no count changes.
+static void moved(void *obj) {
+    if (!obj)
+        return;
+    struct rc__header *h = RC__HEADER(obj);
+    if (!rc__is_inside(h))
+        return;
+    if (h->word & RC__GRAPH)
+        h->word |= RC__SUSPECT;
+    else if (!h->handles && !(h->word & RC__SUSPECT))
+        cc_suspect(rc__here, h);
+}
+
+void rc_move_slot(void *to, void *from) {
+    if (!to || !from) {
+        rc__fault(RC_FAULT_NULL, "rc_move", NULL, "the slot is NULL");
+        return;
+    }
+    if (to == from || !is_inside_any("rc_move"))
+        return;
+    void *obj = rc__load(from);
+    void *old = rc__load(to);
+    rc__store(from, NULL);
+    rc__store(to, obj);
+    moved(obj);
+    if (old)
+        rc__unlink(rc__here, RC__HEADER(old), "rc_move");
+}
+
+void rc_swap_slots(void *a, void *b) {
+    if (!a || !b) {
+        rc__fault(RC_FAULT_NULL, "rc_swap", NULL, "the slot is NULL");
+        return;
+    }
+    if (a == b || !is_inside_any("rc_swap"))
+        return;
+    void *in_a = rc__load(a);
+    void *in_b = rc__load(b);
+    rc__store(a, in_b);
+    rc__store(b, in_a);
+    moved(in_a);
+    moved(in_b);
+}
+
+void *rc_immortal(void *obj) {
+    if (!obj)
+        return NULL;
+    struct rc__header *h = RC__HEADER(obj);
+    if (!rc__is_inside(h)) {
+        rc__fault(rc__heap(h) ? RC_FAULT_OUTSIDE : RC_FAULT_DEAD, "rc_immortal", h, "is not in the heap this thread is inside");
+        return obj;
+    }
+    make_immortal(h);
+    return obj;
+}
+
+size_t rc_handles(const void *obj) {
+    if (!obj)
+        return 0;
+    struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
+    return rc__is_dead(h) ? 0 : (size_t)(h->handles + rc__sum(rc__atomic_load(&h->shared)));
+}
+
+size_t rc_links(const void *obj) {
+    if (!obj)
+        return 0;
+    struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
+    return rc__is_dead(h) ? 0 : rc__links(h);
+}

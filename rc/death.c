@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// Death by count: without recursion and without allocation, at any depth and shape.
+//
+// An object whose last reference goes is put on the heap's dead list, which is threaded through the dead objects' counts:
+// they have none any more. One loop takes them off: finalizer, destructor, slots (which puts what dies of that on the
+// list), memory. A release inside a callback only adds to the list. So a parent dies before its children.
+//
+//   D1  On the list: class odd, not SUSPECT; handles and links hold the next. In the graph it keeps its node number.
+//   D2  A destroyed object that is in the graph or in the inbox stays as a HUSK until it has left both (R3).
+//   D3  While its finalizer runs an object is alive, held by one handle of ours.
+#include "object.h"
+
+// An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 in handles.
+static void set_next_dead(struct rc__header *h, struct rc__header *next) {
+    uint64_t address = (uint64_t)(uintptr_t)next >> 4;
+    h->word = (h->word & (RC__LINK_ONE - 1)) | (address >> 16) << 36;
+    h->handles = (uint16_t)address;
+}
+
+static struct rc__header *next_dead(const struct rc__header *h) {
+    return (struct rc__header *)(uintptr_t)((rc__links(h) << 16 | h->handles) << 4);
+}
+
+void rc__die(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->handles == 0 && rc__links(h) == 0 && !rc__is_dead(h));
+    assert((uintptr_t)h >> 48 == 0);
+    if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h))
+        return; // upgraded by another thread, just now
+    if (h->word & RC__SUSPECT) {
+        if (!(h->word & RC__GRAPH))
+            cc_unsuspect(heap, h);
+        h->word &= ~RC__SUSPECT;
+    }
+    h->cls |= 1;
+    set_next_dead(h, heap->dead);
+    heap->dead = h;
+    heap->dead_count++;
+    if (!heap->reaping)
+        rc__reap(heap, heap->release_limit);
+}
+
+void rc__call_finalize(const struct rc__header *h) {
+    for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
+        if (t->finalize)
+            t->finalize((void *)(uintptr_t)(h + 1));
+}
+
+void rc__call_destroy(const struct rc__header *h) {
+    for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
+        if (t->destroy)
+            t->destroy((void *)(uintptr_t)(h + 1));
+}
+
+void rc__call_free_slots(const struct rc__header *h) {
+    for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
+        if (t->free_slots)
+            t->free_slots((void *)(uintptr_t)(h + 1));
+}
+
+void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h) {
+    (void)heap;
+    const struct rc__class *c = rc__class(h);
+    for (uint32_t i = 0; i < c->weak_count; i++) {
+        char *slot = (char *)rc__payload(h) + c->weak[i].offset;
+        for (uint32_t k = 0; k < c->weak[i].count; k++, slot += sizeof(void *)) {
+            rc_weak_release(rc__load(slot));
+            rc__store(slot, NULL);
+        }
+    }
+}
+
+struct clear {
+    struct rc_visitor visitor;
+    struct rc_heap *heap;
+};
+
+static void clear_slots(struct rc_visitor *visitor, char *first, size_t n) {
+    struct rc_heap *heap = ((struct clear *)visitor)->heap;
+    for (; n; n--, first += sizeof(void *)) {
+        void *obj = rc__load(first);
+        if (obj) {
+            rc__store(first, NULL);
+            rc__unlink(heap, RC__HEADER(obj), "rc_release");
+        }
+    }
+}
+
+// The memory of a destroyed object that nothing refers to any more.
+void rc__bury(struct rc_heap *heap, struct rc__header *h) {
+    if (h->word & RC__HUSK)
+        heap->husks--;
+    rc__block_free(heap, h);
+}
+
+static void end(struct rc_heap *heap, struct rc__header *h) {
+    struct rc__class *c = rc__class(h);
+    size_t size = rc__block_size(h);
+    c->live--;
+    c->bytes -= size;
+    heap->objects--;
+    heap->bytes -= size;
+    heap->stats.reclaimed_count++;
+    if (h->word & RC__GRAPH || rc__atomic_load(&h->shared) & RC__QUEUED) { // D2
+        h->word |= RC__HUSK;
+        heap->husks++;
+    } else {
+        rc__block_free(heap, h);
+    }
+}
+
+// D3. The object is alive again, at least for a moment.
+static void finalize(struct rc_heap *heap, struct rc__header *h) {
+    h->word = (h->word & (RC__LINK_ONE - 1)) | RC__FINALIZED;
+    h->handles = 1;
+    h->cls &= (uint16_t)~1;
+    rc__weak_alive(heap, h);
+    rc__call_finalize(h);
+    rc_release(rc__payload(h));
+}
+
+// Clears a piece of the slots of the object that is being cleared; at the end its memory goes.
+static void clear_piece(struct rc_heap *heap) {
+    struct rc__header *h = heap->clearing;
+    struct clear clear = {.visitor.slots = clear_slots, .heap = heap};
+    if (rc__trace(h, &clear.visitor, heap->cleared, heap->cleared + RC__PIECE)) {
+        heap->cleared += RC__PIECE;
+        return;
+    }
+    heap->clearing = NULL;
+    rc__release_weak_slots(heap, h);
+    if (rc__class(h)->has_free_slots)
+        rc__call_free_slots(h);
+    end(heap, h);
+}
+
+static void reap_one(struct rc_heap *heap) {
+    struct rc__header *h = heap->dead;
+    const struct rc__class *c = rc__class(h);
+    heap->dead = next_dead(h);
+    heap->dead_count--;
+    if (c->has_finalize && !(h->word & RC__FINALIZED)) {
+        finalize(heap, h);
+        return;
+    }
+    if (rc__atomic_load(&h->shared) & RC__WEAK)
+        rc__weak_dead(heap, h);
+    if (c->has_destroy)
+        rc__call_destroy(h);
+    heap->clearing = h;
+    heap->cleared = 0;
+    clear_piece(heap);
+}
+
+size_t rc__reap(struct rc_heap *heap, size_t limit) {
+    if (heap->reaping)
+        return limit;
+    heap->reaping = true;
+    for (; limit; limit--) {
+        if (heap->clearing)
+            clear_piece(heap);
+        else if (heap->dead)
+            reap_one(heap);
+        else if (!heap->notices || !rc__weak_notices(heap))
+            break;
+    }
+    heap->reaping = false;
+    return limit;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The one place where misuse ends (see fault.h).
+#include "object.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void print_and_abort(const struct rc_fault *fault) {
+    fprintf(stderr, "refcyc: %s\n", fault->message);
+    abort();
+}
+
+static rc_fault_fn *handler = print_and_abort;
+
+rc_fault_fn *rc_set_fault_handler(rc_fault_fn *fn) {
+    rc_fault_fn *before = handler;
+    handler = fn ? fn : print_and_abort;
+    return before == print_and_abort ? NULL : before;
+}
+
+void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__header *h, const char *why) {
+    char message[512];
+    struct rc_fault fault = {.kind = kind, .call = call, .message = message};
+    if (!h) {
+        snprintf(message, sizeof message, "%s: %s", call, why);
+    } else {
+        const struct rc_type *type = rc__classes[h->cls >> 1].type;
+        fault.object = h + 1;
+        if (h->cls == 0 || !type) {
+            snprintf(message, sizeof message, "%s: object %p %s (its memory is freed, or it is no object)", call,
+                     fault.object, why);
+        } else {
+            fault.type = type->name;
+            fault.handles = rc_handles(fault.object);
+            fault.links = rc_links(fault.object);
+            snprintf(message, sizeof message, "%s: %s %p (%s, %zu handles, %zu links) %s", call, type->name,
+                     fault.object, rc__is_dead(h) ? "dead" : "alive", fault.handles, fault.links, why);
+        }
+    }
+    handler(&fault);
+}
+
+// Use of an object whose class says that it is dead, or that it is none.
+void rc__fault_dead(const char *call, const struct rc__header *h) {
+    if (h->cls && h->word & RC__DOOMED)
+        rc__fault(RC_FAULT_DESTROY, call, h, "is being destroyed: a destructor may not make references to what dies with it");
+    else
+        rc__fault(RC_FAULT_DEAD, call, h, "is dead");
+}
+
+void rc__fault_type(const struct rc_type *type, const char *why) {
+    char message[512];
+    const char *name = type && type->name ? type->name : "(without a name)";
+    struct rc_fault fault = {.kind = RC_FAULT_TYPE, .call = "rc_new", .type = name, .message = message};
+    snprintf(message, sizeof message, "rc_new: the table of type %s is refused: %s", name, why);
+    handler(&fault);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// Handles from outside the heap: one atomic word, and an inbox.
+//
+// A thread that is not inside adds to and takes from `shared`. Before it gives up a handle it makes sure that the object
+// is QUEUED, in the heap's inbox, and it does that while the handle still keeps the object alive (R3). The heap's thread
+// looks through the inbox, folds shared into handles, and takes an object out only when it has no handle of any sort:
+// then no other thread can touch it (but through a weak reference, which counts under the door's lock). So
+//
+//   F1  QUEUED seen by a thread that holds a handle stays set until that handle is gone: retain and release are one plain
+//       atomic addition each, no compare-and-swap, and nothing is touched after the release;
+//   F2  the memory of a QUEUED object stays;
+//   F3  an object with handles stays in the inbox and is looked at again with each collection. That is the price of F1: the
+//       objects which other threads released once and that are still held are a list to walk.
+//
+// A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. The door outlives
+// the heap, which may be gone by then.
+#include "object.h"
+
+struct rc__door rc__doors[1 << 14];
+
+// The object is usable from a thread that is not inside its heap: a fault if not.
+static bool is_alive(struct rc__header *h, const char *call) {
+    if (rc__heap(h))
+        return true;
+    rc__fault_dead(call, h);
+    return false;
+}
+
+void rc__foreign_retain(struct rc__header *h, const char *call) {
+    if (!is_alive(h, call))
+        return;
+    uint32_t before = rc__atomic_add(&h->shared, RC__SHARED_ONE);
+    if (rc__sum(before) >= RC__SHARED_LIMIT && !(before & RC__STUCK)) {
+        rc__atomic_set_bits(&h->shared, RC__STUCK);
+        rc__fault(RC_FAULT_SATURATED, call, h, "has too many handles and is immortal from here on");
+    }
+}
+
+// Puts [h], of which the caller holds a handle, into the inbox.
+void rc__queue(struct rc__header *h) {
+    struct rc__door *door = &rc__doors[rc__class(h)->door];
+    pthread_mutex_lock(&door->lock);
+    if (!(rc__atomic_load(&h->shared) & RC__QUEUED)) {
+        rc__atomic_set_bits(&h->shared, RC__QUEUED);
+        *rc__pointer_at(&door->inbox, door->inbox_count++) = h;
+    }
+    pthread_mutex_unlock(&door->lock);
+}
+
+static void ring(struct rc__door *door) {
+    if (AO_load_acquire(&door->bell) || !AO_compare_and_swap_full(&door->bell, 0, 1))
+        return;
+    pthread_mutex_lock(&door->lock);
+    if (door->heap && door->wake)
+        door->wake(door->wake_arg);
+    pthread_mutex_unlock(&door->lock);
+}
+
+void rc__foreign_release(struct rc__header *h, const char *call) {
+    if (h->cls && h->word & RC__DOOMED && h->handles) {
+        h->handles--; // a destructor gives up a handle of what dies with it
+        return;
+    }
+    if (!is_alive(h, call))
+        return;
+    struct rc__door *door = &rc__doors[rc__class(h)->door];
+    uint32_t now = rc__atomic_load(&h->shared);
+    if (now & RC__STUCK)
+        return;
+    if (!(now & RC__QUEUED))
+        rc__queue(h);
+    uint32_t before = rc__atomic_add_full(&h->shared, -RC__SHARED_ONE);
+    if (rc__sum(before) <= 1) // [h] may be gone by now
+        ring(door);
+}
+
+// Looks at the inbox's entry [i] under the lock. true: [h] has left the inbox.
+static bool leaves_inbox(struct rc__header *h) {
+    if (!rc__is_dead(h)) {
+        if (h->word & RC__IMMORTAL || !rc__fold(h, "rc_release") || h->handles)
+            return false;
+        if (rc__atomic_load(&h->shared) & RC__STUCK)
+            return false;
+    }
+    rc__atomic_clear_bits(&h->shared, RC__QUEUED);
+    return true;
+}
+
+bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
+    enum { BATCH = 32 };
+    struct rc__header *left[BATCH];
+    struct rc__door *door = heap->door;
+    bool reaping = heap->reaping;
+    bool more = true;
+    heap->reaping = true; // one that dies now must not take another of the batch with it
+    while (more && limit) {
+        size_t n = 0;
+        pthread_mutex_lock(&door->lock);
+        for (size_t i = 0; i < BATCH && limit && *at < door->inbox_count; i++, limit--) {
+            struct rc__header **entry = rc__pointer_at(&door->inbox, *at);
+            if (leaves_inbox(*entry)) {
+                left[n++] = *entry;
+                *entry = *rc__pointer_at(&door->inbox, --door->inbox_count);
+            } else {
+                ++*at;
+            }
+        }
+        more = *at < door->inbox_count;
+        pthread_mutex_unlock(&door->lock);
+        for (size_t i = 0; i < n; i++) {
+            if (!rc__is_dead(left[i]))
+                rc__lost(heap, left[i]);
+            else if (left[i]->word & RC__HUSK && !(left[i]->word & RC__GRAPH))
+                rc__bury(heap, left[i]);
+        }
+    }
+    heap->reaping = reaping;
+    if (!reaping)
+        rc__reap(heap, heap->release_limit);
+    return more;
+}
+
+// What is left from here on rings anew. Before the inbox is looked through.
+void rc__bell_silence(struct rc_heap *heap) {
+    (void)AO_compare_and_swap_full(&heap->door->bell, 1, 0);
+}
+
+bool rc__bell(const struct rc_heap *heap) {
+    return AO_load_acquire(&heap->door->bell);
+}
+
+size_t rc__inbox_count(struct rc_heap *heap) {
+    pthread_mutex_lock(&heap->door->lock);
+    size_t n = heap->door->inbox_count;
+    pthread_mutex_unlock(&heap->door->lock);
+    return n;
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+// Heaps: making and freeing them, and which of them a thread is inside.
+//
+//   H1  heap->inside is locked by the thread inside; heap->owner then holds the address of that thread's rc__here.
+//   H2  rc__here is the heap on top of the thread's stack of entries, or RC__NOWHERE. A heap may be on the stack more than
+//       once; its lock is given back with its lowest entry.
+#include "object.h"
+
+#include <stdlib.h>
+
+#define DEPTH 32 // of entries of different heaps within each other
+
+static __thread struct {
+    struct rc_heap *heap;
+    size_t times;
+} stack[DEPTH];
+static __thread size_t depth;
+
+static pthread_mutex_t doors_lock = PTHREAD_MUTEX_INITIALIZER; // guards next_door and which doors are free
+static size_t next_door;
+
+static AO_t default_heap; // or 0
+static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *plain_alloc(size_t size, size_t align, void *arg) {
+    (void)arg;
+    void *memory;
+    return posix_memalign(&memory, align < sizeof(void *) ? sizeof(void *) : align, size) ? NULL : memory;
+}
+
+static void *plain_malloc(size_t size, size_t align, void *arg) {
+    return align <= 16 ? malloc(size) : plain_alloc(size, align, arg);
+}
+
+static void plain_free(void *memory, size_t size, void *arg) {
+    (void)size;
+    (void)arg;
+    free(memory);
+}
+
+void *rc__memory(struct rc_heap *heap, size_t size) {
+    return heap->allocator.alloc(size, 16, heap->allocator.arg);
+}
+
+void rc__memory_free(struct rc_heap *heap, void *memory, size_t size) {
+    if (memory)
+        heap->allocator.free(memory, size, heap->allocator.arg);
+}
+
+// A door for [heap]. The search starts behind the one given out last, so that a door is not reused at once.
+static struct rc__door *door_new(struct rc_heap *heap) {
+    enum { DOORS = sizeof rc__doors / sizeof *rc__doors };
+    struct rc__door *door = NULL;
+    pthread_mutex_lock(&doors_lock);
+    for (size_t i = 0; i < DOORS && !door; i++, next_door = (next_door + 1) % DOORS)
+        if (!rc__doors[next_door].heap)
+            door = &rc__doors[next_door];
+    if (door) {
+        pthread_mutex_lock(&door->lock); // a late ring for the heap before may still be on its way
+        door->heap = heap;
+        pthread_mutex_unlock(&door->lock);
+    }
+    pthread_mutex_unlock(&doors_lock);
+    return door;
+}
+
+static void door_free(struct rc__door *door) {
+    pthread_mutex_lock(&doors_lock);
+    pthread_mutex_lock(&door->lock);
+    door->heap = NULL;
+    door->wake = NULL;
+    AO_store_release(&door->bell, 0);
+    pthread_mutex_unlock(&door->lock);
+    pthread_mutex_unlock(&doors_lock);
+}
+
+struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
+    static const struct rc_heap_options defaults;
+    static const struct rc_allocator plain = {plain_malloc, plain_free, NULL};
+    if (!options)
+        options = &defaults;
+    const struct rc_allocator *allocator = options->allocator ? options->allocator : &plain;
+    struct rc_heap *heap = allocator->alloc(sizeof *heap, 16, allocator->arg);
+    if (heap) {
+        *heap = (struct rc_heap){.name = options->name ? options->name : "heap",
+                                 .allocator = *allocator,
+                                 .release_limit = options->release_limit ? options->release_limit : SIZE_MAX};
+        heap->door = door_new(heap);
+        if (!heap->door) {
+            allocator->free(heap, sizeof *heap, allocator->arg);
+            heap = NULL;
+        }
+    }
+    if (!heap) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    pthread_mutex_init(&heap->inside, NULL);
+    rc__blocks_init(heap);
+    if (options->allocator)
+        heap->blocks.paged = false;
+    pthread_mutex_lock(&heap->door->lock);
+    heap->door->wake = options->wake;
+    heap->door->wake_arg = options->wake_arg;
+    pthread_mutex_unlock(&heap->door->lock);
+    return heap;
+}
+
+static bool enter(struct rc_heap *heap, bool wait, const char *call) {
+    if (!heap) {
+        rc__fault(RC_FAULT_NULL, call, NULL, "the heap is NULL");
+        return false;
+    }
+    if (depth && stack[depth - 1].heap == heap) {
+        stack[depth - 1].times++;
+        return true;
+    }
+    if (depth == DEPTH) {
+        rc__fault(RC_FAULT_HEAP, call, NULL, "more than 32 heaps are entered within each other");
+        return false;
+    }
+    if (AO_load_acquire(&heap->owner) != (AO_t)&rc__here) { // H1
+        if (wait)
+            pthread_mutex_lock(&heap->inside);
+        else if (pthread_mutex_trylock(&heap->inside))
+            return false;
+        AO_store_release(&heap->owner, (AO_t)&rc__here);
+    }
+    stack[depth].heap = heap;
+    stack[depth].times = 1;
+    depth++;
+    rc__here = heap;
+    return true;
+}
+
+void rc_heap_enter(struct rc_heap *heap) {
+    enter(heap, true, "rc_heap_enter");
+}
+
+bool rc_heap_try_enter(struct rc_heap *heap) {
+    return enter(heap, false, "rc_heap_try_enter");
+}
+
+static bool is_on_stack(const struct rc_heap *heap) {
+    for (size_t i = 0; i < depth; i++)
+        if (stack[i].heap == heap)
+            return true;
+    return false;
+}
+
+static void pop_entry(struct rc_heap *heap) {
+    depth--;
+    rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
+    if (!is_on_stack(heap)) {
+        AO_store_release(&heap->owner, 0);
+        pthread_mutex_unlock(&heap->inside);
+    }
+}
+
+void rc_heap_leave(struct rc_heap *heap) {
+    if (!heap)
+        rc__fault(RC_FAULT_NULL, "rc_heap_leave", NULL, "the heap is NULL");
+    else if (!depth || stack[depth - 1].heap != heap)
+        rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
+                  is_on_stack(heap) ? "a heap entered after this one has not been left yet"
+                                    : "this thread is not inside the heap");
+    else if (--stack[depth - 1].times == 0)
+        pop_entry(heap);
+}
+
+struct rc_heap *rc_heap_current(void) {
+    return rc__here == RC__NOWHERE ? NULL : rc__here;
+}
+
+struct rc_heap *rc_heap_default(void) {
+    struct rc_heap *heap = (struct rc_heap *)AO_load_acquire(&default_heap);
+    if (heap)
+        return heap;
+    pthread_mutex_lock(&default_lock);
+    heap = (struct rc_heap *)AO_load_acquire(&default_heap);
+    if (!heap) {
+        heap = rc_heap_new(&(struct rc_heap_options){.name = "default"});
+        AO_store_release(&default_heap, (AO_t)heap);
+    }
+    pthread_mutex_unlock(&default_lock);
+    return heap;
+}
+
+struct rc_heap *rc_heap_of(const void *obj) {
+    return obj ? rc__heap(RC__HEADER((void *)(uintptr_t)obj)) : NULL;
+}
+
+// The heap that [call] is about: the one this thread is inside, or the default one, which it then is inside. NULL with
+// errno set after a fault, or if memory is out.
+struct rc_heap *rc__enter_default(const char *call) {
+    if (rc__here != RC__NOWHERE)
+        return rc__here;
+    struct rc_heap *heap = rc_heap_default();
+    if (heap && !enter(heap, false, call)) {
+        rc__fault(RC_FAULT_OUTSIDE, call, NULL,
+                  "this thread is inside no heap, and the default heap is another thread's: enter a heap first");
+        errno = EINVAL;
+        return NULL;
+    }
+    return heap;
+}
+
+// The end of a heap: passes over all objects. Nothing is freed before the last pass, so each finds what the one before
+// saw, and callbacks may read what they like.
+struct ending {
+    struct rc_visitor visitor;
+    struct rc_heap *heap;
+    size_t finalized, held;
+};
+
+static void end_finalize(struct rc__header *h, void *arg) {
+    struct ending *ending = arg;
+    if (rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h)) {
+        h->word |= RC__FINALIZED;
+        ending->finalized++;
+        rc__call_finalize(h);
+    }
+}
+
+static void end_doom(struct rc__header *h, void *arg) {
+    struct ending *ending = arg;
+    if (h->word & RC__HUSK)
+        return;
+    if (!(h->word & RC__IMMORTAL) && h->handles + rc__sum(rc__atomic_load(&h->shared)) > 0)
+        ending->held++;
+    if (rc__atomic_load(&h->shared) & RC__WEAK)
+        rc__weak_dead(ending->heap, h);
+    h->word |= RC__DOOMED;
+    h->cls |= 1;
+}
+
+static void end_destroy(struct rc__header *h, void *arg) {
+    (void)arg;
+    if (h->word & RC__DOOMED && rc__class(h)->has_destroy)
+        rc__call_destroy(h);
+}
+
+static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {
+    struct rc_heap *heap = ((struct ending *)visitor)->heap;
+    for (; n; n--, first += sizeof(void *)) {
+        void *obj = rc__load(first);
+        if (obj && rc__heap(RC__HEADER(obj)) && rc__heap(RC__HEADER(obj)) != heap)
+            rc__foreign_release(RC__HEADER(obj), "rc_heap_free");
+    }
+}
+
+static void end_slots(struct rc__header *h, void *arg) {
+    struct ending *ending = arg;
+    if (!(h->word & RC__DOOMED))
+        return;
+    ending->visitor.slots = leave_slots;
+    rc__trace(h, &ending->visitor, 0, RC__ALL_SLOTS);
+    rc__release_weak_slots(ending->heap, h);
+    if (rc__class(h)->has_free_slots)
+        rc__call_free_slots(h);
+}
+
+// Finalizers make objects that have finalizers: a few rounds, then whatever is left goes without.
+static void end_finalize_all(struct rc_heap *heap) {
+    struct ending ending = {.heap = heap};
+    size_t before;
+    int rounds = 0;
+    do {
+        before = ending.finalized;
+        heap->reaping = true; // what dies waits: the pass must not lose its place
+        rc__each_object(heap, end_finalize, &ending);
+        heap->reaping = false;
+        rc__reap(heap, SIZE_MAX);
+    } while (ending.finalized != before && ++rounds < 64);
+}
+
+static void give_memory_back(struct rc_heap *heap) {
+    rc__weak_heap_gone(heap);
+    rc__blocks_free(heap);
+    rc__classes_free(heap);
+    rc__chunks_free(heap, &heap->suspects, 0, RC__CHUNK_POINTERS * sizeof(void *));
+    pthread_mutex_lock(&heap->door->lock);
+    rc__chunks_free(heap, &heap->door->inbox, 0, RC__CHUNK_POINTERS * sizeof(void *));
+    heap->door->inbox_count = 0;
+    pthread_mutex_unlock(&heap->door->lock);
+    door_free(heap->door);
+}
+
+size_t rc_heap_free(struct rc_heap *heap) {
+    if (!heap)
+        return 0;
+    if (rc__here != heap && !enter(heap, true, "rc_heap_free"))
+        return 0;
+    if (stack[depth - 1].times > 1 || heap->reaping || heap->cc.busy) {
+        rc__fault(RC_FAULT_HEAP, "rc_heap_free", NULL, "the heap is in use: entered more than once, or by its callbacks");
+        return 0;
+    }
+    struct ending ending = {.heap = heap};
+    rc__reap(heap, SIZE_MAX);
+    cc_abandon(heap);
+    end_finalize_all(heap);
+    heap->reaping = heap->ending = true;
+    rc__each_object(heap, end_doom, &ending);
+    rc__each_object(heap, end_destroy, &ending);
+    rc__each_object(heap, end_slots, &ending);
+    while (heap->notices)
+        rc__weak_notices(heap);
+    give_memory_back(heap);
+    pthread_mutex_lock(&default_lock);
+    if (AO_load_acquire(&default_heap) == (AO_t)heap)
+        AO_store_release(&default_heap, 0);
+    pthread_mutex_unlock(&default_lock);
+    pop_entry(heap);
+    pthread_mutex_destroy(&heap->inside);
+    rc__memory_free(heap, heap, sizeof *heap);
+    return ending.held;
+}

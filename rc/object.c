@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Birth: the one place where memory is asked for, and so the one that can fail. With the object comes room for it in the
+// suspect buffer and in the inbox (R3), so that no release ever needs memory.
+#include "object.h"
+
+#define STRINGIFY(x) #x
+#define VERSION(a, b, c) STRINGIFY(a) "." STRINGIFY(b) "." STRINGIFY(c)
+
+const char *rc_version(void) {
+    return VERSION(RC_VERSION_MAJOR, RC_VERSION_MINOR, RC_VERSION_PATCH);
+}
+
+// R3: room for one chunk of objects more.
+static bool reserve(struct rc_heap *heap) {
+    const size_t bytes = RC__CHUNK_POINTERS * sizeof(void *);
+    size_t chunks = heap->reserved / RC__CHUNK_POINTERS + 1;
+    if (chunks * RC__CHUNK_POINTERS > RC__INDEX_MAX || !rc__chunks_reserve(heap, &heap->suspects, chunks, bytes))
+        return false;
+    pthread_mutex_lock(&heap->door->lock);
+    bool ok = rc__chunks_reserve(heap, &heap->door->inbox, chunks, bytes);
+    pthread_mutex_unlock(&heap->door->lock);
+    if (ok)
+        heap->reserved = chunks * RC__CHUNK_POINTERS;
+    return ok;
+}
+
+static void *out_of_memory(void) {
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *rc_new_sized(const struct rc_type *type, size_t extra) {
+    if (!type) {
+        rc__fault(RC_FAULT_NULL, "rc_new", NULL, "the type is NULL");
+        errno = EINVAL;
+        return NULL;
+    }
+    struct rc_heap *heap = rc__here != RC__NOWHERE ? rc__here : rc__enter_default("rc_new");
+    if (!heap)
+        return NULL;
+    if (heap->ending) {
+        errno = ECANCELED;
+        return NULL;
+    }
+    uint16_t cls = rc__class_of(heap, type);
+    if (!cls)
+        return NULL;
+    if (extra > SIZE_MAX / 2 - type->size)
+        return out_of_memory();
+    size_t size = type->size + extra;
+    if (heap->objects + heap->husks >= heap->reserved && !reserve(heap))
+        return out_of_memory();
+    struct rc__header *h = rc__block_new(heap, sizeof *h + size);
+    if (!h)
+        return out_of_memory();
+    h->shared = 0;
+    h->handles = 1;
+    h->cls = cls;
+    struct rc__class *c = &rc__classes[cls >> 1];
+    size_t block = rc__block_size(h);
+    c->live++;
+    c->bytes += block;
+    heap->objects++;
+    heap->bytes += block;
+    heap->stats.allocated++;
+    return memset(rc__payload(h), 0, size);
+}
+
+void *rc_new(const struct rc_type *type) {
+    return rc_new_sized(type, 0);
+}

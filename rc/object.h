@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+// The object header and the heap, as the runtime and the collector see them. Not installed.
+//
+//     63                36 35     28 27                  0
+//    +--------------------+---------+---------------------+
+//    | links              | flags   | index               |  word     inside only
+//    +--------------------+---------+----------+----------+
+//    | shared                       | handles  | class    |  shared: atomic, any thread; the rest inside only
+//    +------------------------------+----------+----------+
+//    | the object ...
+//
+//   index    in the suspect buffer (SUSPECT, not GRAPH), or of the node in the graph (GRAPH)
+//   shared   signed sum of what other threads did to the count of handles, above the bits QUEUED, WEAK and STUCK.
+//            The handles of an object are handles + sum(shared); inside, the sum is folded into handles when those
+//            reach 0, and takes what does not fit there (0xFFFF of them: spill).
+//   class    (heap, type), fixed at birth but for its lowest bit, which is set when the object dies. rc__class_heap
+//            of an odd class is NULL: so the test "is this my heap?" of each fast path also finds dead objects.
+//   A dead object has no counts; links and handles then hold the address of the next on the dead list.
+#ifndef RC_OBJECT_H
+#define RC_OBJECT_H
+
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L // posix_memalign, clock_gettime
+#endif
+#ifndef RC_CALLS
+#define RC_CALLS // here, rc_release and rc_retain are the functions
+#endif
+#ifndef RC_NO_ANALYZE
+#define RC_NO_ANALYZE // the analyzer's model of handles is for users
+#endif
+#include <refcyc/refcyc.h>
+
+#include "atomic.h"
+#include "cc/cc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#define RC__INDEX_MASK ((UINT64_C(1) << 28) - 1)
+#define RC__INDEX_MAX ((uint32_t)RC__INDEX_MASK)
+#define RC__SUSPECT (UINT64_C(1) << 28)   // in the suspect buffer, or marked while in the graph (R5)
+#define RC__GRAPH (UINT64_C(1) << 29)     // a node of the collection under way
+#define RC__FINALIZED (UINT64_C(1) << 30) // its finalizer has run, or is running
+#define RC__HUSK (UINT64_C(1) << 31)      // destroyed; its memory waits for graph and inbox
+#define RC__IMMORTAL (UINT64_C(1) << 32)
+#define RC__BIG (UINT64_C(1) << 33)       // a block of its own, not a cell of a page
+#define RC__DOOMED (UINT64_C(1) << 34)    // dead as a member of a garbage set
+#define RC__LINK_ONE (UINT64_C(1) << 36)
+#define RC__LINKS_MAX ((UINT64_C(1) << 28) - 1)
+
+#define RC__QUEUED 1u // in the inbox
+#define RC__WEAK 2u   // has a weak block
+#define RC__STUCK 4u  // immortal, for other threads to see
+#define RC__SHARED_ONE 8u
+#define RC__SHARED_LIMIT (1 << 27) // half of what the sum can hold: room for threads that race past the limit
+
+#define RC__SPILL 0x8000 // handles that move at once between handles and shared
+#define RC__NOWHERE ((struct rc_heap *)-1)
+
+// A row of declared slots.
+struct rc__run {
+    uint32_t offset, count;
+};
+
+enum { RC__NO_OWNER = -1 };
+
+// What a heap knows of a type. Class numbers are even and reused when their heap is gone; an entry is found at half the
+// number.
+struct rc__class {
+    const struct rc_type *type;
+    struct rc_heap *heap;
+    struct rc__run *runs; // strong slots of the type and its bases, but for tails and traces
+    struct rc__run *weak; // weak slots
+    uint32_t run_count, weak_count;
+    int32_t owner;   // offset of the owner slot
+    uint16_t door;   // of the heap, for other threads
+    uint16_t next;   // in its bucket of the heap's classes
+    bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
+    size_t live, bytes;
+};
+
+extern struct rc__class rc__classes[1 << 15];
+
+// What other threads may touch of a heap, in memory that outlives it: a foreign release looks here after it has given up
+// its handle, when the heap may be gone.
+struct rc__door {
+    pthread_mutex_t lock;    // the inbox, the weak blocks of the heap, wake
+    AO_t bell;               // work was left since the inbox was last looked through
+    struct rc_heap *heap;    // NULL: the door is free
+    void (*wake)(void *arg);
+    void *wake_arg;
+    struct cc_chunks inbox;  // objects with QUEUED
+    size_t inbox_count;
+};
+
+// Objects that are blocks of their own are on a list, with its pointers complemented so that a leak checker does not
+// take the list for a reason to be alive.
+struct rc__big {
+    uintptr_t not_next, not_prev;
+    size_t size; // of the whole block
+    size_t unused;
+};
+
+#define RC__CELL_MAX 512 // bytes, header included: larger objects are blocks of their own
+#define RC__CELL_SIZES (RC__CELL_MAX / 16 + 1)
+
+struct rc__page;
+struct rc__region;
+
+struct rc__blocks {
+    bool paged;
+    struct rc__page *room[RC__CELL_SIZES]; // pages with a free cell, by size
+    struct rc__page *empty;                // pages without a size
+    struct rc__region *regions;
+    struct rc__big big; // head of the list
+};
+
+struct rc__weak_table {
+    struct rc_weak **entry;
+    size_t mask, count; // mask + 1 places, or none
+};
+
+struct rc_heap {
+    const char *name;
+    struct rc_allocator allocator;
+    size_t release_limit;
+    struct rc__door *door;
+    pthread_mutex_t inside;
+    AO_t owner;    // the thread inside: the address of its rc__here
+    struct rc__blocks blocks;
+    size_t objects;  // alive, or dead and not destroyed
+    size_t husks;    // destroyed, but their memory waits
+    size_t bytes;
+    size_t reserved; // objects for which there is room in suspects and inbox
+
+    uint16_t bucket[64]; // classes by type
+    struct {
+        const struct rc_type *type;
+        uint16_t cls;
+    } recent[16];
+
+    struct cc_chunks suspects;
+    size_t suspect_count;
+
+    struct rc__header *dead; // counted dead, to be destroyed
+    size_t dead_count;
+    struct rc__header *clearing; // the one whose slots are being cleared, in pieces
+    size_t cleared;
+    bool reaping; // the dead list is being worked on: what dies now only joins it
+    bool ending;  // in rc_heap_free
+    struct rc_weak *notices; // whose objects died: callbacks to be called
+    struct rc__weak_table weak;
+
+    struct cc cc;
+    struct rc_stats stats;
+};
+
+extern struct rc__door rc__doors[1 << 14];
+
+static inline void *rc__payload(struct rc__header *h) {
+    return h + 1;
+}
+static inline uint64_t rc__links(const struct rc__header *h) {
+    return h->word >> 36;
+}
+static inline uint32_t rc__index(const struct rc__header *h) {
+    return (uint32_t)(h->word & RC__INDEX_MASK);
+}
+static inline void rc__set_index(struct rc__header *h, uint32_t index) {
+    h->word = (h->word & ~RC__INDEX_MASK) | index;
+}
+static inline struct rc__class *rc__class(const struct rc__header *h) {
+    return &rc__classes[h->cls >> 1];
+}
+static inline bool rc__is_dead(const struct rc__header *h) {
+    return h->cls & 1;
+}
+static inline struct rc_heap *rc__heap(const struct rc__header *h) {
+    return __atomic_load_n(&rc__class_heap[h->cls], __ATOMIC_RELAXED);
+}
+static inline int32_t rc__sum(uint32_t shared) {
+    return (int32_t)shared >> 3;
+}
+// A slot may have any pointer type, so it is read and written as bytes.
+static inline void *rc__load(const void *slot) {
+    void *p;
+    memcpy(&p, slot, sizeof p);
+    return p;
+}
+static inline void rc__store(void *slot, const void *p) {
+    memcpy(slot, &p, sizeof p);
+}
+
+// counting.c. [call] names the public function, for a fault.
+bool rc__fold(struct rc__header *h, const char *call);
+void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call);
+void rc__lost(struct rc_heap *heap, struct rc__header *h);
+
+// class.c
+uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *type);
+void rc__classes_free(struct rc_heap *heap);
+
+// block.c
+struct rc__header *rc__block_new(struct rc_heap *heap, size_t size);
+void rc__block_free(struct rc_heap *heap, struct rc__header *h);
+void rc__blocks_init(struct rc_heap *heap);
+void rc__blocks_free(struct rc_heap *heap);
+// Calls [each] with every block that holds an object, husks included; [each] neither makes nor frees one.
+void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, void *arg), void *arg);
+size_t rc__block_size(const struct rc__header *h);
+
+// death.c
+void rc__die(struct rc_heap *heap, struct rc__header *h);
+// Destroys up to [limit] dead objects; a piece of a large one counts as one. Returns how many of [limit] are left.
+size_t rc__reap(struct rc_heap *heap, size_t limit);
+void rc__bury(struct rc_heap *heap, struct rc__header *h);
+void rc__call_finalize(const struct rc__header *h);
+void rc__call_destroy(const struct rc__header *h);
+void rc__call_free_slots(const struct rc__header *h);
+void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h);
+
+// trace.c: every pass over an object's slots goes through here. The slots have numbers, in the order in which they are
+// reported; a visitor is shown those from [from] up to [to].
+struct rc_visitor {
+    void (*slots)(struct rc_visitor *visitor, char *first, size_t n);
+    size_t at, from, to;
+};
+#define RC__ALL_SLOTS SIZE_MAX
+#define RC__PIECE 1024 // slots of one object that are visited at once
+// Returns whether there are slots beyond [to].
+bool rc__trace(struct rc__header *h, struct rc_visitor *visitor, size_t from, size_t to);
+
+// foreign.c
+void rc__foreign_retain(struct rc__header *h, const char *call);
+void rc__foreign_release(struct rc__header *h, const char *call);
+void rc__queue(struct rc__header *h);
+// Looks through the inbox from entry [*at] on, [limit] entries at most. false when it has reached the end.
+bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit);
+
+void rc__bell_silence(struct rc_heap *heap);
+bool rc__bell(const struct rc_heap *heap);
+size_t rc__inbox_count(struct rc_heap *heap);
+
+// weak.c
+bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h);
+void rc__weak_alive(struct rc_heap *heap, struct rc__header *h);
+void rc__weak_dead(struct rc_heap *heap, struct rc__header *h);
+bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h);
+struct rc__header *rc__weak_next_pardon(struct rc_heap *heap);
+void rc__weak_round(struct rc_heap *heap);
+bool rc__weak_commit(struct rc_heap *heap);
+bool rc__weak_notices(struct rc_heap *heap);
+void rc__weak_heap_gone(struct rc_heap *heap);
+
+// heap.c
+struct rc_heap *rc__enter_default(const char *call);
+void *rc__memory(struct rc_heap *heap, size_t size);
+void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
+
+// chunks.c
+bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes);
+void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes);
+
+#define RC__CHUNK_POINTERS 4096
+static inline struct rc__header **rc__pointer_at(const struct cc_chunks *c, size_t i) {
+    return (struct rc__header **)c->chunk[i / RC__CHUNK_POINTERS] + i % RC__CHUNK_POINTERS;
+}
+
+// fault.c
+void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__header *h, const char *why);
+void rc__fault_dead(const char *call, const struct rc__header *h);
+void rc__fault_type(const struct rc_type *type, const char *why);
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// The one way over an object's slots: declared slots, then the tail, then what trace functions report, bases after the
+// types that extend them. The slots are numbered in that order, so that a long object can be visited in pieces.
+#include "object.h"
+
+// Shows [visitor] the part of [n] slots from [first] that lies in its window.
+static void show(struct rc_visitor *v, char *first, size_t n) {
+    size_t start = v->at;
+    v->at += n;
+    size_t from = start < v->from ? v->from - start : 0;
+    size_t to = v->at > v->to ? (v->to > start ? v->to - start : 0) : n;
+    if (from < to)
+        v->slots(v, first + from * sizeof(void *), to - from);
+}
+
+void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n) {
+    show(visitor, slots, n);
+}
+
+static size_t tail_count(const struct rc_slot *slot, const char *obj) {
+    size_t n;
+    memcpy(&n, obj + slot->count, sizeof n);
+    return n;
+}
+
+bool rc__trace(struct rc__header *h, struct rc_visitor *v, size_t from, size_t to) {
+    const struct rc__class *c = rc__class(h);
+    char *obj = rc__payload(h);
+    v->at = 0;
+    v->from = from;
+    v->to = to;
+    for (uint32_t i = 0; i < c->run_count; i++)
+        show(v, obj + c->runs[i].offset, c->runs[i].count);
+    if (c->has_tail)
+        for (const struct rc_type *t = c->type; t; t = t->base)
+            for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++)
+                if (s->kind == RC_SLOT_TAIL)
+                    show(v, obj + s->offset, tail_count(s, obj));
+    if (c->has_trace)
+        for (const struct rc_type *t = c->type; t; t = t->base)
+            if (t->trace)
+                t->trace(obj, v);
+    return v->at > to;
+}
+
+void rc_changed(void *obj) {
+    struct rc__header *h = obj ? RC__HEADER(obj) : NULL;
+    if (!h)
+        rc__fault(RC_FAULT_NULL, "rc_changed", NULL, "the object is NULL");
+    else if (rc__is_inside(h))
+        cc_changed(rc__here, h);
+    else if (!rc__is_dead(h) || !h->cls)
+        rc__fault(rc__heap(h) ? RC_FAULT_OUTSIDE : RC_FAULT_DEAD, "rc_changed", h,
+                  "is not in the heap this thread is inside");
+}

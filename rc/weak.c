@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+// Weak references. An object that has one has the bit WEAK and a block, found by a small hash table of its heap; all weak
+// references to the object are references to that block.
+//
+//     object (WEAK) <- - - block.object        block.references = rc_weak handles and slots + 1 for the table
+//
+//   W1  block->object and the table change under the door's lock, by the thread inside; so an upgrade from another thread
+//       holds the lock, and one from inside needs it only when the collector has condemned the object.
+//   W2  An upgrade counts the new handle before it lets go of the lock; death looks at the count under the lock.
+//   W3  (R8) A block condemned in the collection under way pardons its object when it is upgraded, until the commit, which
+//       is one assignment under the lock; after it, upgrades give NULL.
+#include "object.h"
+
+#include <stdlib.h>
+
+struct notice {
+    struct notice *next;
+    void (*notify)(void *arg);
+    void *arg;
+};
+
+struct rc_weak {
+    AO_t references;
+    struct rc__header *object; // NULL: dead
+    struct rc__door *door;
+    uint32_t condemned;        // the round of the collection that did, or 0
+    bool dying;                // counted dead, and the finalizer yet to run: upgrades give NULL
+    bool pardoned;             // on the list of those
+    struct rc_weak *next_pardon, *next_notice;
+    struct notice *notices;
+};
+
+static size_t place_of(const struct rc__weak_table *t, const struct rc__header *h) {
+    return ((uintptr_t)h >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 20 & t->mask;
+}
+
+// The place of [h] in the table, or the free one where it would be.
+static size_t table_find(const struct rc__weak_table *t, const struct rc__header *h) {
+    size_t i = place_of(t, h);
+    while (t->entry[i] && t->entry[i]->object != h)
+        i = (i + 1) & t->mask;
+    return i;
+}
+
+static bool table_grow(struct rc__weak_table *t) {
+    size_t places = t->entry ? 2 * (t->mask + 1) : 16;
+    struct rc__weak_table bigger = {calloc(places, sizeof *bigger.entry), places - 1, t->count};
+    if (!bigger.entry)
+        return false;
+    for (size_t i = 0; t->entry && i <= t->mask; i++)
+        if (t->entry[i])
+            bigger.entry[table_find(&bigger, t->entry[i]->object)] = t->entry[i];
+    free(t->entry);
+    *t = bigger;
+    return true;
+}
+
+// Takes the entry at [i] out and closes the gap (Knuth, vol. 3, 6.4, algorithm R).
+static void table_remove(struct rc__weak_table *t, size_t i) {
+    for (size_t k = (i + 1) & t->mask; t->entry[k]; k = (k + 1) & t->mask) {
+        size_t home = place_of(t, t->entry[k]->object);
+        if (((k - home) & t->mask) >= ((k - i) & t->mask)) {
+            t->entry[i] = t->entry[k];
+            i = k;
+        }
+    }
+    t->entry[i] = NULL;
+    t->count--;
+}
+
+static struct rc_weak *block_new(struct rc__header *h, struct rc__door *door) {
+    struct rc_weak *weak = calloc(1, sizeof *weak);
+    if (weak) {
+        weak->references = 2;
+        weak->object = h;
+        weak->door = door;
+    }
+    return weak;
+}
+
+struct rc_weak *rc_weak_new(void *obj) {
+    if (!obj)
+        return NULL;
+    struct rc__header *h = RC__HEADER(obj);
+    if (!rc__heap(h)) {
+        rc__fault(RC_FAULT_DEAD, "rc_weak_new", h, "is dead");
+        return NULL;
+    }
+    struct rc__door *door = &rc__doors[rc__class(h)->door];
+    struct rc_weak *weak = NULL;
+    pthread_mutex_lock(&door->lock);
+    struct rc__weak_table *t = &door->heap->weak;
+    if ((t->entry && 2 * t->count <= t->mask) || table_grow(t)) {
+        size_t i = table_find(t, h);
+        if (t->entry[i]) {
+            weak = t->entry[i];
+            AO_fetch_and_add1(&weak->references);
+        } else if ((weak = block_new(h, door))) {
+            t->entry[i] = weak;
+            t->count++;
+            rc__atomic_set_bits(&h->shared, RC__WEAK);
+        }
+    }
+    pthread_mutex_unlock(&door->lock);
+    if (!weak)
+        errno = ENOMEM;
+    return weak;
+}
+
+struct rc_weak *rc_weak_retain(struct rc_weak *weak) {
+    if (weak)
+        AO_fetch_and_add1(&weak->references);
+    return weak;
+}
+
+void rc_weak_release(struct rc_weak *weak) {
+    if (!weak || AO_fetch_and_sub1_release(&weak->references) != 1)
+        return;
+    (void)AO_load_acquire(&weak->references);
+    for (struct notice *n = weak->notices, *next; n; n = next) {
+        next = n->next;
+        free(n);
+    }
+    free(weak);
+}
+
+// W3, under the lock: whether the object may still be had; if the collector is about to reclaim it, not any more.
+static bool may_upgrade(struct rc_weak *weak, struct cc *cc) {
+    if (!weak->object || weak->dying)
+        return false;
+    if (weak->condemned != cc->round || !cc->round)
+        return true;
+    if (cc->committed)
+        return false;
+    if (!weak->pardoned) {
+        weak->pardoned = true;
+        weak->next_pardon = cc->pardons;
+        cc->pardons = rc_weak_retain(weak);
+    }
+    return true;
+}
+
+void *rc_weak_get(struct rc_weak *weak) {
+    if (!weak)
+        return NULL;
+    void *obj = NULL;
+    pthread_mutex_lock(&weak->door->lock);
+    if (weak->object && may_upgrade(weak, &weak->door->heap->cc)) {
+        obj = rc__payload(weak->object);
+        rc_retain(obj); // W2
+    }
+    pthread_mutex_unlock(&weak->door->lock);
+    return obj;
+}
+
+bool rc_weak_set(struct rc_weak **slot, void *obj) {
+    if (!slot) {
+        rc__fault(RC_FAULT_NULL, "rc_weak_set", NULL, "the slot is NULL");
+        return true;
+    }
+    struct rc_weak *weak = rc_weak_new(obj);
+    if (obj && !weak)
+        return false;
+    rc_weak_release(*slot);
+    *slot = weak;
+    return true;
+}
+
+static void enlist(struct rc_heap *heap, struct rc_weak *weak) {
+    rc_weak_retain(weak);
+    weak->next_notice = heap->notices;
+    heap->notices = weak;
+}
+
+bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg) {
+    if (!weak || !notify) {
+        rc__fault(RC_FAULT_NULL, "rc_weak_notify", NULL, "the weak reference or the function is NULL");
+        return true;
+    }
+    if (!weak->object) {
+        notify(arg);
+        return true;
+    }
+    struct notice *notice = malloc(sizeof *notice);
+    if (!notice) {
+        errno = ENOMEM;
+        return false;
+    }
+    *notice = (struct notice){weak->notices, notify, arg};
+    weak->notices = notice;
+    return true;
+}
+
+// Calls the notices of one dead object. Returns whether there was one.
+bool rc__weak_notices(struct rc_heap *heap) {
+    struct rc_weak *weak = heap->notices;
+    if (!weak)
+        return false;
+    heap->notices = weak->next_notice;
+    struct notice *notice = weak->notices;
+    weak->notices = NULL;
+    while (notice) {
+        struct notice *next = notice->next;
+        notice->notify(notice->arg);
+        free(notice);
+        notice = next;
+    }
+    rc_weak_release(weak);
+    return true;
+}
+
+static struct rc_weak *block_of(struct rc_heap *heap, struct rc__header *h) {
+    return heap->weak.entry[table_find(&heap->weak, h)];
+}
+
+// [h] counts no reference. false: another thread has upgraded a weak one meanwhile, so it lives.
+bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
+    pthread_mutex_lock(&heap->door->lock);
+    bool dies = rc__sum(rc__atomic_load(&h->shared)) == 0;
+    if (dies)
+        block_of(heap, h)->dying = true;
+    pthread_mutex_unlock(&heap->door->lock);
+    return dies;
+}
+
+// [h] is back among the living, for its finalizer or for good.
+void rc__weak_alive(struct rc_heap *heap, struct rc__header *h) {
+    if (!(rc__atomic_load(&h->shared) & RC__WEAK))
+        return;
+    pthread_mutex_lock(&heap->door->lock);
+    block_of(heap, h)->dying = false;
+    pthread_mutex_unlock(&heap->door->lock);
+}
+
+// [h] is dead for good.
+void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {
+    pthread_mutex_lock(&heap->door->lock);
+    size_t i = table_find(&heap->weak, h);
+    struct rc_weak *weak = heap->weak.entry[i];
+    table_remove(&heap->weak, i);
+    weak->object = NULL;
+    rc__atomic_clear_bits(&h->shared, RC__WEAK);
+    pthread_mutex_unlock(&heap->door->lock);
+    if (weak->notices)
+        enlist(heap, weak);
+    rc_weak_release(weak);
+}
+
+// R8: [h] is white and has a weak reference. false: it was upgraded before.
+bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h) {
+    pthread_mutex_lock(&heap->door->lock);
+    bool unmarked = rc__sum(rc__atomic_load(&h->shared)) == 0 && !(rc__atomic_load(&h->shared) & RC__QUEUED);
+    if (unmarked) {
+        struct rc_weak *weak = block_of(heap, h);
+        weak->condemned = heap->cc.round;
+        weak->pardoned = false;
+    }
+    pthread_mutex_unlock(&heap->door->lock);
+    return unmarked;
+}
+
+// Takes one of the objects whose condemned weak references were upgraded off the list; NULL if there is none.
+struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
+    struct rc__header *h = NULL;
+    while (!h) {
+        pthread_mutex_lock(&heap->door->lock);
+        struct rc_weak *weak = heap->cc.pardons;
+        if (weak) {
+            heap->cc.pardons = weak->next_pardon;
+            weak->condemned = 0;
+            h = weak->object; // NULL: dead by count in the meantime
+        }
+        pthread_mutex_unlock(&heap->door->lock);
+        if (!weak)
+            break;
+        rc_weak_release(weak);
+    }
+    return h;
+}
+
+// A new round of condemning begins; whatever was condemned before is not any more.
+void rc__weak_round(struct rc_heap *heap) {
+    while (rc__weak_next_pardon(heap))
+        continue;
+    pthread_mutex_lock(&heap->door->lock);
+    heap->cc.committed = false;
+    if (++heap->cc.round == 0)
+        heap->cc.round = 1;
+    pthread_mutex_unlock(&heap->door->lock);
+}
+
+// R8: from here on, upgrades of condemned objects give NULL. false: one was pardoned before.
+bool rc__weak_commit(struct rc_heap *heap) {
+    pthread_mutex_lock(&heap->door->lock);
+    heap->cc.committed = !heap->cc.pardons;
+    pthread_mutex_unlock(&heap->door->lock);
+    return heap->cc.committed;
+}
+
+void rc__weak_heap_gone(struct rc_heap *heap) {
+    assert(heap->weak.count == 0);
+    free(heap->weak.entry);
+    heap->weak = (struct rc__weak_table){0};
+}
