@@ -30,18 +30,22 @@ static void pardon(struct cc *cc, struct cc_node *node) {
     cc->pardoned = true;
 }
 
+// What is to be called for the members of the set.
+static void note_callbacks(struct cc *cc, const struct rc__header *h) {
+    const struct rc__class *c = rc__class(h);
+    cc->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
+    cc->any_destroy |= c->has_destroy;
+}
+
 static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {
     while (cc->cursor != CC_NONE) {
         struct cc_node *node = cc_node(cc, cc->cursor);
         struct rc__header *h = cc_object(node);
         cc->cursor = node->ext;
-        if (!is_unmarked(heap, h)) {
+        if (is_unmarked(heap, h))
+            note_callbacks(cc, h);
+        else
             pardon(cc, node);
-        } else {
-            const struct rc__class *c = rc__class(h);
-            cc->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
-            cc->any_destroy |= c->has_destroy;
-        }
         if (!cc_spend(budget, 1))
             return false;
     }
@@ -73,6 +77,7 @@ static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget
             heap->stats.pardoned++;
             cc_retire(heap, node, true);
         } else if (node->object) {
+            note_callbacks(cc, cc_object(node));
             node->ext = CC_NONE;
             if (cc->white == CC_NONE)
                 cc->white = n;
@@ -112,6 +117,7 @@ bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
             cc->cursor = 0;
             cc->white = cc->white_tail = CC_NONE;
             cc->white_count = 0;
+            cc->any_finalize = cc->any_destroy = false;
             cc->step = RELIST;
             break;
         case RELIST:

@@ -26,7 +26,6 @@ bool rc__fold(struct rc__header *h, const char *call) {
     int64_t fits = total > RC__SPILL ? RC__SPILL : total;
     rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE);
     if (total < 0) {
-        rc__atomic_add(&h->shared, (uint32_t)total * -RC__SHARED_ONE);
         h->handles = 0;
         rc__fault(RC_FAULT_RELEASE, call, h, "was released more often than retained");
         return false;
@@ -37,7 +36,7 @@ bool rc__fold(struct rc__header *h, const char *call) {
 
 // C2: [h] lost a reference and counts no handle.
 static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
-    if (rc__sum(h->shared)) {
+    if (rc__sum(rc__atomic_load(&h->shared))) {
         rc__fold(h, "rc_release");
         if (h->handles)
             return;
@@ -64,7 +63,7 @@ void *(rc_retain)(void *obj) {
     if (h->handles == RC__HANDLES_MAX) {
         if (h->word & RC__IMMORTAL)
             return obj;
-        if (rc__sum(h->shared) > RC__SHARED_LIMIT) { // C4
+        if (rc__sum(rc__atomic_load(&h->shared)) > RC__SHARED_LIMIT) { // C4
             make_immortal(h);
             rc__fault(RC_FAULT_SATURATED, "rc_retain", h, "has too many handles and is immortal from here on");
             return obj;
