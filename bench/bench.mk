@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# The benchmarks: our programs are built here, the peers' by bench/run, which skips what is not installed.
+
+BENCH_OURS := $B/bench/refcyc $B/bench/latency
+
+## bench: our benchmarks beside the peers'; QUICK=1: under three minutes; W='dom 3' P='orc php' REPS=n: part of it
+bench: $(BENCH_OURS)
+	@CC='$(CC)' CXX='$(CXX)' CFLAGS='$(CFLAGS)' bench/run $(if $(QUICK),--quick) $(if $(W),--workloads '$(W)') \
+		$(if $(P),--peers '$(P)') $(if $(REPS),--reps $(REPS)) $B/bench
+
+## bench-instructions: instructions per object and cache misses of our own workloads, counted by valgrind's callgrind
+bench-instructions: $B/bench/refcyc
+	@bench/instructions $B/bench $(W)
+
+## bench-latency: how long the slices of a collection are, on 10 million objects; QUICK=1: on 1 million
+bench-latency: $B/bench/latency
+	$B/bench/latency $(if $(QUICK),1000000,10000000)
+
+$B/bench/refcyc: $B/bench/peers/refcyc.o $(LIB)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+$B/bench/latency: $B/bench/latency.o $(LIB)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+.PHONY: bench bench-instructions bench-latency

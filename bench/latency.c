@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+// How long is a slice? A heap of N live objects (10 million), suspects among them, is collected by rc_collect_step(1
+// ms) over and over, and each call is timed, by the phase it ended in: median, 99th and 99.9th percentile, longest, in
+// wall-clock time; and the longest in processor time, which says what of it was the library's and what the machine's.
+//
+//     latency N [BUDGET_US]
+//
+// The heap: a root with a trailing array of all sections; a section is a tree of 1,000 nodes that know their parents
+// and sit in sibling lists; and one array of N / 10 references to nodes all over the heap. No owner is declared, so the
+// collector cannot take a short way out: a suspect anywhere leads to everything.
+//
+// The stages, each until nothing is left to do:
+//   fresh     all has just been built: every object is a suspect
+//   touched   1,000 nodes have been retained and released: the whole heap is traced and nothing found
+//   busy      the same, and between slices the program goes on to touch nodes, to replace and to swap sections
+//   garbage   a tenth of the sections are dropped, in cycles; one node in a hundred has a destructor, one a finalizer
+//   foreign   another thread has released 100,000 handles
+//   counted   a list of N / 10 objects dies by count, where a release may destroy 1,000 objects at most
+#include "harness.h"
+
+#include <pthread.h>
+#include <refcyc/refcyc.h>
+
+enum { SECTION = 1000, TOUCHED = 1000, SHARED = 100000, RELEASE_LIMIT = 1000 };
+
+struct node {
+    struct node *parent, *first, *next, *other;
+};
+
+struct array {
+    size_t n;
+    struct node *item[];
+};
+
+static size_t destroyed, finalized;
+
+static void node_destroy(void *obj) {
+    (void)obj;
+    destroyed++;
+}
+
+static void node_finalize(void *obj) {
+    (void)obj;
+    finalized++;
+}
+
+#define NODE_SLOTS                                                                                                     \
+    RC_SLOTS(RC_LINK(struct node, parent), RC_LINK(struct node, first), RC_LINK(struct node, next),                    \
+             RC_LINK(struct node, other))
+static RC_TYPE(node, struct node, .slots = NODE_SLOTS);
+static RC_TYPE(destroyed_node, struct node, .slots = NODE_SLOTS, .destroy = node_destroy);
+static RC_TYPE(finalized_node, struct node, .slots = NODE_SLOTS, .finalize = node_finalize);
+static RC_TYPE(array, struct array, .slots = RC_SLOTS(RC_TAIL(struct array, item, n)));
+
+static uint32_t seed = 1;
+
+// ---- what was measured
+
+struct times {
+    double *wall, *cpu;
+    size_t n, room;
+};
+
+static struct times by_phase[RC_PHASE_COUNT], all_slices;
+
+static void times_add(struct times *t, double wall, double cpu) {
+    if (t->n == t->room) {
+        t->room = t->room ? 2 * t->room : 1024;
+        t->wall = realloc(t->wall, t->room * sizeof *t->wall);
+        t->cpu = realloc(t->cpu, t->room * sizeof *t->cpu);
+        DEMAND(t->wall && t->cpu);
+    }
+    t->wall[t->n] = wall;
+    t->cpu[t->n++] = cpu;
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double percentile(const double *sorted, size_t n, double p) {
+    size_t i = (size_t)(p * (double)n);
+    return sorted[i < n ? i : n - 1];
+}
+
+static void times_print(const char *name, struct times *t) {
+    if (t->n == 0)
+        return;
+    qsort(t->wall, t->n, sizeof *t->wall, compare);
+    qsort(t->cpu, t->n, sizeof *t->cpu, compare);
+    printf("%-10s %8zu  %8.3f %8.3f %8.3f %8.3f  %8.3f %8.3f\n", name, t->n, percentile(t->wall, t->n, 0.5) / 1e6,
+           percentile(t->wall, t->n, 0.99) / 1e6, percentile(t->wall, t->n, 0.999) / 1e6, t->wall[t->n - 1] / 1e6,
+           percentile(t->cpu, t->n, 0.999) / 1e6, t->cpu[t->n - 1] / 1e6);
+}
+
+// Call after times_print, which sorts.
+static void histogram_print(const struct times *t) {
+    static const double edges[] = {0.001, 0.01, 0.1, 0.5, 0.9, 1.0, 1.02, 1.05, 1.1, 1.25, 1.5, 2, 4, 8, 16, 9999};
+    size_t i = 0;
+    printf("\nslices of up to\n");
+    for (size_t e = 0; e < sizeof edges / sizeof *edges; e++) {
+        size_t n = 0;
+        for (; i < t->n && t->wall[i] < edges[e] * 1e6; i++)
+            n++;
+        if (n)
+            printf("  %8.3f ms  %8zu  %7.3f%%\n", edges[e], n, 100.0 * (double)n / (double)t->n);
+    }
+}
+
+// ---- the heap
+
+static struct node *node_new(void) {
+    uint32_t kind = random_below(&seed, 100);
+    struct node *n = rc_new(kind == 0 ? &destroyed_node_type : kind == 1 ? &finalized_node_type : &node_type);
+    DEMAND(n);
+    return n;
+}
+
+static struct node *section_new(void) {
+    static struct node *made[SECTION];
+    made[0] = node_new();
+    for (uint32_t i = 1; i < SECTION; i++) {
+        struct node *n = made[i] = node_new(), *parent = made[random_below(&seed, i)];
+        rc_set(&n->parent, parent);
+        rc_set(&n->other, made[random_below(&seed, i)]);
+        rc_move(&n->next, &parent->first);
+        rc_give(&parent->first, n);
+    }
+    return made[0];
+}
+
+static struct array *array_new(size_t n) {
+    struct array *a = rc_new_sized(&array_type, n * sizeof(struct node *));
+    DEMAND(a);
+    a->n = n;
+    return a;
+}
+
+// Some node of the heap, borrowed.
+static struct node *node_any(const struct array *sections) {
+    struct node *n = sections->item[random_below(&seed, (uint32_t)sections->n)];
+    for (uint32_t steps = random_below(&seed, 12); steps > 0; steps--) {
+        struct node *to = random_below(&seed, 2) ? n->first : n->next;
+        if (to)
+            n = to;
+    }
+    return n;
+}
+
+static void node_touch(struct node *n) {
+    struct node *mine = rc_retain(n);
+    KEEP(mine);
+    (rc_release)(mine);
+}
+
+static void nodes_touch(const struct array *sections, size_t n) {
+    while (n-- > 0)
+        node_touch(node_any(sections));
+}
+
+static void section_replace(struct array *sections) {
+    struct node *s = section_new();
+    rc_give(&sections->item[random_below(&seed, (uint32_t)sections->n)], s);
+}
+
+// ---- the stages
+
+static uint64_t budget = 1000000;
+
+// Slices until nothing is left to do; [between] is called after each that leaves something.
+static void drain(const char *stage, struct array *sections, void (*between)(struct array *sections)) {
+    size_t slices = 0;
+    double began = wall_ns();
+    for (enum rc_step step = RC_STEP_MORE; step == RC_STEP_MORE; slices++) {
+        double wall = wall_ns(), cpu = cpu_ns();
+        step = rc_collect_step(budget);
+        cpu = cpu_ns() - cpu, wall = wall_ns() - wall;
+        times_add(&by_phase[rc_collect_phase()], wall, cpu);
+        times_add(&all_slices, wall, cpu);
+        DEMAND(step != RC_STEP_OUT_OF_MEMORY);
+        if (step == RC_STEP_MORE && between)
+            between(sections);
+    }
+    struct rc_stats stats;
+    rc_stats(&stats);
+    printf("%-10s %8zu slices, %7.0f ms; %zu live; reclaimed: %llu by the collector, %llu by count; pardoned: %llu\n",
+           stage, slices, (wall_ns() - began) / 1e6, stats.objects, (unsigned long long)stats.reclaimed_collect,
+           (unsigned long long)stats.reclaimed_count, (unsigned long long)stats.pardoned);
+}
+
+static size_t busy_turns;
+
+static void busy(struct array *sections) {
+    if (busy_turns == 0)
+        return; // or it would never end
+    busy_turns--;
+    nodes_touch(sections, 5);
+    section_replace(sections);
+    rc_swap(&sections->item[random_below(&seed, (uint32_t)sections->n)],
+            &sections->item[random_below(&seed, (uint32_t)sections->n)]);
+}
+
+static void *release_all(void *arg) {
+    struct node **held = arg;
+    for (size_t i = 0; i < SHARED; i++)
+        (rc_release)(held[i]);
+    return NULL;
+}
+
+static void foreign(struct array *sections) {
+    static struct node *held[SHARED];
+    pthread_t other;
+    for (size_t i = 0; i < SHARED; i++)
+        held[i] = rc_retain(node_any(sections));
+    DEMAND(pthread_create(&other, NULL, release_all, held) == 0);
+    pthread_join(other, NULL);
+}
+
+static void list_drop(size_t n) {
+    struct node *head = rc_new(&node_type), *last = head;
+    for (size_t i = 1; i < n; i++) {
+        struct node *p = rc_new(&node_type);
+        DEMAND(p);
+        rc_give(&last->next, p);
+        last = p;
+    }
+    drain("(list)", NULL, NULL);
+    double wall = wall_ns();
+    rc_release(head);
+    printf("%-10s %8s  release of its head: %.3f ms\n", "(list)", "", (wall_ns() - wall) / 1e6);
+}
+
+int main(int argc, char **argv) {
+    size_t n = argc > 1 ? strtoul(argv[1], NULL, 0) : 10000000;
+    budget = argc > 2 ? strtoul(argv[2], NULL, 0) * 1000 : budget;
+    if (n < 10 * SECTION) {
+        fprintf(stderr, "usage: %s N [BUDGET_US]; N is at least %d\n", argv[0], 10 * SECTION);
+        return 64;
+    }
+    struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = RELEASE_LIMIT});
+    DEMAND(heap);
+    rc_heap_enter(heap);
+
+    struct array *sections = array_new(n / SECTION), *anywhere = array_new(n / 10);
+    for (size_t i = 0; i < sections->n; i++) {
+        struct node *s = section_new();
+        rc_give(&sections->item[i], s);
+    }
+    for (size_t i = 0; i < anywhere->n; i++)
+        rc_set(&anywhere->item[i], node_any(sections));
+    drain("fresh", sections, NULL);
+    nodes_touch(sections, TOUCHED);
+    drain("touched", sections, NULL);
+    nodes_touch(sections, TOUCHED);
+    busy_turns = 500;
+    drain("busy", sections, busy);
+    rc_release(anywhere);
+    for (size_t i = 0; i < sections->n / 10; i++)
+        section_replace(sections);
+    drain("garbage", sections, NULL);
+    foreign(sections);
+    drain("foreign", sections, NULL);
+    list_drop(n / 10);
+    drain("counted", sections, NULL);
+
+    struct rc_stats stats;
+    rc_stats(&stats);
+    printf("\n%zu live objects, budget %.3f ms; wall-clock ms and, at the right, processor ms\n", stats.objects,
+           (double)budget / 1e6);
+    printf("ended in     slices       p50      p99    p99.9  longest     p99.9  longest\n");
+    for (int phase = 0; phase < RC_PHASE_COUNT; phase++)
+        times_print(rc_phase_name((enum rc_phase)phase), &by_phase[phase]);
+    times_print("all", &all_slices);
+    histogram_print(&all_slices);
+    printf("\nfinalizers %zu, destructors %zu; the collector's graph at most %.1f MB\n", finalized, destroyed,
+           (double)stats.graph_bytes_max / 1e6);
+    rc_release(sections);
+    DEMAND(rc_heap_free(heap) == 0);
+    bool met = percentile(all_slices.wall, all_slices.n, 0.999) <= 2 * (double)budget;
+    printf("99.9th percentile within twice the budget: %s\n", met ? "yes" : "NO");
+    return met ? 0 : 1;
+}
