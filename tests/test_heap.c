@@ -119,7 +119,6 @@ TEST(null_heap_is_a_fault) {
     EXPECT_STR("rc_heap_leave", last_fault()->call);
     EXPECT_PTR(NULL, rc_heap_current());
     EXPECT_PTR(NULL, rc_heap_of(NULL));
-    EXPECT_FAULT(RC_FAULT_NULL, "rc_heap_of");
 }
 
 TEST(default_heap_can_be_freed_and_made_again) {
@@ -141,6 +140,7 @@ TEST(thousands_of_heaps_come_and_go) {
             rc_heap_enter(heaps[i]);
             struct node *n = rc_new(&node_type);
             REQUIRE(n);
+            n->name = 'n';
             rc_give(&n->x, n);
             rc_heap_leave(heaps[i]);
         }
@@ -151,18 +151,17 @@ TEST(thousands_of_heaps_come_and_go) {
     }
 }
 
-TEST(heap_number_16001_is_out_of_memory, .limit = 60) {
-    enum { LIMIT = 16000 };
-    static struct rc_heap *heaps[LIMIT + 1];
+TEST(too_many_heaps_are_out_of_memory, .limit = 60) {
+    enum { MANY = 70000 };
+    static struct rc_heap *heaps[MANY];
     int n = 0;
-    while (n <= LIMIT && (heaps[n] = rc_heap_new(NULL)))
+    while (n < MANY && (heaps[n] = rc_heap_new(NULL)))
         n++;
-    EXPECT(n >= LIMIT - 1 && n <= LIMIT); // the default heap is one of them
+    EXPECT(n >= 16000 && n < MANY);
     EXPECT_EQ(ENOMEM, errno);
     while (n > 0)
         EXPECT_EQ(0, rc_heap_free(heaps[--n]));
-    struct rc_heap *again = new_heap();
-    free_heap(again);
+    free_heap(new_heap());
 }
 
 // ---- freeing a heap
