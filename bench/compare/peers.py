@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The peers: what each needs, how it is built and called, which workloads it can do. Refcyc is the first of them."""
+"""The peers: what each needs, how it is built and called, which workloads it can do.
+
+Refcyc is the first of them. The second is Refcyc, too, told by the environment to get each object from malloc, not
+from its own pages: that says what the pages earn.
+"""
 import os
 import shlex
 import shutil
@@ -25,12 +29,15 @@ def output(command):
 
 
 class Peer:
-    def __init__(self, key, title, work, needs='', build=None, version='', counts=True):
+    def __init__(self, key, title, work, needs='', build=None, version='', counts=True,
+                 variant_of='', environment=None):
         self.key, self.title, self.work = key, title, work
         self.needs = needs      # a command, or the name of a pkg-config file after 'pc:'
         self.build = build      # a function: output file -> the command that builds it
         self.version = version  # a command, the first line of whose output names the version
         self.counts = counts    # whether it counts references
+        self.variant_of = variant_of    # the same program as that one's, in another environment
+        self.environment = {**os.environ, **(environment or {})}
         self.command = None     # how to call it, once it is there
 
     def missing(self):
@@ -44,9 +51,9 @@ class Peer:
         if self.missing():
             print(f'skipped: {self.title}: {self.missing()} is not installed')
             return False
-        out = os.path.join(folder, self.key)
+        out = os.path.join(folder, self.variant_of or self.key)
         self.command = ['php', f'{SOURCES}/php.php'] if self.key == 'php' else [out]
-        if self.key == 'refcyc' and not os.access(out, os.X_OK):
+        if not self.build and not self.needs and not os.access(out, os.X_OK):
             sys.exit(f'{out} is not there: run `make bench`')
         if not self.build:
             return True
@@ -83,6 +90,8 @@ def version_of(package):
 PEERS = [
     Peer('refcyc', 'Refcyc', COUNTED + CYCLES + ['live', 'live.owner', 'dom', 'scaling', 'gcbench.acyclic'],
          version=['git', '-C', BENCH, 'log', '-1', '--format=%h of %cs']),
+    Peer('malloc', 'its malloc', ['alloc.hot', 'alloc.bulk', 'list', 'dom', 'gcbench'] + CYCLES,
+         version=['getconf', 'GNU_LIBC_VERSION'], variant_of='refcyc', environment={'REFCYC_MALLOC': '1'}),
     Peer('plain', 'plain C', COUNTED + ['dom', 'scaling'], CC[0], c_peer('plain.c'),
          ['getconf', 'GNU_LIBC_VERSION'], counts=False),
     Peer('atomic', 'C, atomic', ['retain'], CC[0], c_peer('plain.c', '-DATOMIC'), ['getconf', 'GNU_LIBC_VERSION']),
