@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// Owner slots: a link to the object that holds a link to this one. They are links like others, and let the collector prove
+// a suspect alive by walking up to a handle.
+#include "tests/harness.h"
+#include "tests/vector.h"
+
+//   a tree as in a DOM: parent, first child, next sibling
+struct element { struct element *parent, *first, *next; };
+static size_t destroyed;
+static void element_destroy(void *obj) { (void)obj, destroyed++; }
+RC_TYPE(element, struct element,
+        .slots = RC_SLOTS(RC_OWNER(struct element, parent), RC_LINK(struct element, first),
+                          RC_LINK(struct element, next)),
+        .destroy = element_destroy);
+
+// A new element as the first child of [parent], borrowed.
+static struct element *add(struct element *parent) {
+    struct element *e = rc_new(&element_type);
+    REQUIRE(e);
+    rc_move(&e->next, &parent->first);
+    rc_set(&e->parent, parent);
+    rc_give(&parent->first, e);
+    return e;
+}
+
+static struct element *detach_first(struct element *parent) {
+    struct element *e = rc_take(&parent->first);
+    rc_move(&parent->first, &e->next);
+    rc_clear(&e->parent);
+    return e;
+}
+
+// A tree of [depth] levels with [width] children each. Returns how many elements there are under [e].
+static size_t grow(struct element *e, int depth, int width) {
+    size_t n = 0;
+    for (int i = 0; depth > 0 && i < width; i++)
+        n += 1 + grow(add(e), depth - 1, width);
+    return n;
+}
+
+static struct element *some_leaf(struct element *e) {
+    while (e->first)
+        e = e->first;
+    return e;
+}
+
+TEST(tree_with_owners_is_collected_when_its_root_goes) {
+    struct element *root = rc_new(&element_type);
+    size_t n = grow(root, 4, 4);
+    EXPECT_EQ(0, rc_collect());
+    rc_release(root);
+    EXPECT_EQ(n + 1, rc_collect());
+    EXPECT_EQ(n + 1, destroyed);
+}
+
+// Touched: retained and released, so suspect, and proved alive by its way up.
+TEST(touched_leaf_costs_its_way_up_not_the_tree) {
+    struct element *root = rc_new(&element_type);
+    size_t n = grow(root, 7, 4);
+    rc_collect();
+    struct element *leaf = rc_retain(some_leaf(root));
+    rc_release(leaf);
+    EXPECT_EQ(1, stats().suspects);
+    uint64_t before = stats().nodes;
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_AT_MOST(8, stats().nodes - before);
+    rc_release(root);
+    EXPECT_EQ(n + 1, rc_collect());
+}
+
+TEST(many_touched_leaves_walk_each_way_once) {
+    struct element *root = rc_new(&element_type);
+    size_t n = grow(root, 1, 1);
+    struct element *deep = root;
+    for (int i = 0; i < 2000; i++, n++) { // one long way down ...
+        deep = add(deep);
+    }
+    for (int i = 0; i < 1000; i++, n++)
+        add(deep); // ... with a thousand leaves at its end
+    rc_collect();
+    for (struct element *e = deep->first; e; e = e->next) {
+        struct element *mine = rc_retain(e);
+        rc_release(mine);
+    }
+    uint64_t before = stats().nodes;
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_AT_MOST(4 * 3000, stats().nodes - before);
+    rc_release(root);
+    EXPECT_EQ(n + 1, rc_collect());
+}
+
+TEST(detached_subtree_is_collected_though_it_has_owners_within) {
+    struct element *root = rc_new(&element_type);
+    grow(root, 5, 3);
+    rc_collect();
+    struct element *sub = detach_first(root);
+    EXPECT_EQ(0, rc_collect());
+    destroyed = 0;
+    rc_release(sub);
+    EXPECT_EQ(1 + 3 + 9 + 27 + 81, rc_collect());
+    EXPECT_EQ(1 + 3 + 9 + 27 + 81, destroyed);
+    rc_release(root);
+    rc_collect();
+}
+
+//   a --> b with b.parent = a, and a.parent = b: owners in a ring, nobody holds them
+TEST(ring_of_owners_is_collected) {
+    struct element *a = rc_new(&element_type), *b = rc_new(&element_type);
+    rc_set(&a->parent, b);
+    rc_set(&b->parent, a);
+    rc_set(&a->first, b);
+    rc_set(&b->first, a);
+    EXPECT_EQ(0, rc_collect());
+    rc_release(a);
+    EXPECT_EQ(0, rc_collect());
+    rc_release(b);
+    EXPECT_EQ(2, rc_collect());
+    a = rc_new(&element_type);
+    rc_set(&a->parent, a);
+    rc_give(&a->first, a);
+    EXPECT_EQ(1, rc_collect());
+}
+
+//   owners 100,000 deep: longer than any walk in one go
+TEST(long_chain_of_owners_is_judged_right) {
+    struct element *root = rc_new(&element_type), *deep = root;
+    size_t n = scaled(100000);
+    for (size_t i = 0; i < n; i++)
+        deep = add(deep);
+    EXPECT_EQ(0, rc_collect());
+    struct element *leaf = rc_retain(deep);
+    rc_release(leaf);
+    EXPECT_EQ(0, rc_collect());
+    rc_release(root);
+    EXPECT_EQ(n + 1, rc_collect());
+}
+
+// The promise broken: the owner holds no link. At worst a leak, for as long as the owner lives.
+TEST(broken_promise_leaks_at_worst_until_the_owner_goes) {
+    struct element *a = rc_new(&element_type), *b = rc_new(&element_type);
+    rc_set(&b->parent, a);
+    rc_set(&b->first, b);
+    rc_release(b); // garbage, but for its word that a holds it
+    rc_collect();
+    EXPECT(rc_is_a(a, &element_type));
+    rc_release(a);
+    rc_collect();
+    if (stats().objects > 0) // b keeps a by the link in its owner slot, and nobody else does
+        rc_heap_free(rc_heap_default());
+    EXPECT_EQ(2, destroyed);
+}
+
+// Owner slots change in the middle of a collection.
+TEST(subtree_that_changes_its_owner_at_any_moment_survives) {
+    for (unsigned units = 0; units < 120; units++) {
+        test_note("after %u units", units);
+        struct element *root = rc_new(&element_type), *other = rc_new(&element_type);
+        size_t n = grow(root, 2, 2);
+        struct element *leaf = rc_retain(some_leaf(root));
+        rc_release(leaf);
+        for (unsigned i = 0; i < units; i++)
+            rc_collect_step(0);
+        struct element *sub = detach_first(root);
+        rc_set(&sub->parent, other);
+        rc_give(&other->first, sub);
+        EXPECT_EQ(0, rc_collect());
+        destroyed = 0;
+        rc_release(other);
+        EXPECT_EQ(4, rc_collect());
+        rc_release(root);
+        EXPECT_EQ(n + 2 - 4, rc_collect());
+        EXPECT_EQ(n + 2, destroyed);
+        REQUIRE(stats().objects == 0);
+    }
+}
