@@ -4,17 +4,31 @@
 // Discovery gives an object its node, with its links as the external count (R4). Tracing records an edge for each of its
 // slots, and takes one off the target's external count. What need not be entered is not:
 //
-//   - an object with a handle, or with a mark of another thread on it: it is alive, and so is what it reaches. No node, no
-//     edge; what it reaches keeps an external count.
-//   - an object of an acyclic type: it is in no cycle, and dies by count when what holds it does.
-//   - an object of another heap: to us a handle.
-//   - an object with a chain of owners up to a handle: ALIVE, with all the chain, so that each chain is walked once.
+//   - an object of an acyclic type: it is in no cycle, and dies by count when what holds it does;
+//   - an object of another heap: to us a handle;
+//   - an object that is ALIVE: by a handle, by a mark of another thread, or by a chain of owners up to one of these, all of
+//     which then is ALIVE, so that each chain is climbed once.
 //
-// Nodes to be traced are a stack, so an object is traced while it is still in the cache from its discovery. An object with
-// more slots than a piece is traced in pieces, across slices if need be (R9).
+// Without owner slots, a suspect in a large live structure would have all of it traced. Against that: an ALIVE object that
+// is met from one which is not known to be is probed: its slots are read, and what they lead to is ALIVE, and from there
+// ALIVE spreads over the edges recorded so far. So a path from a suspect up to a handle proves what it came along alive,
+// and what hangs off it need not be traced. Such a path is found sooner if it is looked for: a class remembers the slot
+// that led to something ALIVE last (its hint), and nodes found through hints are traced before others, on the hot stack.
+//
+// Other nodes to be traced are a stack, too (cold), so an object is traced while it is still in the cache. Between the
+// reading of a slot and the recording of its edge lies a ring of some dozen targets, whose headers are fetched meanwhile.
+// It is empty between slices, so an edge is recorded in the slice that read it, as R4 and R5 want.
+//
+// An object with more slots than a piece is traced in pieces, across slices if need be (R9).
 #include "cc/graph.h"
 
-enum { OWNER_STEPS = 256 }; // of a chain that are looked at in one go; the rest is left to tracing
+enum {
+    OWNER_STEPS = 256, // of a chain that are looked at in one go; the rest is left to tracing
+    PROBE_SLOTS = 16,  // more than that, and an object is not probed
+    RING = 64,         // a power of two
+    RING_LOW = 24,     // as many targets are on their way from memory
+    NODE_AHEAD = 12    // of these, so many have their nodes fetched, too
+};
 
 // The graph has room for one node more.
 static bool room_for_node(struct rc_heap *heap, struct cc *cc) {
@@ -33,8 +47,23 @@ static bool room_for_edge(struct rc_heap *heap, struct cc *cc) {
     return rc__chunks_reserve(heap, &cc->edges, cc->edges.chunks + 1, CC_EDGES * sizeof(uint32_t));
 }
 
-// R4. Returns the new node's number, or CC_NONE if memory is out, with nothing changed.
-static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uintptr_t flags) {
+static void push(struct cc *cc, uint32_t *stack, uint32_t n) {
+    cc_node(cc, n)->edge = *stack;
+    *stack = n;
+}
+
+static uint32_t pop(struct cc *cc, uint32_t *stack) {
+    uint32_t n = *stack;
+    if (n != CC_NONE) {
+        *stack = cc_node(cc, n)->edge;
+        cc_node(cc, n)->edge = CC_NONE;
+    }
+    return n;
+}
+
+// R4. The new node is to be traced, unless it is ALIVE. Returns its number, or CC_NONE if memory is out, with nothing
+// changed.
+static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t flags, bool hot) {
     struct cc *cc = &heap->cc;
     if (!room_for_node(heap, cc)) {
         cc->out_of_memory = true;
@@ -54,15 +83,13 @@ static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uintptr_t f
     rc__set_index(h, n);
     h->word |= RC__GRAPH;
     heap->stats.nodes++;
-    if (!(flags & CC_ALIVE)) {
-        node->edge = cc->work;
-        cc->work = n;
-    }
+    if (!(flags & CC_ALIVE))
+        push(cc, hot ? &cc->hot : &cc->cold, n);
     return n;
 }
 
-// Whether a handle can be seen on [h]: then it is alive and not entered (R2). So is one in the inbox: when it leaves that
-// without a handle, it becomes a suspect.
+// Whether a handle can be seen on [h]: then it is alive (R2). So is one in the inbox: when it leaves that without a
+// handle, it becomes a suspect.
 static bool is_held(struct rc__header *h) {
     if (h->handles)
         return true;
@@ -96,14 +123,14 @@ static bool climb(struct rc_heap *heap, struct rc__header *h, int *steps) {
 }
 
 // Discovers [h] and, if it has an owner, the chain above it as far as that was climbed: all are ALIVE, or none is.
-static uint32_t discover_with_owners(struct rc_heap *heap, struct rc__header *h) {
+static uint32_t discover_with_owners(struct rc_heap *heap, struct rc__header *h, bool hot) {
     if (rc__class(h)->owner == RC__NO_OWNER)
-        return discover(heap, h, 0);
+        return discover(heap, h, 0, hot);
     int steps;
-    uintptr_t alive = climb(heap, h, &steps) ? CC_ALIVE : 0;
+    uint64_t alive = climb(heap, h, &steps) ? CC_ALIVE : 0;
     uint32_t first = CC_NONE;
     for (int i = 0; i < steps && !(h->word & RC__GRAPH); i++, h = owner_of(heap, h)) {
-        uint32_t n = discover(heap, h, alive);
+        uint32_t n = discover(heap, h, alive, hot);
         if (n == CC_NONE)
             return CC_NONE;
         if (i == 0)
@@ -115,11 +142,13 @@ static uint32_t discover_with_owners(struct rc_heap *heap, struct rc__header *h)
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     while (heap->suspect_count && cc->roots_left) {
+        if (heap->suspect_count > CC_AHEAD)
+            __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - CC_AHEAD), 1);
         struct rc__header *h = *rc__pointer_at(&heap->suspects, heap->suspect_count - 1);
         cc->roots_left--;
         if (is_held(h))
             cc_unsuspect(heap, h); // R2
-        else if (discover_with_owners(heap, h) == CC_NONE)
+        else if (discover_with_owners(heap, h, true) == CC_NONE)
             return false;
         if (!cc_spend(budget, 4))
             return false;
@@ -127,86 +156,212 @@ bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     return true;
 }
 
-struct tracer {
+// What was read of slots and not recorded yet.
+struct ring {
     struct rc_visitor visitor;
     struct rc_heap *heap;
     struct cc *cc;
-    uint32_t source;
+    uint32_t first, count;
+    uint32_t hot;    // of these, how many come from a hint
+    uint32_t source; // whose slots are being read
+    struct {
+        struct rc__header *target;
+        uint32_t source;
+        bool hot, probe;
+    } entry[RING];
 };
 
-// An edge into node [n] that its external count does not allow for. If the object is unmarked, its links at discovery
-// were all there were since: then its slots hold more links than were ever made.
+static void add(struct ring *r, struct rc__header *target, bool hot, bool probe) {
+    assert(r->count < RING);
+    __builtin_prefetch(target, 1);
+    uint32_t i = (r->first + r->count++) % RING;
+    r->entry[i].target = target;
+    r->entry[i].source = r->source;
+    r->entry[i].hot = hot;
+    r->entry[i].probe = probe;
+    r->hot += hot;
+}
+
+static void read_runs(struct ring *r, struct rc__header *h, bool probe) {
+    const struct rc__class *c = rc__class(h);
+    const char *obj = rc__payload(h);
+    const char *hint = c->hint == RC__NO_OWNER ? NULL : obj + c->hint;
+    for (uint32_t i = 0; i < c->run_count; i++) {
+        const char *slot = obj + c->runs[i].offset;
+        for (uint32_t k = 0; k < c->runs[i].count; k++, slot += sizeof(void *)) {
+            void *target = rc__load(slot);
+            if (target)
+                add(r, RC__HEADER(target), slot == hint, probe);
+        }
+    }
+}
+
+static bool is_small(const struct rc__class *c) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->run_count; i++)
+        n += c->runs[i].count;
+    return !c->has_trace && !c->has_tail && n <= PROBE_SLOTS;
+}
+
+// Node [n] is ALIVE: so is what its object holds.
+static void probe(struct ring *r, uint32_t n) {
+    struct cc_node *node = cc_node(r->cc, n);
+    struct rc__header *h = cc_object(node);
+    if (node->object & CC_PROBED || rc__is_dead(h) || !is_small(rc__class(h)))
+        return;
+    node->object |= CC_PROBED;
+    uint32_t source = r->source;
+    r->source = n;
+    read_runs(r, h, true);
+    r->source = source;
+}
+
+// [node] is ALIVE and was not traced, but a hint led to it: so do nodes that it may hold. Those are ALIVE.
+void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
+    struct cc *cc = &heap->cc;
+    const struct rc__header *h = cc_object(node);
+    const struct rc__class *c = rc__class(h);
+    if (rc__is_dead(h) || !is_small(c))
+        return;
+    for (uint32_t i = 0; i < c->run_count; i++)
+        for (uint32_t k = 0; k < c->runs[i].count; k++) {
+            void *obj = rc__load((const char *)(h + 1) + c->runs[i].offset + k * sizeof(void *));
+            struct rc__header *t = obj ? RC__HEADER(obj) : NULL;
+            if (t && rc__heap(t) == heap && t->word & RC__GRAPH &&
+                !(cc_node(cc, rc__index(t))->object & CC_ALIVE))
+                cc_set_alive(cc, rc__index(t));
+        }
+}
+
+// [to] is ALIVE because of [from]. If a slot of [to] leads back to [from], it is a way up for its class.
+void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__header *to) {
+    struct rc__class *c = rc__class(to);
+    heap->cc.hints--;
+    for (uint32_t i = 0; i < c->run_count; i++)
+        for (uint32_t k = 0; k < c->runs[i].count; k++) {
+            uint32_t offset = c->runs[i].offset + k * (uint32_t)sizeof(void *);
+            if (rc__load((char *)(to + 1) + offset) == from + 1)
+                c->hint = (int32_t)offset;
+        }
+}
+
+// An edge into a node whose external count does not allow for it. If the object is unmarked, its links at discovery were
+// all there were since: then its slots hold more links than were ever made.
 static bool is_overtraced(struct rc__header *h) {
     if (h->word & RC__SUSPECT || h->handles || rc__atomic_load(&h->shared) & ~RC__WEAK || rc__is_dead(h))
         return false;
-    rc__fault(RC_FAULT_TRACE, "rc_collect", h, "is reported by more slots than it has links (a slot reported twice, or written by hand?)");
+    rc__fault(RC_FAULT_TRACE, "rc_collect", h,
+              "is reported by more slots than it has links (a slot reported twice, or written by hand?)");
     return true;
 }
 
-static void record(struct tracer *t, struct rc__header *h) {
-    struct cc *cc = t->cc;
-    if (rc__heap(h) != t->heap) {
-        if (!rc__heap(h))
-            rc__fault(RC_FAULT_SLOT, "rc_collect", h, "is dead but in a slot (written by hand?)");
+static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, uint32_t n, struct rc__header *h) {
+    struct cc_node *target = cc_node(cc, n);
+    if (target->ext == 0 && is_overtraced(h)) {
+        target->ext = CC_HELD;
         return;
     }
+    if (!room_for_edge(heap, cc)) {
+        cc->out_of_memory = true;
+        return;
+    }
+    target->ext--;
+    if (cc->source != source) { // G3
+        if (cc->source != CC_NONE)
+            *cc_edge(cc, cc->edge_count - 1) |= CC_EDGE_LAST;
+        cc->source = source;
+        cc_node(cc, source)->edge = cc->edge_count;
+    }
+    *cc_edge(cc, cc->edge_count++) = n;
+}
+
+// Takes the oldest slot off the ring.
+static void record(struct ring *r) {
+    struct rc_heap *heap = r->heap;
+    struct cc *cc = r->cc;
+    uint32_t i = r->first++ % RING;
+    r->count--;
+    struct rc__header *h = r->entry[i].target;
+    uint32_t source = r->entry[i].source;
+    struct cc_node *from = cc_node(cc, source);
+    r->hot -= r->entry[i].hot;
+    if (rc__heap(h) != heap) {
+        if (!rc__heap(h))
+            rc__fault(RC_FAULT_SLOT, "rc_collect", h, "is dead but in a slot (written by hand?)");
+        from->object |= CC_OPEN;
+        return;
+    }
+    bool from_alive = from->object & CC_ALIVE;
     uint32_t n;
     if (h->word & RC__GRAPH) {
         n = rc__index(h);
     } else {
-        if (is_held(h) || rc__class(h)->acyclic)
+        from->object |= rc__class(h)->acyclic ? CC_OPEN : 0;
+        if (rc__class(h)->acyclic || (from_alive && (!r->entry[i].probe || is_held(h))))
             return;
-        n = discover_with_owners(t->heap, h);
+        if (from_alive)
+            n = discover(heap, h, CC_ALIVE, false);
+        else if (is_held(h))
+            n = discover(heap, h, CC_ALIVE, false);
+        else
+            n = discover_with_owners(heap, h, r->entry[i].hot);
         if (n == CC_NONE)
             return;
     }
+    if (cc_node(cc, n)->object & CC_ALIVE) {
+        from->object |= CC_OPEN;
+        if (!from_alive && rc__class(cc_object(from))->owner == RC__NO_OWNER)
+            probe(r, n);
+    } else if (from_alive) {
+        cc_set_alive(cc, n);
+        if (cc->hints)
+            cc_learn(heap, cc_object(cc_node(cc, source)), h);
+    } else {
+        record_edge(heap, cc, source, n, h);
+        if (r->entry[i].hot)
+            cc_node(cc, n)->object |= CC_WANTED;
+    }
+}
+
+static void drain(struct ring *r, uint32_t low) {
+    while (r->count > low && !r->cc->out_of_memory) {
+        if (r->count > NODE_AHEAD) {
+            const struct rc__header *h = r->entry[(r->first + NODE_AHEAD) % RING].target;
+            if (h->word & RC__GRAPH && rc__class(h)->heap == r->heap)
+                __builtin_prefetch(cc_node(r->cc, rc__index(h)), 1);
+        }
+        record(r);
+    }
+}
+
+static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
+    struct ring *r = (struct ring *)visitor;
+    for (; n && !r->cc->out_of_memory; n--, first += sizeof(void *)) {
+        void *target = rc__load(first);
+        if (target)
+            add(r, RC__HEADER(target), false, false);
+        drain(r, RING_LOW);
+    }
+}
+
+// Reads the slots of node [n]; of a long object, the next piece.
+static void trace(struct ring *r, uint32_t n) {
+    struct cc *cc = r->cc;
     struct cc_node *node = cc_node(cc, n);
-    if (node->object & CC_ALIVE)
-        return;
-    if (node->ext == 0 && is_overtraced(h)) {
-        node->ext = CC_HELD;
-        return;
-    }
-    if (!room_for_edge(t->heap, cc)) {
-        cc->out_of_memory = true;
-        return;
-    }
-    node->ext--;
-    *cc_edge(cc, cc->edge_count) = n;
-    struct cc_node *source = cc_node(cc, t->source);
-    if (source->edge == CC_NONE)
-        source->edge = cc->edge_count;
-    cc->edge_count++;
-}
-
-static void record_slots(struct rc_visitor *visitor, char *first, size_t n) {
-    struct tracer *t = (struct tracer *)visitor;
-    t->heap->stats.edges += n;
-    for (; n && !t->cc->out_of_memory; n--, first += sizeof(void *)) {
-        void *obj = rc__load(first);
-        if (obj)
-            record(t, RC__HEADER(obj));
-    }
-}
-
-static void end_edges(struct cc *cc, uint32_t source) {
-    if (cc_node(cc, source)->edge != CC_NONE)
-        *cc_edge(cc, cc->edge_count - 1) |= CC_EDGE_LAST;
-}
-
-// Traces the next piece of node [n], which is not the one traced last unless it is in pieces.
-static void trace_piece(struct rc_heap *heap, uint32_t n) {
-    struct cc *cc = &heap->cc;
-    struct rc__header *h = cc_object(cc_node(cc, n));
-    struct tracer t = {.visitor.slots = record_slots, .heap = heap, .cc = cc, .source = n};
-    size_t from = cc->piece_slot;
-    if (rc__is_dead(h) || !rc__trace(h, &t.visitor, from, from + RC__PIECE)) {
-        end_edges(cc, n);
+    struct rc__header *h = cc_object(node);
+    node->object |= CC_TRACED;
+    r->source = n;
+    if (rc__is_dead(h)) {
         cc->piece_node = CC_NONE;
         cc->piece_slot = 0;
-    } else {
+    } else if (rc__class(h)->plain && is_small(rc__class(h))) {
+        read_runs(r, h, false);
+    } else if (rc__trace(h, &r->visitor, cc->piece_slot, cc->piece_slot + RC__PIECE)) {
         cc->piece_node = n;
-        cc->piece_slot = from + RC__PIECE;
+        cc->piece_slot += RC__PIECE;
+    } else {
+        cc->piece_node = CC_NONE;
+        cc->piece_slot = 0;
     }
 }
 
@@ -220,27 +375,44 @@ void cc_changed(struct rc_heap *heap, struct rc__header *h) {
         return;
     cc_node(cc, cc->piece_node)->ext = CC_HELD;
     h->word |= RC__SUSPECT;
-    end_edges(cc, cc->piece_node);
     cc->piece_node = CC_NONE;
     cc->piece_slot = 0;
 }
 
-bool cc_build(struct rc_heap *heap, struct cc_budget *budget) {
-    struct cc *cc = &heap->cc;
-    while (cc->piece_node != CC_NONE || cc->work != CC_NONE) {
-        uint32_t n = cc->piece_node;
-        uint32_t edges = cc->edge_count;
-        if (n == CC_NONE) {
-            n = cc->work;
-            struct cc_node *node = cc_node(cc, n);
-            cc->work = node->edge;
-            node->edge = CC_NONE;
-            if (node->object & CC_ALIVE)
-                continue;
-        }
-        trace_piece(heap, n);
-        if (cc->out_of_memory || !cc_spend(budget, 2 + cc->edge_count - edges))
+// The node to be traced next, or CC_NONE if there is none, or none before the ring is looked at.
+static uint32_t next_node(struct ring *r) {
+    struct cc *cc = r->cc;
+    if (cc->piece_node != CC_NONE)
+        return cc->piece_node;
+    if (cc->hot != CC_NONE)
+        return pop(cc, &cc->hot);
+    return r->hot ? CC_NONE : pop(cc, &cc->cold);
+}
+
+static bool build(struct ring *r, struct cc_budget *budget) {
+    struct cc *cc = r->cc;
+    for (;;) {
+        if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(r->heap, budget))
+            return false;
+        uint32_t n = next_node(r);
+        if (n != CC_NONE && !(cc_node(cc, n)->object & CC_ALIVE && n != cc->piece_node))
+            trace(r, n);
+        else if (n == CC_NONE && r->count)
+            drain(r, r->count - 1);
+        else if (n == CC_NONE)
+            return true;
+        drain(r, RING_LOW);
+        if (cc->out_of_memory || !cc_spend(budget, 4))
             return false;
     }
-    return true;
+}
+
+bool cc_build(struct rc_heap *heap, struct cc_budget *budget) {
+    struct ring ring = {.visitor.slots = read_slots, .heap = heap, .cc = &heap->cc};
+    bool done = build(&ring, budget);
+    while (ring.count && !heap->cc.out_of_memory)
+        drain(&ring, 0);
+    if (done && heap->cc.edge_count)
+        *cc_edge(&heap->cc, heap->cc.edge_count - 1) |= CC_EDGE_LAST; // G3
+    return done;
 }

@@ -49,17 +49,19 @@ struct cc {
     bool called_off;           // its objects are leaving the graph, and that is all
     struct cc_chunks nodes, edges;
     uint32_t node_count, edge_count;
-    uint32_t work;             // BUILD: nodes to be traced; SCAN, VALIDATE: nodes to be flooded from
-    uint32_t flood_edge;       // the edge at which flooding goes on, or CC_NONE: with the next node
-    uint32_t cursor;           // the node, suspect or inbox entry where a pass goes on
-    uint32_t source;           // BUILD: the node whose edges were recorded last
+    uint32_t hot, cold;        // BUILD: stacks of nodes to be traced, the promising ones and the others
+    uint32_t alive;            // stack of nodes found alive, from which that is to spread
+    uint32_t flood_edge;       // the edge at which spreading goes on, or CC_NONE: with the next node
+    struct rc__header *flood_from; // whose edge that is
+    uint32_t source;           // BUILD: the node whose edges were recorded last, or CC_NONE
+    uint32_t cursor;           // the node or inbox entry where a pass goes on
     uint32_t piece_node;       // BUILD: the node that is traced in pieces, or CC_NONE
-    size_t piece_slot;         // and how many of its slots are read
-    uint32_t white, white_tail; // the white nodes, threaded through their `ext`
+    size_t piece_slot;         // and how many slots of the object that is treated in pieces are done
     uint32_t white_count;
+    unsigned hints;            // BUILD: how often this collection may still learn (see build.c)
     int step;                  // within a phase: which pass
     bool pardoned;             // VALIDATE: some white object was
-    bool any_finalize, any_destroy;
+    bool any_finalize, any_destroy, any_open; // white objects that await a finalizer, have a destructor, or leave the set
     size_t roots_left;         // ROOTS: suspects still to be looked at
     size_t finalized;          // finalizers that this collection called
     // Weak references: `round` names this collection in the blocks it condemned. The rest is under the door's lock.

@@ -30,7 +30,7 @@ static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
     cc->phase = phase;
     cc->step = 0;
     cc->cursor = 0;
-    cc->work = cc->flood_edge = cc->piece_node = CC_NONE;
+    cc->hot = cc->cold = cc->alive = cc->flood_edge = cc->source = cc->piece_node = CC_NONE;
     cc->piece_slot = 0;
 }
 
@@ -41,7 +41,6 @@ void cc_graph_reset(struct rc_heap *heap) {
     if (bytes > heap->stats.graph_bytes_max)
         heap->stats.graph_bytes_max = bytes;
     cc->node_count = cc->edge_count = 0;
-    cc->white = cc->white_tail = CC_NONE;
     cc->white_count = 0;
 }
 
@@ -62,7 +61,7 @@ static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
 static void begin(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     cc_graph_reset(heap);
-    cc->out_of_memory = cc->called_off = cc->pardoned = cc->any_finalize = cc->any_destroy = false;
+    cc->out_of_memory = cc->called_off = cc->pardoned = cc->any_finalize = cc->any_destroy = cc->any_open = false;
     cc->finalized = 0;
     rc__weak_round(heap);
     rc__bell_silence(heap);
@@ -105,6 +104,7 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         if (!cc_roots(heap, budget))
             return false;
         cc->phase = RC_PHASE_BUILD; // with the nodes to be traced on the stack
+        cc->hints = 32;
         break;
     case RC_PHASE_BUILD:
         if (!cc_build(heap, budget))
@@ -115,13 +115,11 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         if (!cc_scan(heap, budget))
             return false;
         enter_phase(heap, RC_PHASE_VALIDATE);
-        cc->cursor = cc->white;
         break;
     case RC_PHASE_VALIDATE:
         if (!cc_validate(heap, budget))
             return false;
         enter_phase(heap, cc->any_finalize ? RC_PHASE_FINALIZE : RC_PHASE_DESTROY);
-        cc->cursor = cc->white;
         break;
     case RC_PHASE_FINALIZE:
         if (cc->step == 0) {
@@ -138,7 +136,6 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         if (!cc_destroy(heap, budget))
             return false;
         enter_phase(heap, RC_PHASE_FREE);
-        cc->cursor = cc->white;
         break;
     case RC_PHASE_FREE:
         if (!cc_free(heap, budget))

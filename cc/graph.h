@@ -7,25 +7,30 @@
 //
 //   G1  An object has GRAPH set if and only if a node names it; its index is then the node's number.
 //   G2  ext counts the links recorded at discovery less the edges recorded into the node: what is left is held from
-//       outside the graph. It is meaningless for a node that is ALIVE, WHITE or being flooded, and serves as a thread then.
-//   G3  A node whose object has been taken out (retired) has object NULL.
+//       outside the graph. It means nothing in a node that is ALIVE, and threads the stack of those.
+//   G3  The edges of a node are recorded in one go, one after the other; only those of the node recorded last may lack
+//       the mark, and then end with the last edge.
+//   G4  A node whose object has been taken out (retired) has object 0.
 #ifndef CC_GRAPH_H
 #define CC_GRAPH_H
 
 #include "rc/object.h"
 
-enum {
-    CC_ALIVE = 1,  // proved alive: by an owner chain, an external count, or what reaches it
-    CC_LATE = 2,   // R7: marked after tracing began
-    CC_ROOT = 4,   // was a suspect: is one again if the collection is called off
-    CC_WHITE = 8,  // garbage, as far as the scan can tell
-    CC_FLAGS = 15
-};
+// An object's address leaves 4 bits free at the bottom and 16 at the top.
+#define CC_ALIVE UINT64_C(1)         // held: by a handle, an owner chain, an external count, or what is ALIVE
+#define CC_LATE UINT64_C(2)          // R7: marked after tracing began
+#define CC_ROOT UINT64_C(4)          // was a suspect: is one again if the collection is called off
+#define CC_WHITE UINT64_C(8)         // garbage, as far as the scan can tell
+#define CC_TRACED (UINT64_C(1) << 48) // its slots have been read; until then `edge` threads a stack
+#define CC_PROBED (UINT64_C(1) << 49) // ALIVE, and what it holds was told so
+#define CC_OPEN (UINT64_C(1) << 50)   // may hold links that are no edges
+#define CC_WANTED (UINT64_C(1) << 51) // a hint led to it
+#define CC_OBJECT UINT64_C(0x0000FFFFFFFFFFF0)
 
 struct cc_node {
-    uintptr_t object; // and flags
+    uint64_t object; // and flags
     uint32_t ext;
-    uint32_t edge; // first edge, or CC_NONE. BUILD: the next node to be traced, until it is
+    uint32_t edge; // the first, or CC_NONE
 };
 
 #define CC_HELD (UINT32_C(1) << 30) // ext of a node that is to be found alive: beyond what links can take off
@@ -41,7 +46,7 @@ static inline uint32_t *cc_edge(const struct cc *cc, uint32_t e) {
     return (uint32_t *)cc->edges.chunk[e / CC_EDGES] + e % CC_EDGES;
 }
 static inline struct rc__header *cc_object(const struct cc_node *node) {
-    return (struct rc__header *)(node->object & ~(uintptr_t)CC_FLAGS);
+    return (struct rc__header *)(uintptr_t)(node->object & CC_OBJECT);
 }
 
 // A slice's time. `units` of work are done between two looks at the clock.
@@ -74,17 +79,28 @@ bool cc_free(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_take_pardons(struct rc_heap *heap);
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget);
 
-bool cc_flood(struct cc *cc, struct cc_budget *budget, uintptr_t flag, uintptr_t not);
+// Sets ALIVE on all that the nodes on the stack `alive` reach by edges.
+bool cc_flood(struct rc_heap *heap, struct cc_budget *budget);
+void cc_tell(struct rc_heap *heap, const struct cc_node *node);
+void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__header *to);
 
 // The node's object leaves the graph alive (or is buried, if it is a husk); as a suspect if it is marked, if it was LATE,
 // or if [suspect].
 void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect);
 void cc_graph_reset(struct rc_heap *heap);
 
-// Marks a node and pushes it on the stack of nodes to be flooded from.
-static inline void cc_push(struct cc *cc, uint32_t n) {
-    cc_node(cc, n)->ext = cc->work;
-    cc->work = n;
+static inline void cc_set_alive(struct cc *cc, uint32_t n) {
+    struct cc_node *node = cc_node(cc, n);
+    node->object |= CC_ALIVE;
+    node->ext = cc->alive;
+    cc->alive = n;
 }
+
+// Fetches the object of a node some places ahead.
+static inline void cc_prefetch(const struct cc *cc, uint32_t n) {
+    if (n < cc->node_count)
+        __builtin_prefetch(cc_object(cc_node(cc, n)), 1);
+}
+enum { CC_AHEAD = 12 };
 
 #endif

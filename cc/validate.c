@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: MIT
-// VALIDATE: each white object is looked at once more (R6). Let t be the moment at which this phase begins. An object that
-// bears no mark when it is checked had, at t, exactly the references that were recorded when it was discovered (R5), and
-// each recorded edge into it is one of them (R4, and a reference gets from one slot to another only by a marked move). For
-// a set of which every member passes, that means: at t, no reference from outside led in. Garbage stays garbage; only weak
-// references can reach in, which R8 is for. Hence the checks may be spread over slices.
+// VALIDATE: each object that the scan did not find alive is white, and is looked at once more (R6). Let t be the moment at
+// which this phase begins. A white object that bears no mark when it is checked had, at t, exactly the references that were
+// recorded when it was discovered (R5), and each recorded edge into it is one of them (R4, and a reference gets from one
+// slot to another only by a marked move). For a set of which every member passes, that means: at t, no reference from
+// outside led in. Garbage stays garbage; only weak references can reach in, which R8 is for. Hence the checks may be
+// spread over slices.
 //
-// Pass 0: the white objects are checked; those with weak references are condemned.
-// Pass 1: if some were pardoned, what they reach is, too. What is left is still closed: a reference into it from a
-//         pardoned object would have pardoned it.
-// Pass 2: the pardoned leave the graph, the others are put on the list anew.
-// Pass 3: the commit. Upgrades since the check are pardons: back to pass 1.
+// Pass CHECK:  living objects leave the graph; white ones are checked, and condemned if they have weak references.
+// Pass SPREAD: if some were pardoned, what they reach is, too. What is left is still closed: a reference into it from a
+//              pardoned object would have pardoned it.
+// Pass RELIST: the pardoned leave the graph as well. After it, the objects with GRAPH are exactly the white ones.
+// COMMIT:      upgrades since the check are pardons: back to SPREAD.
+//
+// A white object all of whose slots were recorded as edges, and which has as many edges as slots that are not NULL, holds
+// nothing but those edges: each of them leads to an unmarked object, so it is still there. If all nodes are white, it has
+// no link that leaves the set, and FREE need not look at its slots again. The others are OPEN.
 #include "cc/graph.h"
 
 enum { CHECK, SPREAD, RELIST, COMMIT };
 
 // R6.
 static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
-    if (h->word & RC__SUSPECT || h->handles || rc__is_dead(h))
+    if (h->word & RC__SUSPECT || h->handles)
         return false;
     uint32_t shared = rc__atomic_load(&h->shared);
     if (shared & ~RC__WEAK)
@@ -26,42 +31,72 @@ static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
 
 // A pardoned node loses WHITE.
 static void pardon(struct cc *cc, struct cc_node *node) {
-    node->object &= ~(uintptr_t)CC_WHITE;
+    node->object &= ~CC_WHITE;
     cc->pardoned = true;
 }
 
-// What is to be called for the members of the set.
-static void note_callbacks(struct cc *cc, const struct rc__header *h) {
+static uint32_t count_edges(const struct cc *cc, const struct cc_node *node) {
+    uint32_t n = 0;
+    for (uint32_t e = node->edge; e != CC_NONE; n++)
+        e = *cc_edge(cc, e) & CC_EDGE_LAST ? CC_NONE : e + 1;
+    return n;
+}
+
+// Whether [node] holds just its edges, and nothing that has to be released one by one.
+static bool is_closed(const struct cc *cc, const struct cc_node *node, const struct rc__header *h) {
+    const struct rc__class *c = rc__class(h);
+    if (node->object & CC_OPEN || !c->plain || rc__atomic_load(&h->shared))
+        return false;
+    uint32_t slots = 0;
+    for (uint32_t i = 0; i < c->run_count; i++) {
+        const char *slot = (const char *)(h + 1) + c->runs[i].offset;
+        for (uint32_t k = 0; k < c->runs[i].count; k++, slot += sizeof(void *))
+            slots += rc__load(slot) != NULL;
+    }
+    return slots == count_edges(cc, node);
+}
+
+// What is to be done for a member of the set.
+static void note(struct cc *cc, struct cc_node *node, const struct rc__header *h) {
     const struct rc__class *c = rc__class(h);
     cc->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
     cc->any_destroy |= c->has_destroy;
+    if (!is_closed(cc, node, h)) {
+        node->object |= CC_OPEN;
+        cc->any_open = true;
+    }
+    cc->white_count++;
 }
 
 static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {
-    while (cc->cursor != CC_NONE) {
-        struct cc_node *node = cc_node(cc, cc->cursor);
+    while (cc->cursor < cc->node_count) {
+        cc_prefetch(cc, cc->cursor + CC_AHEAD);
+        struct cc_node *node = cc_node(cc, cc->cursor++);
         struct rc__header *h = cc_object(node);
-        cc->cursor = node->ext;
-        if (is_unmarked(heap, h))
-            note_callbacks(cc, h);
-        else
+        if (node->object & CC_ALIVE || rc__is_dead(h)) {
+            cc_retire(heap, node, false);
+            cc->any_open = true; // links may lead to it
+        } else if (is_unmarked(heap, h)) {
+            node->object |= CC_WHITE;
+            note(cc, node, h);
+        } else {
             pardon(cc, node);
-        if (!cc_spend(budget, 1))
+        }
+        if (!cc_spend(budget, 2))
             return false;
     }
     return true;
 }
 
 // From the pardoned, ALIVE spreads over what is still WHITE.
-static bool spread(struct cc *cc, struct cc_budget *budget) {
-    while (cc_flood(cc, budget, CC_ALIVE, 0)) {
+static bool spread(struct rc_heap *heap, struct cc_budget *budget) {
+    struct cc *cc = &heap->cc;
+    while (cc_flood(heap, budget)) {
         if (cc->cursor == cc->node_count)
             return true;
         struct cc_node *node = cc_node(cc, cc->cursor);
-        if (node->object && !(node->object & (CC_WHITE | CC_ALIVE))) {
-            node->object |= CC_ALIVE;
-            cc_push(cc, cc->cursor);
-        }
+        if (node->object && !(node->object & (CC_WHITE | CC_ALIVE)))
+            cc_set_alive(cc, cc->cursor);
         cc->cursor++;
         if (!cc_spend(budget, 1))
             break;
@@ -71,29 +106,22 @@ static bool spread(struct cc *cc, struct cc_budget *budget) {
 
 static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {
     while (cc->cursor < cc->node_count) {
-        uint32_t n = cc->cursor++;
-        struct cc_node *node = cc_node(cc, n);
+        struct cc_node *node = cc_node(cc, cc->cursor++);
         if (node->object & CC_ALIVE) {
             heap->stats.pardoned++;
             cc_retire(heap, node, true);
         } else if (node->object) {
-            note_callbacks(cc, cc_object(node));
-            node->ext = CC_NONE;
-            if (cc->white == CC_NONE)
-                cc->white = n;
-            else
-                cc_node(cc, cc->white_tail)->ext = n;
-            cc->white_tail = n;
-            cc->white_count++;
+            note(cc, node, cc_object(node));
         }
         if (!cc_spend(budget, 1))
             return false;
     }
+    cc->any_open = true;
     return true;
 }
 
-// The objects whose condemned weak references were upgraded are pardoned. Returns whether there were any.
-bool cc_take_pardons(struct rc_heap *heap) {
+// The objects whose condemned weak references were upgraded are pardoned. Returns whether any object has been.
+static bool take_pardons(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     struct rc__header *h;
     while ((h = rc__weak_next_pardon(heap)))
@@ -112,11 +140,9 @@ bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
             cc->step = COMMIT;
             break;
         case SPREAD:
-            if (!spread(cc, budget))
+            if (!spread(heap, budget))
                 return false;
-            cc->cursor = 0;
-            cc->white = cc->white_tail = CC_NONE;
-            cc->white_count = 0;
+            cc->cursor = cc->white_count = 0;
             cc->any_finalize = cc->any_destroy = false;
             cc->step = RELIST;
             break;
@@ -127,7 +153,7 @@ bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
             break;
         case COMMIT:
             // Objects that await their finalizer are not reclaimed in this collection: nothing to commit yet.
-            if (!cc_take_pardons(heap) && (cc->any_finalize || rc__weak_commit(heap)))
+            if (!take_pardons(heap) && (cc->any_finalize || rc__weak_commit(heap)))
                 return true;
             if (cc->pardoned) {
                 cc->pardoned = false;

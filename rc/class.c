@@ -126,7 +126,7 @@ static uint32_t flatten(const struct rc_type *type, bool strong, struct rc__run 
 }
 
 static void describe(struct rc__class *c) {
-    c->owner = RC__NO_OWNER;
+    c->owner = c->hint = RC__NO_OWNER;
     for (const struct rc_type *t = c->type; t; t = t->base) {
         c->has_trace |= t->trace != NULL;
         c->has_finalize |= t->finalize != NULL;
@@ -138,6 +138,7 @@ static void describe(struct rc__class *c) {
                 c->owner = (int32_t)s->offset;
         }
     }
+    c->plain = !c->has_trace && !c->has_tail && !c->has_free_slots && !c->weak_count;
 }
 
 static bool opens_anything(const struct rc__class *c) {

@@ -64,7 +64,7 @@ struct rc__run {
     uint32_t offset, count;
 };
 
-enum { RC__NO_OWNER = -1 };
+enum { RC__NO_OWNER = -1 }; // no such slot
 
 // What a heap knows of a type. Class numbers are even and reused when their heap is gone; an entry is found at half the
 // number.
@@ -75,9 +75,11 @@ struct rc__class {
     struct rc__run *weak; // weak slots
     uint32_t run_count, weak_count;
     int32_t owner;   // offset of the owner slot
+    int32_t hint;    // offset of the slot that led the collector to something alive, or RC__NO_OWNER
     uint16_t door;   // of the heap, for other threads
     uint16_t next;   // in its bucket of the heap's classes
     bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
+    bool plain; // nothing but declared strong slots: no tail, trace, weak slot or free_slots
     size_t live, bytes;
 };
 
