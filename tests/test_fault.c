@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+// Misuse, of each kind that the fault handler knows: reported at the call, with names and counts; where the handler
+// returns, nothing is lost and the heap is in order. (Tables: test_types.c. Heaps: test_heap.c. Threads: test_threads.c.)
+#include "tests/faults.h"
+#include "tests/graph.h"
+#include "tests/harness.h"
+#include "tests/steps.h"
+
+// ---- the handler
+
+static void ignore(const struct rc_fault *fault) {
+    (void)fault;
+}
+
+TEST(handler_is_set_and_the_one_before_returned) {
+    rc_fault_fn *first = rc_set_fault_handler(ignore);
+    EXPECT(rc_set_fault_handler(NULL) == ignore);
+    EXPECT(rc_set_fault_handler(ignore) == first);
+    rc_set_fault_handler(NULL);
+}
+
+TEST(fault_tells_the_call_the_type_the_object_and_its_counts) {
+    faults_begin();
+    graph("ab");
+    struct node *b = at('b');
+    drop("b");
+    rc_release(b);
+    const struct rc_fault *fault = last_fault();
+    EXPECT_FAULT(RC_FAULT_RELEASE, "rc_release");
+    EXPECT_STR("node", fault->type);
+    EXPECT_PTR(b, fault->object);
+    EXPECT_EQ(0, fault->handles);
+    EXPECT_EQ(1, fault->links);
+    EXPECT_HAS("rc_release", fault->message);
+    EXPECT_HAS("node", fault->message);
+    EXPECT_HAS("0 handles", fault->message);
+    EXPECT_HAS("1 link", fault->message);
+    EXPECT(!strchr(fault->message, '\n'));
+    drop("a");
+}
+
+// ---- a release too many
+
+//   a --> b: caught at the call, although the link keeps b in memory
+TEST(release_too_many_of_a_linked_object_is_a_fault_that_changes_nothing) {
+    faults_begin();
+    graph("ab");
+    drop("b");
+    rc_release(at('b'));
+    EXPECT_FAULT(RC_FAULT_RELEASE, "rc_release");
+    EXPECT_EQ(0, rc_handles(at('b')));
+    EXPECT_EQ(1, rc_links(at('b')));
+    drop("a");
+    EXPECT_STR("ab", gone());
+}
+
+TEST(release_too_many_aborts_by_default, .aborts = "rc_release: node") {
+    graph("ab");
+    drop("b");
+    rc_release(at('b'));
+}
+
+TEST(give_without_a_handle_is_a_fault_that_changes_nothing) {
+    faults_begin();
+    graph("ab");
+    drop("b");
+    rc_give(&at('a')->y, at('b'));
+    EXPECT_FAULT(RC_FAULT_RELEASE, "rc_give");
+    EXPECT_PTR(NULL, at('a')->y);
+    EXPECT_EQ(1, rc_links(at('b')));
+    drop("a");
+}
+
+TEST(auto_variable_released_by_hand_is_a_fault) {
+    faults_begin();
+    graph("ga");
+    {
+        RC_AUTO struct node *a = at('a'); // the handle of graph()
+        rc_release(a);
+    }
+    EXPECT_FAULT(RC_FAULT_RELEASE, "rc_release");
+    drop("g");
+    EXPECT_STR("ga", gone());
+}
+
+// ---- dead objects
+
+//   an object that died while in the graph of a collection: dead, and its memory there
+static struct node *a_dead_node(void) {
+    graph("gd dd");
+    struct node *d = at('d');
+    drop("d");
+    stop_in(RC_PHASE_BUILD);
+    rc_clear(&d->x);
+    rc_clear(&at('g')->x);
+    EXPECT_STR("d", gone());
+    return d;
+}
+
+static void finish_dead_node(void) {
+    drop("g");
+    rc_collect();
+    EXPECT_STR("dg", gone());
+}
+
+TEST(retain_of_a_dead_object_is_a_fault) {
+    faults_begin();
+    struct node *d = a_dead_node();
+    (void)rc_retain(d);
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_retain");
+    EXPECT_HAS("dead", last_fault()->message);
+    finish_dead_node();
+}
+
+TEST(release_of_a_dead_object_is_a_fault) {
+    faults_begin();
+    struct node *d = a_dead_node();
+    rc_release(d);
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_release");
+    finish_dead_node();
+}
+
+TEST(dead_object_cannot_be_linked) {
+    faults_begin();
+    struct node *d = a_dead_node();
+    rc_set(&at('g')->x, d);
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_set");
+    EXPECT_PTR(NULL, at('g')->x);
+    rc_give(&at('g')->x, d);
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_give");
+    EXPECT_PTR(NULL, at('g')->x);
+    finish_dead_node();
+}
+
+TEST(weak_reference_to_a_dead_object_is_a_fault) {
+    faults_begin();
+    struct node *d = a_dead_node();
+    EXPECT_PTR(NULL, rc_weak_new(d));
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_weak_new");
+    finish_dead_node();
+}
+
+TEST(dead_object_aborts_by_default, .aborts = "rc_retain: node") {
+    (void)rc_retain(a_dead_node());
+}
+
+// The memory of small objects is the heap's own, and a freed cell is no object: also after it was collected.
+TEST(use_after_the_memory_went_is_a_fault, .aborts = "dead") {
+    if (is_slow_build()) {
+        fputs("dead\n", stderr); // there the sanitizer sees it first
+        abort();
+    }
+    graph("aa");
+    struct node *a = at('a');
+    drop("a");
+    rc_collect();
+    (void)rc_retain(a);
+}
+
+// ---- slots written by hand
+
+//   a, b: a.x = b without a link
+TEST(clear_of_a_slot_written_by_hand_is_a_fault) {
+    faults_begin();
+    graph("a b");
+    at('a')->x = at('b');
+    rc_clear(&at('a')->x);
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_set");
+    EXPECT_PTR(at('b'), last_fault()->object);
+    EXPECT_EQ(1, rc_handles(at('b')));
+    EXPECT_EQ(0, rc_links(at('b')));
+    at('a')->x = NULL;
+    drop("ab");
+    EXPECT_STR("ab", gone());
+}
+
+TEST(take_from_a_slot_written_by_hand_is_a_fault) {
+    faults_begin();
+    graph("a b");
+    at('a')->x = at('b');
+    EXPECT_PTR(NULL, rc_take(&at('a')->x));
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_take");
+    EXPECT_EQ(1, rc_handles(at('b')));
+    at('a')->x = NULL;
+    drop("ab");
+}
+
+TEST(death_with_a_slot_written_by_hand_is_a_fault) {
+    faults_begin();
+    graph("a b");
+    at('a')->x = at('b');
+    drop("a");
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_SLOT, last_fault()->kind);
+    EXPECT_STR("a", gone());
+    drop("b");
+    EXPECT_STR("ab", gone());
+}
+
+TEST(slot_written_by_hand_aborts_by_default, .aborts = "written by hand") {
+    graph("a b");
+    at('a')->x = at('b');
+    drop("a");
+}
+
+//   a --> a, and a second link that was never made: the collection reports it and frees nothing of it
+TEST(collection_that_meets_a_slot_written_by_hand_is_a_fault) {
+    faults_begin();
+    graph("aa");
+    at('a')->y = at('a');
+    drop("a");
+    rc_collect();
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_TRACE, last_fault()->kind);
+    EXPECT_STR("", gone());
+    at('a')->y = NULL;
+    hold("a");
+    drop("a");
+    EXPECT_EQ(1, rc_collect());
+    EXPECT_EQ(0, faults_seen());
+}
+
+// A link overwritten by hand is a leak, which the collector cannot take for garbage; the heap's end brings it all back.
+TEST(link_overwritten_by_hand_leaks_and_is_no_more_than_a_leak) {
+    graph("aa ab");
+    at('a')->x = NULL;
+    drop("ab");
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_STR("", gone());
+    EXPECT_EQ(0, rc_heap_free(rc_heap_default()));
+    EXPECT_STR("ab", gone());
+}
+
+// ---- a trace that breaks its law
+
+static void trace_twice(void *obj, struct rc_visitor *visitor) {
+    struct node *node = obj;
+    rc_visit(visitor, &node->x);
+    rc_visit(visitor, &node->x);
+}
+static const struct rc_type twice_type = {"twice", sizeof(struct node), .trace = trace_twice};
+
+//   n --> n   reported twice: it is kept, whatever the trace says
+TEST(trace_that_reports_a_slot_twice_is_a_fault) {
+    faults_begin();
+    struct node *n = rc_new(&twice_type);
+    rc_set(&n->x, n);
+    rc_release(n);
+    rc_collect();
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_TRACE, last_fault()->kind);
+    EXPECT_STR("twice", last_fault()->type);
+    EXPECT_EQ(1, stats().objects);
+    rc_clear(&n->x); // dies by count
+}
+
+static void trace_declared(void *obj, struct rc_visitor *visitor) {
+    struct node *node = obj;
+    rc_visit(visitor, &node->x);
+}
+static const struct rc_type declared_type = {"declared", sizeof(struct node), .trace = trace_declared,
+                                             .slots = RC_SLOTS(RC_LINK(struct node, x))};
+
+TEST(trace_that_reports_a_declared_slot_is_a_fault) {
+    faults_begin();
+    struct node *n = rc_new(&declared_type);
+    rc_set(&n->x, n);
+    rc_release(n);
+    rc_collect();
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_TRACE, last_fault()->kind);
+    rc_clear(&n->x);
+}
+
+TEST(trace_that_reports_a_slot_twice_aborts_by_default, .aborts = "twice") {
+    struct node *n = rc_new(&twice_type);
+    rc_give(&n->x, n);
+    rc_collect();
+}
+
+// ---- destructors that hold on to what dies
+
+static struct node *kept;
+static void keep(struct node *node) {
+    if (node->name == 'a')
+        kept = rc_retain(node);
+}
+
+TEST(destructor_that_retains_its_dying_object_is_a_fault) {
+    faults_begin();
+    graph("a");
+    on_destroy = keep;
+    drop("a");
+    EXPECT_EQ(1, faults_seen());
+    EXPECT(last_fault()->kind == RC_FAULT_DESTROY || last_fault()->kind == RC_FAULT_DEAD); // it is both
+    EXPECT_STR("a", gone());
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(destructor_that_retains_a_member_of_its_garbage_set_is_a_fault) {
+    faults_begin();
+    graph("ab ba");
+    on_destroy = keep;
+    drop("ab");
+    EXPECT_EQ(2, rc_collect());
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_DESTROY, last_fault()->kind);
+    EXPECT_STR("ab", gone_sorted());
+}
+
+static void link_to_dying(struct node *node) {
+    if (node->name == 'a')
+        rc_set(&at('r')->x, node->x ? node->x : node);
+}
+
+TEST(destructor_that_links_a_member_of_its_garbage_set_is_a_fault) {
+    faults_begin();
+    graph("ab ba r");
+    on_destroy = link_to_dying;
+    drop("ab");
+    EXPECT_EQ(2, rc_collect());
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_DESTROY, last_fault()->kind);
+    EXPECT_PTR(NULL, at('r')->x);
+    drop("r");
+}
+
+TEST(destructor_that_keeps_its_object_aborts_by_default, .aborts = "node") {
+    graph("a");
+    on_destroy = keep;
+    drop("a");
+}
+
+// ---- a wrong heap, and NULL
+
+TEST(immortal_from_another_heap_is_a_fault) {
+    faults_begin();
+    graph("a");
+    struct rc_heap *h = rc_heap_new(NULL);
+    rc_heap_enter(h);
+    rc_immortal(at('a'));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_immortal");
+    rc_heap_leave(h);
+    free_heap(h);
+    drop("a");
+    EXPECT_STR("a", gone());
+}
+
+TEST(null_slots_are_faults) {
+    faults_begin();
+    graph("a");
+    struct node **none = NULL;
+    rc_set(none, at('a'));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_set");
+    rc_give(none, at('a'));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_give");
+    EXPECT_EQ(1, rc_handles(at('a')));
+    EXPECT_PTR(NULL, rc_take(none));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_take");
+    rc_move(none, &at('a')->x);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_move");
+    rc_move(&at('a')->x, none);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_move");
+    rc_swap(none, &at('a')->x);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_swap");
+    EXPECT(rc_weak_set(NULL, at('a')));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_weak_set");
+    rc_changed(NULL);
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_PTR(NULL, rc_type_of(NULL));
+    EXPECT_EQ(1, faults_seen());
+    drop("a");
+}
+
+TEST(null_aborts_by_default, .aborts = "rc_heap_enter") {
+    rc_heap_enter(NULL);
+}
