@@ -59,7 +59,7 @@ all: $(LIB) $(SHARED) $B/refcyc.pc
 
 ## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, CC=clang
 check: deps-check $(TESTS) $(CHILDREN) examples
-	@CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B tests/run $B/junit '$T' $(TESTS)
+	@CC='$(CC)' CXX='$(CXX)' SANITIZE_FLAGS='$(SANITIZE_FLAGS)' PROGRAMS=$B tests/run $B/junit '$T' $(TESTS)
 
 ## examples: the programs of examples/ that are one file each
 examples: $(EXAMPLES)

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// What compilers say of programs that use the headers: no warning in C99, C11 and C++17, an error where a slot cannot hold
+// an object, gcc's analyzer's reports where a handle is forgotten and nowhere else. And the examples run. To be run from the
+// top folder, with PROGRAMS, CC and CXX as make check sets them.
+#include "tests/command.h"
+#include "tests/harness.h"
+
+#define STRICT "-Wall -Wextra -pedantic -Werror -Iinclude"
+
+static const char *or_else(const char *variable, const char *otherwise) {
+    const char *value = getenv(variable);
+    return value && value[0] ? value : otherwise;
+}
+
+// What make calls $B.
+static const char *built(void) {
+    const char *folder = getenv("PROGRAMS");
+    if (!folder)
+        SKIP("PROGRAMS does not say where the programs were built: run it through make check");
+    return folder;
+}
+
+static bool has(const char *program) {
+    int status;
+    command(&status, "command -v %s", program);
+    return status == 0;
+}
+
+static bool succeeds(const char *output, int status) {
+    return EXPECT_EQ(0, status) || EXPECT_STR("", output);
+}
+
+// ---- compilers
+
+static void expect_silence(const char *compiler, const char *flags, const char *file) {
+    if (!has(compiler))
+        return;
+    for (const char *const *o = (const char *const[]){"-O0", "-O2", NULL}; *o; o++) {
+        test_note("%s %s %s", compiler, flags, *o);
+        int status;
+        const char *output = command(&status, "%s " STRICT " %s %s -c -o /dev/null %s", compiler, flags, *o, file);
+        succeeds(output, status);
+        EXPECT_STR("", output);
+    }
+    test_note("%s", "");
+}
+
+TEST(headers_compile_silently_in_c99, .limit = 60) {
+    expect_silence("gcc", "-std=c99", "tests/programs/every_call.c");
+    expect_silence("clang", "-std=c99", "tests/programs/every_call.c");
+}
+
+TEST(headers_compile_silently_in_c11_and_gnu17, .limit = 60) {
+    expect_silence("gcc", "-std=c11", "tests/programs/every_call.c");
+    expect_silence("clang", "-std=c11", "tests/programs/every_call.c");
+    expect_silence("gcc", "-std=gnu17", "tests/programs/every_call.c");
+    expect_silence("clang", "-std=gnu17", "tests/programs/every_call.c");
+}
+
+TEST(headers_compile_silently_in_cxx17, .limit = 60) {
+    expect_silence("g++", "-x c++ -std=c++17", "tests/programs/every_call.c");
+    expect_silence("clang++", "-x c++ -std=c++17", "tests/programs/every_call.c");
+    expect_silence("g++", "-x c++ -std=c++20", "tests/programs/every_call.c");
+}
+
+TEST(each_header_compiles_alone, .limit = 60) {
+    static const char *const headers[] = {"base", "type", "object", "heap", "collect", "weak", "fault", "refcyc"};
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        test_note("%s.h", headers[i]);
+        int status;
+        const char *output = command(&status, "echo '#include <refcyc/%s.h>' | %s " STRICT " -std=c11 -x c -c -o /dev/null -",
+                                     headers[i], or_else("CC", "cc"));
+        succeeds(output, status);
+        EXPECT_STR("", output);
+    }
+}
+
+TEST(headers_compile_without_the_analyzers_attributes) {
+    expect_silence("gcc", "-std=c11 -DRC_NO_ANALYZE", "tests/programs/every_call.c");
+    expect_silence("gcc", "-std=c11 -DRC_ANALYZE", "tests/programs/every_call.c");
+}
+
+static void expect_runs(const char *compiler, const char *flags) {
+    if (!has(compiler))
+        SKIP("the compiler is not installed");
+    int status;
+    const char *output = command(&status, "%s " STRICT " %s -o %s/every_call tests/programs/every_call.c -x none %s/librefcyc.a -pthread",
+                                 compiler, flags, built(), built());
+    REQUIRE(succeeds(output, status));
+    output = command(&status, "%s/every_call", built());
+    succeeds(output, status);
+}
+
+// The program is compiled as the library was, or the sanitizers' runtimes would be missing.
+static const char *sanitize(void) {
+    return or_else("SANITIZE_FLAGS", "");
+}
+
+TEST(every_call_works_in_c) {
+    char flags[200];
+    snprintf(flags, sizeof flags, "-std=c99 -O2 %s", sanitize());
+    expect_runs(or_else("CC", "cc"), flags);
+    snprintf(flags, sizeof flags, "-std=c11 -O0 %s", sanitize());
+    expect_runs(or_else("CC", "cc"), flags);
+}
+
+TEST(every_call_works_in_cxx) {
+    char flags[200];
+    snprintf(flags, sizeof flags, "-x c++ -std=c++17 -O2 %s", sanitize());
+    expect_runs(or_else("CXX", "c++"), flags);
+}
+
+// ---- slots and objects of the wrong type
+
+TEST(slot_of_another_type_is_refused_at_compile_time) {
+    for (int lang = 0; lang < 2; lang++) {
+        const char *compiler = lang ? or_else("CXX", "c++") : or_else("CC", "cc");
+        const char *flags = lang ? "-x c++ -std=c++17" : "-std=c11";
+        if (!has(compiler))
+            continue;
+        int status;
+        if (!lang) {
+            const char *output = command(&status, "%s " STRICT " %s -c -o /dev/null tests/programs/wrong_slot.c", compiler, flags);
+            succeeds(output, status);
+        }
+        for (int wrong = 1; wrong <= 6; wrong++) {
+            test_note("%s, WRONG=%d", compiler, wrong);
+            command(&status, "%s " STRICT " %s -DWRONG=%d -c -o /dev/null tests/programs/wrong_slot.c", compiler, flags, wrong);
+            EXPECT(status != 0);
+        }
+    }
+}
+
+// ---- gcc -fanalyzer
+
+static const char *analyze(int *status, const char *flags, const char *file) {
+    if (!has("gcc"))
+        SKIP("gcc is not installed");
+    return command(status, "gcc -std=c11 -Iinclude -I. -fanalyzer %s -c -o /dev/null %s", flags, file);
+}
+
+static void expect_report(const char *file, const char *words) {
+    int status;
+    EXPECT_HAS(words, analyze(&status, "-O0", file));
+    EXPECT_HAS(words, analyze(&status, "-O2 -DRC_ANALYZE", file));
+    EXPECT_STR("", analyze(&status, "-O0 -DRC_NO_ANALYZE", file));
+    EXPECT_EQ(0, status);
+}
+
+TEST(analyzer_reports_a_forgotten_release) {
+    expect_report("tests/programs/leak.c", "[-Wanalyzer-malloc-leak]");
+    expect_report("tests/programs/leak_new.c", "[-Wanalyzer-malloc-leak]");
+}
+
+TEST(analyzer_reports_use_after_release) {
+    expect_report("tests/programs/use_after.c", "[-Wanalyzer-use-after-free]");
+}
+
+TEST(analyzer_reports_a_handle_released_twice) {
+    expect_report("tests/programs/release_twice.c", "[-Wanalyzer-double-free]");
+}
+
+TEST(analyzer_has_nothing_to_say_of_good_programs, .limit = 120) {
+    int status;
+    EXPECT_STR("", analyze(&status, "-O0", "tests/programs/good.c"));
+    EXPECT_STR("", analyze(&status, "-O2 -DRC_ANALYZE", "tests/programs/good.c"));
+}
+
+TEST(analyzer_has_nothing_to_say_of_the_examples, .limit = 300) {
+    if (!has("gcc"))
+        SKIP("gcc is not installed");
+    int status;
+    const char *output = command(&status, "for f in examples/*.c examples/*/*.c; do test ! -f $f || gcc -std=c11 -Iinclude -I. "
+                                          "-fanalyzer -Wall -Wextra -c -o /dev/null $f || echo failed: $f; done");
+    EXPECT_STR("", output);
+}
+
+// ---- examples
+
+TEST(hello_collects_its_cycle) {
+    int status;
+    const char *output = command(&status, "%s/examples/hello", built());
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("collected: 2", output);
+    EXPECT_HAS("is gone", output);
+}
