@@ -285,6 +285,7 @@ static void record(struct ring *r) {
     uint32_t source = r->entry[i].source;
     struct cc_node *from = cc_node(cc, source);
     r->hot -= r->entry[i].hot;
+    heap->stats.edges++;
     if (rc__heap(h) != heap) {
         if (!rc__heap(h))
             rc__fault(RC_FAULT_SLOT, "rc_collect", h, "is dead but in a slot (written by hand?)");

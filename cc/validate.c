@@ -19,9 +19,9 @@
 
 enum { CHECK, SPREAD, RELIST, COMMIT };
 
-// R6.
+// R6. Death by count is a mark, too: what a dead object reached was within reach of the program.
 static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
-    if (h->word & RC__SUSPECT || h->handles)
+    if (rc__is_dead(h) || h->word & RC__SUSPECT || h->handles)
         return false;
     uint32_t shared = rc__atomic_load(&h->shared);
     if (shared & ~RC__WEAK)
@@ -61,7 +61,7 @@ static void note(struct cc *cc, struct cc_node *node, const struct rc__header *h
     const struct rc__class *c = rc__class(h);
     cc->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
     cc->any_destroy |= c->has_destroy;
-    if (!is_closed(cc, node, h)) {
+    if (c->has_destroy || !is_closed(cc, node, h)) { // a destructor may set its slots to something else
         node->object |= CC_OPEN;
         cc->any_open = true;
     }
@@ -73,7 +73,7 @@ static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget)
         cc_prefetch(cc, cc->cursor + CC_AHEAD);
         struct cc_node *node = cc_node(cc, cc->cursor++);
         struct rc__header *h = cc_object(node);
-        if (node->object & CC_ALIVE || rc__is_dead(h)) {
+        if (node->object & CC_ALIVE) {
             cc_retire(heap, node, false);
             cc->any_open = true; // links may lead to it
         } else if (is_unmarked(heap, h)) {
@@ -109,6 +109,7 @@ static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget
         struct cc_node *node = cc_node(cc, cc->cursor++);
         if (node->object & CC_ALIVE) {
             heap->stats.pardoned++;
+            rc__weak_pardon(heap, cc_object(node));
             cc_retire(heap, node, true);
         } else if (node->object) {
             note(cc, node, cc_object(node));

@@ -250,6 +250,7 @@ bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h);
 void rc__weak_alive(struct rc_heap *heap, struct rc__header *h);
 void rc__weak_dead(struct rc_heap *heap, struct rc__header *h);
 bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h);
+void rc__weak_pardon(struct rc_heap *heap, struct rc__header *h);
 struct rc__header *rc__weak_next_pardon(struct rc_heap *heap);
 void rc__weak_round(struct rc_heap *heap);
 bool rc__weak_commit(struct rc_heap *heap);

@@ -259,6 +259,15 @@ bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h) {
     return unmarked;
 }
 
+// R8: [h] was white and is not any more.
+void rc__weak_pardon(struct rc_heap *heap, struct rc__header *h) {
+    if (!(rc__atomic_load(&h->shared) & RC__WEAK))
+        return;
+    pthread_mutex_lock(&heap->door->lock);
+    block_of(heap, h)->condemned = 0;
+    pthread_mutex_unlock(&heap->door->lock);
+}
+
 // Takes one of the objects whose condemned weak references were upgraded off the list; NULL if there is none.
 struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
     struct rc__header *h = NULL;
