@@ -17,6 +17,8 @@ CFLAGS = -O2 -g
 SANITIZE =
 CHECK =
 T =
+# What each test program runs under, if anything: UNDER='valgrind -q'
+UNDER =
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
@@ -48,6 +50,8 @@ SHARED := $B/$(SONAME)
 OBJECTS := $(patsubst %.c,$B/%.o,$(sort $(wildcard rc/*.c cc/*.c)))
 TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
 TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
+# Where valgrind has something to find and gets through in a minute or two.
+MEMORY_SUITES := types slots collector death finalize weak owner fault memory
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
@@ -58,8 +62,18 @@ EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
 all: $(LIB) $(SHARED) $B/refcyc.pc
 
 ## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, CC=clang
-check: deps-check $(TESTS) $(CHILDREN) examples
-	@CC='$(CC)' CXX='$(CXX)' SANITIZE_FLAGS='$(SANITIZE_FLAGS)' PROGRAMS=$B tests/run $B/junit '$T' $(TESTS)
+check: check-build
+	@UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' SANITIZE_FLAGS='$(SANITIZE_FLAGS)' PROGRAMS=$B tests/run $B/junit '$T' $(TESTS)
+
+## check-build: builds what check runs
+check-build: deps-check $(TESTS) $(CHILDREN) examples
+
+## valgrind: the tests of memory under valgrind
+valgrind: UNDER = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible
+valgrind: export TEST_SLOW = 20
+valgrind: check-build
+	@for suite in $(MEMORY_SUITES); do echo $B/tests/test_$$suite; done | \
+		UNDER='$(UNDER)' PROGRAMS=$B xargs tests/run $B/junit-valgrind '$T'
 
 ## examples: the programs of examples/ that are one file each
 examples: $(EXAMPLES)
@@ -94,7 +108,7 @@ help:
 deps-%:
 	@tools/deps $*
 
-.PHONY: all check examples install uninstall mutants clean help FORCE
+.PHONY: all check check-build valgrind examples install uninstall mutants clean help FORCE
 
 # ---- rules
 

@@ -2,6 +2,7 @@
 // What compilers say of programs that use the headers: no warning in C99, C11 and C++17, an error where a slot cannot hold
 // an object, gcc's analyzer's reports where a handle is forgotten and nowhere else. And the examples run. To be run from the
 // top folder, with PROGRAMS, CC and CXX as make check sets them.
+#define _GNU_SOURCE
 #include "tests/command.h"
 #include "tests/harness.h"
 
@@ -173,6 +174,47 @@ TEST(analyzer_has_nothing_to_say_of_the_examples, .limit = 300) {
     const char *output = command(&status, "for f in examples/*.c examples/*/*.c; do test ! -f $f || gcc -std=c11 -Iinclude -I. "
                                           "-fanalyzer -Wall -Wextra -c -o /dev/null $f || echo failed: $f; done");
     EXPECT_STR("", output);
+}
+
+// ---- the installed library
+
+#define MAKE "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s"
+
+TEST(installed_library_is_found_by_pkg_config_static_and_shared, .limit = 120) {
+    if (sanitize()[0])
+        SKIP("an installed library is not built with sanitizers");
+    char folder[] = "/tmp/refcyc-install-XXXXXX";
+    REQUIRE(mkdtemp(folder));
+    int status;
+    const char *output = command(&status, MAKE " install DESTDIR=%s PREFIX=/usr", folder);
+    REQUIRE(succeeds(output, status));
+    char config[300];
+    snprintf(config, sizeof config, "PKG_CONFIG_SYSROOT_DIR=%s PKG_CONFIG_PATH=%s/usr/lib/pkgconfig pkg-config", folder, folder);
+    output = command(&status, "cc -std=c11 -o %s/shared examples/hello.c $(%s --cflags --libs refcyc) && "
+                              "LD_LIBRARY_PATH=%s/usr/lib %s/shared && LD_LIBRARY_PATH=%s/usr/lib ldd %s/shared",
+                     folder, config, folder, folder, folder, folder);
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("collected: 2", output);
+    EXPECT_HAS("librefcyc.so.0 => ", output);
+    output = command(&status, "cc -std=c11 -static -o %s/static examples/hello.c $(%s --static --cflags --libs refcyc) && %s/static",
+                     folder, config, folder);
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("collected: 2", output);
+    output = command(&status, "nm -D --defined-only %s/usr/lib/librefcyc.so", folder);
+    EXPECT_HAS(" rc_new", output);
+    EXPECT(!strstr(output, " cc_")); // nothing of the collector
+    command(&status, MAKE " uninstall DESTDIR=%s PREFIX=/usr", folder);
+    EXPECT_EQ(0, status);
+    EXPECT_STR("", command(&status, "find %s/usr -type f -o -type l", folder));
+    command(&status, "rm -rf %s", folder);
+}
+
+TEST(help_lists_the_targets) {
+    int status;
+    const char *output = command(&status, MAKE " help");
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("check: ", output);
+    EXPECT_HAS("install: ", output);
 }
 
 // ---- examples

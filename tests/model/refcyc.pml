@@ -1,0 +1,694 @@
+// SPDX-License-Identifier: MIT
+// The protocol of threads and collector as a model for Spin: N objects with K slots each, the home thread, which changes
+// the graph between any two steps of the collector, foreign threads, which retain, release, pass handles on and upgrade
+// weak references, and the collector.
+//
+// Checked after each step (see settle):
+//
+//   safe     what a handle leads to is alive;
+//   memory   what is in the inbox or in the graph, or what a foreign thread is about to touch, is not freed;
+//   leak     when the collector has nothing left to do, what no handle leads to is dead;
+//
+// and where they can go wrong:
+//
+//   once     what a commit condemns is still alive when it is destroyed;
+//   fault    the check that an unmarked object is not reported by more slots than it has links blames nobody wrongly;
+//   rounds   (with -DQUIET=1) once the threads stop, the collector has nothing left to do after ROUNDS collections.
+//
+// Each rule is a macro, 1 unless the command line says, for instance, -DR4=0:
+//
+//   R1_RELEASE  losing a reference makes an object without handles a suspect: release, clear, death of a holder
+//   R1_GIVE     so does giving its last handle to a slot, though no count falls
+//   R1_MOVE     so does moving a link, though no count falls
+//   R2          a suspect is dropped unseen only for a handle, or for being in the inbox  (0: a link will do, too)
+//   R3_QUEUE    a foreign release puts the object into the inbox, then counts             (0: counts first)
+//   R3_HUSK     a dead object that is in the inbox keeps its memory
+//   R3_GRAPH    a dead object that is in the graph keeps its memory
+//   R4          links are recorded, and the mark cleared, at discovery           (0: when the object itself is traced)
+//   R5_LINK     a new link to an object in the graph marks it
+//   R5_MOVE     a link moved or taken marks an object in the graph
+//   R5_FOREIGN  a foreign release marks: it sees to it that the object is in the inbox
+//   R6          white objects are looked at again before they are condemned
+//   R7          an object found alive that was marked after tracing began, but before its discovery, is suspect again
+//   R8          upgrading a weak reference to a condemned object pardons it
+//   BELL        a foreign release that may be the last rings, so that a collection begins
+//
+// What is simpler than in the library, and why nothing is lost by that:
+//
+//   - Links and `shared` are derived from what they count: the slots, and the handles that somebody has (home, foreign).
+//     Of the header's counts only `handles` is state, the home thread's part of the sum.
+//   - An object's slots are a bag, as the collector reads them in one step. R9 (rows that are read in pieces) is therefore
+//     not in the model; nor are finalizers, after which the same objects are collected anew.
+//   - Each object has a weak reference from birth to death that all threads know. One that nobody has is one that nobody
+//     upgrades.
+//   - The collector takes suspects, objects to trace and white objects in any order. It may leave suspects, and inbox
+//     entries for which the bell rings, to the next collection.
+//
+// Owners, hints and probes find objects alive, without tracing them, by what an object that was held at its discovery leads
+// to: in the model any such object may be probed at any time of BUILD.
+//
+// Bounds: HOME and FOREIGN handles an object, HELD both together. WEAK=0 and FOREIGN=0 take these features out.
+#ifndef N
+#define N 2
+#endif
+#ifndef K
+#define K 2
+#endif
+#ifndef HOME
+#define HOME 1
+#endif
+#ifndef FOREIGN
+#define FOREIGN 1
+#endif
+#ifndef HELD
+#define HELD 2
+#endif
+#ifndef WEAK
+#define WEAK 1
+#endif
+#ifndef PROBE
+#define PROBE 1
+#endif
+#ifndef QUIET
+#define QUIET 0
+#endif
+#ifndef ROUNDS
+#define ROUNDS 3
+#endif
+
+#ifndef R1_RELEASE
+#define R1_RELEASE 1
+#endif
+#ifndef R1_GIVE
+#define R1_GIVE 1
+#endif
+#ifndef R1_MOVE
+#define R1_MOVE 1
+#endif
+#ifndef R2
+#define R2 1
+#endif
+#ifndef R2_INBOX
+#define R2_INBOX 1
+#endif
+#ifndef R3_QUEUE
+#define R3_QUEUE 1
+#endif
+#ifndef R3_HUSK
+#define R3_HUSK 1
+#endif
+#ifndef R3_GRAPH
+#define R3_GRAPH 1
+#endif
+#ifndef R4
+#define R4 1
+#endif
+#ifndef R5_LINK
+#define R5_LINK 1
+#endif
+#ifndef R5_MOVE
+#define R5_MOVE 1
+#endif
+#ifndef R5_FOREIGN
+#define R5_FOREIGN 1
+#endif
+#ifndef R6
+#define R6 1
+#endif
+#ifndef R7
+#define R7 1
+#endif
+#ifndef R8
+#define R8 1
+#endif
+#ifndef BELL
+#define BELL 1
+#endif
+
+// An object's life; its place in the graph; the phases.
+#define FREED 0
+#define ALIVE 1
+#define HUSK 2 // dead, memory kept
+
+#define OUT 0
+#define FOUND 1 // to be traced
+#define DONE 2  // traced, or known to be alive
+#define WHITE 3
+
+#define IDLE 0
+#define INBOX 1
+#define ROOTS 2
+#define BUILD 3
+#define VALIDATE 4
+#define FREE 5
+
+#define KNOWN 7 // ext of a node that is known to be alive; more than all slots together
+
+typedef Object {
+    unsigned life : 2;
+    unsigned home : 2;    // handles of the home thread
+    unsigned foreign : 2; // handles of foreign threads
+    unsigned handles : 2; // in the header; home + foreign - handles stands in `shared`
+    unsigned suspect : 1;
+    unsigned queued : 1;  // in the inbox
+    unsigned leaving : 1; // put there by a thread that has yet to count its release
+    unsigned links : 6;   // how many of its slots refer to objects 0, 1, 2: two bits each
+    unsigned graph : 2;
+    unsigned ext : 3;     // links at discovery, less the edges recorded
+    unsigned edges : 3;   // recorded: the set of objects it refers to
+    unsigned late : 1;    // R7
+    unsigned checked : 1; // validated; having a weak reference, condemned
+    unsigned touched : 1  // to be pardoned
+};
+
+Object o[N];
+unsigned phase : 3;
+unsigned bell : 1;
+unsigned pend : 2;   // with R3_QUEUE=0: 1 + the object that has been released and is to be put into the inbox
+unsigned mine : 3;   // the set of objects that handles of the home thread lead to
+unsigned quiet : 1;  // the threads have stopped
+unsigned rounds : 2; // collections that may still begin
+unsigned set : 3;    // for the time of a step
+unsigned lost : 3;
+unsigned unseen : 3; // INBOX: what has yet to be looked at
+
+// Sets of objects are numbers; SET(P) is the set of those for which P holds.
+#define IN(s, x) (((s) >> (x)) & 1)
+#if N == 2
+#define EACH(A) A(0) A(1)
+#define EACH_2(A) A(0, 0) A(0, 1) A(1, 0) A(1, 1)
+#define EACH_3(A) A(0, 0, 0) A(0, 0, 1) A(0, 1, 0) A(0, 1, 1) A(1, 0, 0) A(1, 0, 1) A(1, 1, 0) A(1, 1, 1)
+#define DO(A) A(0); A(1)
+#define DO_2(A, x) A(x, 0); A(x, 1)
+#define SUM(A, x) (A(0, x) + A(1, x))
+#define SET(P) ((P(0) > 0) + 2 * (P(1) > 0))
+#define ALL 3
+#else
+#define EACH(A) A(0) A(1) A(2)
+#define EACH_2X(A, x) A(x, 0) A(x, 1) A(x, 2)
+#define EACH_2(A) EACH_2X(A, 0) EACH_2X(A, 1) EACH_2X(A, 2)
+#define EACH_3Y(A, x, y) A(x, y, 0) A(x, y, 1) A(x, y, 2)
+#define EACH_3X(A, x) EACH_3Y(A, x, 0) EACH_3Y(A, x, 1) EACH_3Y(A, x, 2)
+#define EACH_3(A) EACH_3X(A, 0) EACH_3X(A, 1) EACH_3X(A, 2)
+#define DO(A) A(0); A(1); A(2)
+#define DO_2(A, x) A(x, 0); A(x, 1); A(x, 2)
+#define SUM(A, x) (A(0, x) + A(1, x) + A(2, x))
+#define SET(P) ((P(0) > 0) + 2 * (P(1) > 0) + 4 * (P(2) > 0))
+#define ALL 7
+#endif
+
+// Slots and counts.
+#define ONE(y) (1 << (2 * (y)))
+#define LINKS(x, y) ((o[x].links >> (2 * (y))) & 3)
+#define FROM(y, x) LINKS(x, y)
+#define LINKED(y) SUM(LINKS, y)
+#define USED(x) SUM(FROM, x)
+#define HELD_BY(x) (o[x].home + o[x].foreign)
+#define SHARED(x) (HELD_BY(x) - o[x].handles)
+
+// Adds to a set what it leads to: by the slots, or in the recorded graph.
+#define BIT(y, x) ((LINKS(x, y) > 0) << (y))
+#define REFERS(x) SUM(BIT, x)
+#define BY_LINKS(x, s) | (IN(s, x) * REFERS(x))
+#define BY_EDGES(x, s) | (IN(s, x) * o[x].edges)
+#if N == 2
+#define close_over(BY, s) s = s BY(0, s) BY(1, s)
+#else
+#define step_over(BY, s) s = s BY(0, s) BY(1, s) BY(2, s)
+#define close_over(BY, s) step_over(BY, s); step_over(BY, s)
+#endif
+
+#define HAS_HOME(x) o[x].home
+#define HAS_FOREIGN(x) o[x].foreign
+#define IS_ALIVE(x) (o[x].life == ALIVE)
+#define IS_FREED(x) (o[x].life == FREED)
+#define IS_AWAITED(x) (o[x].queued || pend == (x) + 1 || o[x].graph != OUT)
+#define IS_SUSPECT(x) o[x].suspect
+#define HAS_WORK (phase != IDLE || bell || pend || SET(IS_SUSPECT))
+
+// The end of each step: what the home thread can get at now, and the checks.
+inline settle() {
+    mine = SET(HAS_HOME);
+    close_over(BY_LINKS, mine);
+    set = mine | SET(HAS_FOREIGN);
+    close_over(BY_LINKS, set);
+    assert((set & ~SET(IS_ALIVE)) == 0);            // safe
+    assert((SET(IS_FREED) & SET(IS_AWAITED)) == 0); // memory
+    assert(HAS_WORK || set == SET(IS_ALIVE));       // leak
+    set = 0
+}
+
+// ---- losing references ----
+
+// Memory goes when nobody is about to touch it.
+inline forget(x) {
+    if
+    :: o[x].life == HUSK && !(R3_GRAPH && o[x].graph != OUT) && !(R3_HUSK && o[x].queued) -> o[x].life = FREED
+    :: else
+    fi
+}
+
+// Before a handle is given up, and when none seems to be left: what foreign threads did counts.
+inline fold(x) {
+    if
+    :: o[x].handles == 0 -> o[x].handles = HELD_BY(x)
+    :: else
+    fi
+}
+
+// What a dead object referred to is lost, too.
+inline lose(x) {
+    lost = lost & ~(1 << x);
+    if
+    :: o[x].life == ALIVE ->
+        fold(x);
+        if
+        :: o[x].handles == 0 && LINKED(x) == 0 ->
+            o[x].life = HUSK;
+            o[x].suspect = 0;
+            lost = lost | REFERS(x);
+            o[x].links = 0;
+            forget(x)
+        :: o[x].handles == 0 && LINKED(x) != 0 -> o[x].suspect = o[x].suspect || R1_RELEASE
+        :: else
+        fi
+    :: else
+    fi
+}
+
+// The objects in `lost` have each lost a reference.
+#define LOSE(x) :: IN(lost, x) -> lose(x)
+inline settle_losses() {
+    do
+    EACH(LOSE)
+    :: lost == 0 -> break
+    od
+}
+
+// ---- the home thread ----
+
+#define add_link(x, y) o[x].links = o[x].links + ONE(y)
+#define remove_link(x, y) o[x].links = o[x].links - ONE(y)
+#define mark(y, condition) o[y].suspect = o[y].suspect || (condition)
+#define mark_linked(y) mark(y, R5_LINK && o[y].graph != OUT)
+#define mark_taken(y) mark(y, R5_MOVE && o[y].graph != OUT)
+#define mark_moved(y) mark(y, (o[y].graph != OUT -> R5_MOVE : R1_MOVE && o[y].handles == 0))
+#define pardon_upgraded(x) o[x].touched = o[x].touched || (R8 && o[x].checked)
+
+inline new(x) {
+    printf("new %d\n", x);
+    o[x].life = ALIVE;
+    o[x].home = 1;
+    o[x].handles = 1;
+    settle()
+}
+
+inline retain(x) {
+    printf("retain %d\n", x);
+    o[x].home++;
+    o[x].handles++;
+    settle()
+}
+
+inline release(x) {
+    printf("release %d\n", x);
+    fold(x);
+    o[x].home--;
+    o[x].handles--;
+    lost = 1 << x;
+    settle_losses();
+    settle()
+}
+
+inline link(x, y) {
+    printf("link %d %d\n", x, y);
+    add_link(x, y);
+    mark_linked(y);
+    settle()
+}
+
+inline give(x, y) {
+    printf("give %d %d\n", x, y);
+    fold(y);
+    add_link(x, y);
+    mark_linked(y);
+    o[y].home--;
+    o[y].handles--;
+    if
+    :: R1_GIVE -> lost = 1 << y; settle_losses()
+    :: else -> fold(y)
+    fi;
+    settle()
+}
+
+inline clear(x, y) {
+    printf("clear %d %d\n", x, y);
+    remove_link(x, y);
+    lost = 1 << y;
+    settle_losses();
+    settle()
+}
+
+inline replace(x, y, z) {
+    printf("replace %d %d %d\n", x, y, z);
+    add_link(x, z);
+    mark_linked(z);
+    remove_link(x, y);
+    lost = 1 << y;
+    settle_losses();
+    settle()
+}
+
+inline take(x, y) {
+    printf("take %d %d\n", x, y);
+    remove_link(x, y);
+    mark_taken(y);
+    o[y].home++;
+    o[y].handles++;
+    settle()
+}
+
+inline move(x, y, z) {
+    printf("move %d %d %d\n", x, y, z);
+    remove_link(x, y);
+    add_link(z, y);
+    mark_moved(y);
+    settle()
+}
+
+inline pass(x) {
+    printf("pass %d\n", x);
+    o[x].home--;
+    o[x].foreign++;
+    settle()
+}
+
+inline upgrade(x) {
+    printf("upgrade %d\n", x);
+    o[x].home++;
+    o[x].handles++;
+    pardon_upgraded(x);
+    settle()
+}
+
+// Until the commit; then those that wait for their destruction give NULL.
+#define UPGRADES(x) (WEAK && o[x].life == ALIVE && !(phase == FREE && o[x].graph == WHITE))
+#define ROOM(x) (o[x].home < HOME && HELD_BY(x) < HELD && o[x].handles < HELD)
+#define USABLE(x) IN(mine, x)
+#define EMPTY(x) (USED(x) < K)
+
+#define HOME_1(x)                                                                                                      \
+    :: d_step { o[x].life == FREED && !quiet -> new(x) }                                                               \
+    :: d_step { USABLE(x) && ROOM(x) && !quiet -> retain(x) }                                                          \
+    :: d_step { o[x].home && !quiet -> release(x) }                                                                    \
+    :: d_step { o[x].home && o[x].foreign < FOREIGN && !quiet -> pass(x) }                                             \
+    :: d_step { UPGRADES(x) && ROOM(x) && !quiet -> upgrade(x) }
+#define HOME_2(x, y)                                                                                                   \
+    :: d_step { USABLE(x) && USABLE(y) && EMPTY(x) && !quiet -> link(x, y) }                                           \
+    :: d_step { USABLE(x) && o[y].home && EMPTY(x) && !quiet -> give(x, y) }                                           \
+    :: d_step { USABLE(x) && LINKS(x, y) && !quiet -> clear(x, y) }                                                    \
+    :: d_step { USABLE(x) && LINKS(x, y) && ROOM(y) && !quiet -> take(x, y) }
+#define HOME_3(x, y, z)                                                                                                \
+    :: d_step { USABLE(x) && LINKS(x, y) && USABLE(z) && y != z && !quiet -> replace(x, y, z) }                        \
+    :: d_step { USABLE(x) && LINKS(x, y) && USABLE(z) && EMPTY(z) && !quiet -> move(x, y, z) }
+
+active proctype home_thread() {
+end:
+    do
+    EACH(HOME_1)
+    EACH_2(HOME_2)
+    EACH_3(HOME_3)
+#if QUIET
+    :: d_step { phase == IDLE && !pend && !quiet -> printf("quiet\n"); quiet = 1; rounds = ROUNDS }
+#endif
+    od
+}
+
+// ---- foreign threads ----
+// Any number of them. The release that puts an object into the inbox is two steps, between which others may come.
+
+inline foreign_retain(x) {
+    printf("foreign retain %d\n", x);
+    o[x].foreign++;
+    settle()
+}
+
+inline foreign_queue(x) {
+    printf("foreign queue %d\n", x);
+    o[x].queued = 1;
+    o[x].leaving = R3_QUEUE;
+    pend = 0;
+    settle()
+}
+
+inline foreign_release(x) {
+    printf("foreign release %d\n", x);
+    o[x].foreign--;
+    bell = bell || (BELL && SHARED(x) <= 0);
+    settle()
+}
+
+inline foreign_pass(x) {
+    printf("foreign pass %d\n", x);
+    o[x].foreign--;
+    o[x].home++;
+    settle()
+}
+
+inline foreign_upgrade(x) {
+    printf("foreign upgrade %d\n", x);
+    o[x].foreign++;
+    pardon_upgraded(x);
+    settle()
+}
+
+#define OTHERS(x) (o[x].foreign > o[x].leaving)
+#define F_ROOM(x) (o[x].foreign < FOREIGN && HELD_BY(x) < HELD)
+#define F_QUEUES(x) (R5_FOREIGN && !o[x].queued && (R3_QUEUE -> o[x].foreign && !quiet : pend == (x) + 1))
+#define F_RELEASES(x) (OTHERS(x) && (o[x].queued || !R5_FOREIGN) && !quiet)
+#define F_COUNTS_FIRST(x) (!R3_QUEUE && o[x].foreign && !o[x].queued && !pend && !quiet)
+
+#define FOREIGN_1(x)                                                                                                   \
+    :: d_step { OTHERS(x) && F_ROOM(x) && !quiet -> foreign_retain(x) }                                                \
+    :: d_step { F_QUEUES(x) -> foreign_queue(x) }                                                                      \
+    :: d_step { o[x].leaving -> o[x].leaving = 0; foreign_release(x) }                                                 \
+    :: d_step { F_RELEASES(x) -> foreign_release(x) }                                                                  \
+    :: d_step { F_COUNTS_FIRST(x) -> pend = x + 1; foreign_release(x) }                                                \
+    :: d_step { OTHERS(x) && o[x].home < HOME && !quiet -> foreign_pass(x) }                                           \
+    :: d_step { UPGRADES(x) && F_ROOM(x) && !quiet -> foreign_upgrade(x) }
+
+active proctype foreign_threads() {
+end:
+    do
+    EACH(FOREIGN_1)
+    od
+}
+
+// ---- the collector ----
+
+#define IS_QUEUED(x) o[x].queued
+
+inline begin() {
+    printf("begin\n");
+    phase = INBOX;
+    bell = 0;
+    unseen = SET(IS_QUEUED);
+    assert(!quiet || rounds > 0); // rounds
+    rounds = (quiet -> rounds - 1 : 0);
+    settle()
+}
+
+// What foreign threads did to x, which is in the inbox, counts. It stays there for as long as it has a handle.
+inline look(x) {
+    printf("look %d\n", x);
+    unseen = unseen & ~(1 << x);
+    o[x].handles = HELD_BY(x);
+    if
+    :: o[x].handles == 0 ->
+        o[x].queued = 0;
+        forget(x);
+        lost = 1 << x;
+        settle_losses()
+    :: else
+    fi;
+    settle()
+}
+
+// x becomes a node, for the moment without regard to `recorded` edges that there are already.
+inline record(x, recorded) {
+    o[x].suspect = 0;
+    if
+    :: !o[x].queued -> fold(x)
+    :: else
+    fi;
+    o[x].ext = (o[x].handles || o[x].queued -> KNOWN : LINKED(x) - recorded)
+}
+
+inline root(x) {
+    printf("root %d\n", x);
+    phase = ROOTS;
+    record(x, 0);
+    bell = bell || (R2_INBOX && o[x].queued && !o[x].handles);
+    o[x].graph = (o[x].ext == KNOWN || (!R2 && LINKED(x)) -> OUT : FOUND);
+    o[x].ext = (o[x].graph == OUT -> 0 : o[x].ext);
+    settle()
+}
+
+inline discover(x) {
+    o[x].late = o[x].suspect;
+    record(x, 0);
+    o[x].graph = (o[x].ext == KNOWN -> DONE : FOUND)
+}
+
+#define IS_MARKED(x) (o[x].life != ALIVE || o[x].handles || SHARED(x) != 0 || o[x].queued || o[x].suspect)
+
+// Records the edge from x to y.
+inline follow(x, y) {
+    if
+    :: LINKS(x, y) ->
+        if
+        :: o[y].graph == OUT -> discover(y)
+        :: else
+        fi;
+        assert(o[y].ext >= LINKS(x, y) || IS_MARKED(y) || !R4 || !R5_LINK || !R5_MOVE || !R5_FOREIGN); // fault
+        o[y].ext = (o[y].ext == KNOWN || o[y].ext < LINKS(x, y) -> KNOWN : o[y].ext - LINKS(x, y));
+        o[x].edges = o[x].edges | (1 << y)
+    :: else
+    fi
+}
+
+#define RECORDED(y, x) (IN(o[y].edges, x) * LINKS(y, x))
+
+inline trace_it(x) {
+    printf("trace %d\n", x);
+    phase = BUILD;
+    o[x].graph = DONE;
+    if
+    :: o[x].life == ALIVE && !R4 -> record(x, SUM(RECORDED, x))
+    :: else
+    fi;
+    if
+    :: o[x].life == ALIVE -> DO_2(follow, x)
+    :: else
+    fi;
+    settle()
+}
+
+// x is known to be alive: so is y, which it refers to, and y need not be traced.
+inline probe_one(x, y) {
+    if
+    :: LINKS(x, y) || IN(o[x].edges, y) ->
+        if
+        :: o[y].graph == OUT -> discover(y)
+        :: else
+        fi;
+        o[y].graph = DONE;
+        o[y].ext = KNOWN
+    :: else
+    fi
+}
+
+inline probe(x) {
+    printf("probe %d\n", x);
+    phase = BUILD;
+    DO_2(probe_one, x);
+    settle()
+}
+
+// x leaves the graph, alive, or dead by count.
+inline leave(x) {
+    o[x].suspect = o[x].life == ALIVE && !o[x].handles && (o[x].suspect || o[x].touched || (R7 && o[x].late));
+    o[x].graph = OUT;
+    o[x].ext = 0;
+    o[x].edges = 0;
+    o[x].late = 0;
+    o[x].checked = 0;
+    o[x].touched = 0;
+    forget(x)
+}
+
+#define SEEN_ALIVE(x) (o[x].graph != OUT && o[x].life == ALIVE && o[x].ext)
+#define IS_WHITE(x) (o[x].graph == WHITE)
+
+inline conclude(x) {
+    if
+    :: o[x].graph == OUT -> skip
+    :: o[x].graph != OUT && (IN(set, x) || o[x].life != ALIVE) -> leave(x)
+    :: else -> o[x].graph = WHITE; o[x].ext = 0
+    fi
+}
+
+inline scan() {
+    printf("scan\n");
+    set = SET(SEEN_ALIVE);
+    close_over(BY_EDGES, set);
+    DO(conclude);
+    phase = (SET(IS_WHITE) -> VALIDATE : IDLE);
+    settle()
+}
+
+inline validate(x) {
+    printf("validate %d\n", x);
+    o[x].checked = 1;
+    o[x].touched = R6 && IS_MARKED(x);
+    settle()
+}
+
+#define IS_TOUCHED(x) o[x].touched
+
+inline pardon_or_condemn(x) {
+    if
+    :: o[x].graph != OUT && IN(set, x) -> leave(x)
+    :: else -> o[x].edges = 0; o[x].late = 0; o[x].checked = 0
+    fi
+}
+
+inline commit() {
+    printf("commit\n");
+    set = SET(IS_TOUCHED);
+    close_over(BY_EDGES, set);
+    DO(pardon_or_condemn);
+    phase = (SET(IS_WHITE) -> FREE : IDLE);
+    settle()
+}
+
+#define LOSES(y, x) ((LINKS(x, y) && o[y].graph != WHITE) << (y))
+
+// Destroys x and gives up its links; those into the set are not counted.
+inline destroy(x) {
+    printf("destroy %d\n", x);
+    assert(o[x].life == ALIVE); // once
+    lost = SUM(LOSES, x);
+    o[x].life = HUSK;
+    o[x].links = 0;
+    o[x].handles = 0;
+    leave(x);
+    settle_losses();
+    phase = (SET(IS_WHITE) -> FREE : IDLE);
+    settle()
+}
+
+#define IS_ROOT(x) (o[x].suspect && o[x].graph == OUT)
+#define IS_FOUND(x) (o[x].graph == FOUND)
+#define IS_UNCHECKED(x) (o[x].graph == WHITE && !o[x].checked)
+#define IS_KNOWN(x) (o[x].graph == DONE && o[x].ext == KNOWN && o[x].life == ALIVE)
+#define ROOTS_OPEN (phase == ROOTS || (phase == INBOX && unseen == 0))
+
+#define COLLECTOR_1(x)                                                                                                 \
+    :: d_step { phase == INBOX && IN(unseen, x) -> look(x) }                                                           \
+    :: d_step { ROOTS_OPEN && IS_ROOT(x) -> root(x) }                                                                  \
+    :: d_step { (phase == ROOTS || phase == BUILD) && IS_FOUND(x) -> trace_it(x) }                                     \
+    :: d_step { phase == BUILD && PROBE && IS_KNOWN(x) -> probe(x) }                                                   \
+    :: d_step { phase == VALIDATE && IS_UNCHECKED(x) -> validate(x) }                                                  \
+    :: d_step { phase == FREE && IS_WHITE(x) -> destroy(x) }
+
+active proctype collector() {
+end:
+    do
+    EACH(COLLECTOR_1)
+    :: d_step { phase == IDLE && (SET(IS_SUSPECT) || bell) -> begin() }
+    :: d_step { ROOTS_OPEN && !SET(IS_ROOT) && !SET(IS_FOUND) -> printf("end\n"); phase = IDLE; settle() }
+    :: d_step { phase == BUILD && !SET(IS_FOUND) -> scan() }
+    :: d_step { phase == VALIDATE && !SET(IS_UNCHECKED) -> commit() }
+    od
+}
