@@ -10,7 +10,8 @@
 TEST(header_has_16_bytes) {
     EXPECT_EQ(16, sizeof(struct rc__header));
     struct node *n = rc_new(&node_type);
-    EXPECT_EQ((sizeof *n + 16 + 15) & ~(size_t)15, stats().bytes);
+    EXPECT(stats().bytes >= sizeof *n + 16);
+    EXPECT_AT_MOST((sizeof *n + 16 + 15) & ~(size_t)15, stats().bytes); // a cell may round up
     rc_release(n);
 }
 
