@@ -73,12 +73,15 @@ static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *
     return true;
 }
 
+// Of an object with many parts, a piece.
 static bool destruct(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
-    (void)heap;
     (void)node;
-    if (rc__class(h)->has_destroy)
+    size_t *part = &heap->cc.piece_slot;
+    if (!rc__class(h)->has_destroy)
+        return true;
+    if (*part == 0)
         rc__call_destroy(h);
-    return true;
+    return !rc__destroy_some(h, part);
 }
 
 bool cc_destroy(struct rc_heap *heap, struct cc_budget *budget) {

@@ -89,8 +89,9 @@ static const char *type_defect(const struct rc_type *type) {
         return "it has no name";
     if (type->size == 0 || type->size > UINT32_MAX)
         return "its size is 0 or beyond 4 GiB";
-    int owners = 0;
+    int owners = 0, long_destroys = 0;
     for (const struct rc_type *t = type; t; t = t->base) {
+        long_destroys += t->destroy_some != NULL;
         if (t->base && t->base->size > t->size)
             return "it is smaller than the type that it extends";
         for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
@@ -100,6 +101,8 @@ static const char *type_defect(const struct rc_type *type) {
             owners += s->kind == RC_SLOT_OWNER ? (int)s->count : 0;
         }
     }
+    if (long_destroys > 1)
+        return "it and a type that it extends have a destroy_some";
     return owners > 1 ? "it has more than one owner" : NULL;
 }
 
@@ -130,7 +133,8 @@ static void describe(struct rc__class *c) {
     for (const struct rc_type *t = c->type; t; t = t->base) {
         c->has_trace |= t->trace != NULL;
         c->has_finalize |= t->finalize != NULL;
-        c->has_destroy |= t->destroy != NULL;
+        c->has_destroy |= t->destroy || t->destroy_some;
+        c->destroy_some = t->destroy_some ? t->destroy_some : c->destroy_some;
         c->has_free_slots |= t->free_slots != NULL;
         for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
             c->has_tail |= s->kind == RC_SLOT_TAIL;

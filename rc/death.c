@@ -51,6 +51,16 @@ void rc__call_destroy(const struct rc__header *h) {
             t->destroy((void *)(uintptr_t)(h + 1));
 }
 
+bool rc__destroy_some(const struct rc__header *h, size_t *at) {
+    const struct rc__class *c = rc__class(h);
+    size_t from = *at;
+    *at = from + RC__PARTS;
+    if (c->destroy_some && c->destroy_some((void *)(uintptr_t)(h + 1), from, *at))
+        return true;
+    *at = 0;
+    return false;
+}
+
 void rc__call_free_slots(const struct rc__header *h) {
     for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
         if (t->free_slots)
@@ -118,9 +128,12 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
     rc_release(rc__payload(h));
 }
 
-// Clears a piece of the slots of the object that is being cleared; at the end its memory goes.
+// The next piece of the object that is being cleared: of its parts, then of its slots; at the end its memory goes.
 static void clear_piece(struct rc_heap *heap) {
     struct rc__header *h = heap->clearing;
+    if (heap->clearing_parts && rc__destroy_some(h, &heap->cleared))
+        return;
+    heap->clearing_parts = false;
     struct clear clear = {.visitor.slots = clear_slots, .heap = heap};
     if (rc__trace(h, &clear.visitor, heap->cleared, heap->cleared + RC__PIECE)) {
         heap->cleared += RC__PIECE;
@@ -148,6 +161,7 @@ static void reap_one(struct rc_heap *heap) {
         rc__call_destroy(h);
     heap->clearing = h;
     heap->cleared = 0;
+    heap->clearing_parts = c->destroy_some != NULL;
     clear_piece(heap);
 }
 

@@ -47,6 +47,18 @@ void rc__memory_free(struct rc_heap *heap, void *memory, size_t size) {
         heap->allocator.free(memory, size, heap->allocator.arg);
 }
 
+// What malloc gave realloc can enlarge, which moves pages, not bytes, where there are many.
+void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger) {
+    if (heap->allocator.alloc == plain_malloc)
+        return realloc(memory, bigger);
+    void *moved = rc__memory(heap, bigger);
+    if (moved && used)
+        memcpy(moved, memory, used);
+    if (moved)
+        rc__memory_free(heap, memory, size);
+    return moved;
+}
+
 // A door for [heap]. The search starts behind the one given out last, so that a door is not reused at once.
 static struct rc__door *door_new(struct rc_heap *heap) {
     enum { DOORS = sizeof rc__doors / sizeof *rc__doors };
@@ -236,8 +248,12 @@ static void end_doom(struct rc__header *h, void *arg) {
 
 static void end_destroy(struct rc__header *h, void *arg) {
     (void)arg;
-    if (h->word & RC__DOOMED && rc__class(h)->has_destroy)
-        rc__call_destroy(h);
+    size_t part = 0;
+    if (!(h->word & RC__DOOMED) || !rc__class(h)->has_destroy)
+        return;
+    rc__call_destroy(h);
+    while (rc__destroy_some(h, &part))
+        continue;
 }
 
 static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {

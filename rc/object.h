@@ -79,6 +79,7 @@ struct rc__class {
     uint16_t door;   // of the heap, for other threads
     uint16_t next;   // in its bucket of the heap's classes
     bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
+    bool (*destroy_some)(void *obj, size_t from, size_t to);
     bool plain; // nothing but declared strong slots: no tail, trace, weak slot or free_slots
     size_t live, bytes;
 };
@@ -150,6 +151,7 @@ struct rc_heap {
     size_t dead_count;
     struct rc__header *clearing; // the one whose slots are being cleared, in pieces
     size_t cleared;
+    bool clearing_parts;         // not its slots yet, but its parts (destroy_some)
     bool reaping; // the dead list is being worked on: what dies now only joins it
     bool ending;  // in rc_heap_free
     struct rc_weak *notices; // whose objects died: callbacks to be called
@@ -220,6 +222,8 @@ size_t rc__reap(struct rc_heap *heap, size_t limit);
 void rc__bury(struct rc_heap *heap, struct rc__header *h);
 void rc__call_finalize(const struct rc__header *h);
 void rc__call_destroy(const struct rc__header *h);
+// Destroys the parts of [h] from [*at] on, a piece of them, and returns whether there are more.
+bool rc__destroy_some(const struct rc__header *h, size_t *at);
 void rc__call_free_slots(const struct rc__header *h);
 void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h);
 
@@ -231,6 +235,7 @@ struct rc_visitor {
 };
 #define RC__ALL_SLOTS SIZE_MAX
 #define RC__PIECE 1024 // slots of one object that are visited at once
+#define RC__PARTS 16   // and parts that are destroyed
 // Returns whether there are slots beyond [to].
 bool rc__trace(struct rc__header *h, struct rc_visitor *visitor, size_t from, size_t to);
 
@@ -261,6 +266,9 @@ void rc__weak_heap_gone(struct rc_heap *heap);
 struct rc_heap *rc__enter_default(const char *call);
 void *rc__memory(struct rc_heap *heap, size_t size);
 void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
+// Moves the first [used] of [size] bytes to [bigger] bytes of memory; [memory] may be NULL. NULL if there is no memory, with
+// nothing changed.
+void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger);
 
 // chunks.c
 bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes);

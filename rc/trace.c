@@ -17,6 +17,42 @@ void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n) {
     show(visitor, slots, n);
 }
 
+static size_t count_links(const struct rc_slot *slots) {
+    size_t n = 0;
+    for (const struct rc_slot *s = slots; s && s->kind != RC_SLOT_END; s++)
+        n += s->kind == RC_SLOT_WEAK ? 0 : s->count;
+    return n;
+}
+
+// Shows slots number [from] up to [to] of the struct at [base], counted from its first.
+static void show_struct(struct rc_visitor *v, char *base, const struct rc_slot *slots, size_t from, size_t to) {
+    size_t at = 0;
+    for (const struct rc_slot *s = slots; s && s->kind != RC_SLOT_END && at < to; s++) {
+        if (s->kind == RC_SLOT_WEAK)
+            continue;
+        size_t first = from > at ? from - at : 0;
+        size_t end = to - at < s->count ? to - at : s->count;
+        if (first < end)
+            v->slots(v, base + s->offset + first * sizeof(void *), end - first);
+        at += s->count;
+    }
+}
+
+void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots) {
+    size_t each = count_links(slots);
+    size_t start = v->at;
+    v->at += n * each;
+    if (v->at <= v->from || start >= v->to || !each)
+        return;
+    size_t at = start < v->from ? v->from - start : 0;
+    size_t end = v->at > v->to ? v->to - start : n * each;
+    for (size_t i = at / each; i * each < end; i++) {
+        size_t before = i * each;
+        size_t until = end - before < each ? end - before : each;
+        show_struct(v, (char *)first + i * stride, slots, at > before ? at - before : 0, until);
+    }
+}
+
 static size_t tail_count(const struct rc_slot *slot, const char *obj) {
     size_t n;
     memcpy(&n, obj + slot->count, sizeof n);

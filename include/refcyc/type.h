@@ -96,6 +96,11 @@ struct rc_type {
     // A promise that no object of this type can be part of a cycle; such objects are never suspected. Where the
     // promise is broken, cycles through it leak.
     bool acyclic;
+    // The part of destroy that can be long: a container's many elements. Destroys parts number [from] up to [to] of [obj],
+    // in a numbering of its own, and returns whether there are parts beyond. Called after destroy, from part 0 on, in
+    // pieces, perhaps across slices, until it returns false; under the same rules. At most one of a type and its bases
+    // has it. NULL: there is none.
+    bool (*destroy_some)(void *obj, size_t from, size_t to);
 };
 
 // Defines `const struct rc_type NAME_type`. Needs at least one more member: RC_TYPE(leaf, struct leaf, .acyclic = true).
@@ -105,6 +110,11 @@ struct rc_type {
 // same collection: whoever changes the row itself (moves its memory, changes its length) calls rc_changed first.
 RC_API void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n);
 #define rc_visit(visitor, slot) rc_visit_slots((visitor), (slot), 1)
+// The same of an array of [n] structs, each [stride] bytes from the one before: reports those slots of each that [slots]
+// declares, with offsets from the start of the struct. Links only; weak references in structs are the container's own
+// affair.
+RC_API void rc_visit_structs(struct rc_visitor *visitor, void *first, size_t n, size_t stride,
+                             const struct rc_slot *slots);
 
 // Before a container moves the memory of its slots or changes how many there are: a collection that has read part of
 // them forgets what it read and keeps [obj] and all it reaches for this round. Inside [obj]'s heap. O(1).

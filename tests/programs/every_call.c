@@ -27,7 +27,7 @@ static const struct rc_slot node_slots[] = {
 };
 #ifdef __cplusplus
 static const struct rc_type node_type = {"node",        sizeof(struct node), node_slots, NULL, trace_nothing, node_finalize,
-                                         node_destroy, NULL,                false};
+                                         node_destroy, NULL,                false, NULL};
 #else
 static const struct rc_type node_type = {.name = "node", .size = sizeof(struct node), .slots = node_slots,
                                          .trace = trace_nothing, .finalize = node_finalize, .destroy = node_destroy};
