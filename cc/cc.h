@@ -28,6 +28,8 @@
 #ifndef CC_CC_H
 #define CC_CC_H
 
+#include "cc/pace.h"
+
 #include <refcyc/collect.h>
 
 struct rc_heap;
@@ -49,6 +51,8 @@ struct cc {
     bool called_off;           // its objects are leaving the graph, and that is all
     struct cc_chunks nodes, edges;
     uint32_t node_count, edge_count;
+    size_t node_room, edge_room; // so many there is memory for
+    uint32_t roots, root;      // nodes [root, roots) are suspects to be traced
     uint32_t hot, cold;        // BUILD: stacks of nodes to be traced, the promising ones and the others
     uint32_t alive;            // stack of nodes found alive, from which that is to spread
     uint32_t flood_edge;       // the edge at which spreading goes on, or CC_NONE: with the next node
@@ -68,6 +72,19 @@ struct cc {
     uint32_t round;
     bool committed;
     struct rc_weak *pardons;   // condemned and upgraded since
+    bool inbox_only;           // INBOX: the inbox is all that is looked at
+    uint64_t slice_start;      // of the slice under way
+    struct cc_budget *budget;  // of the slice under way, or NULL
+    uint64_t reclaimed_before, pardoned_before; // of the statistics, when this collection began
+    struct cc_pace pace;
+    struct cc_pauses *pauses;  // NULL: nothing is recorded
+};
+
+// Whether a slice may begin a collection.
+enum cc_begin {
+    CC_BEGIN_NONE, // no; but the inbox is looked through
+    CC_BEGIN_ONE,
+    CC_BEGIN_ANY   // as many as there is something to do for
 };
 
 // R1: [h] lost a reference and is alive without a handle.
@@ -77,7 +94,13 @@ void cc_unsuspect(struct rc_heap *heap, struct rc__header *h);
 // R9: the slots of [h] are about to move.
 void cc_changed(struct rc_heap *heap, struct rc__header *h);
 // One slice of whatever is to do, until [deadline] (0: one unit; UINT64_MAX: no end). Returns as rc_collect_step.
-enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline);
+enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline, enum cc_begin begin);
+// A new heap's collector.
+void cc_init(struct rc_heap *heap);
+// Whether a slice can be run now: not from a callback, and not at a heap's end.
+bool cc_is_free(const struct rc_heap *heap);
+// The callback [call] of [h]'s type has run: in a slice, its time is looked at.
+void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *call);
 // As rc_collect_pending.
 size_t cc_pending(const struct rc_heap *heap);
 // Makes the collection under way forget its graph at once. For rc_heap_free; no phase may follow that needs it.

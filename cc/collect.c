@@ -7,6 +7,7 @@
 //   S3  In a slice, nested calls return at once. Objects that die of what callbacks do join the dead list, which is worked
 //       on first in each slice.
 #include "cc/graph.h"
+#include "cc/pauses.h"
 
 #include <time.h>
 
@@ -21,8 +22,24 @@ enum { UNITS = 256 }; // between two looks at the clock: some microseconds
 void cc_budget_check(struct cc_budget *budget, uint32_t cost) {
     (void)cost;
     budget->units = UNITS;
-    if (budget->deadline != UINT64_MAX)
-        budget->over = budget->deadline == 0 || cc_now() >= budget->deadline;
+    if (budget->deadline == UINT64_MAX)
+        return;
+    budget->looked = cc_now();
+    budget->over = budget->looked >= budget->deadline;
+}
+
+// The clock is read after each callback of a slice, so that no more than one can carry it past its end.
+void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *call) {
+    struct cc_budget *budget = heap->cc.budget;
+    if (!budget || budget->deadline == UINT64_MAX)
+        return;
+    uint64_t before = budget->looked;
+    cc_budget_check(budget, 0);
+    if (!budget->over || !budget->deadline || before >= budget->deadline)
+        return;
+    uint64_t late = budget->looked - budget->deadline;
+    if (late > (budget->deadline - heap->cc.slice_start) / 8)
+        cc_pauses_late(heap, h, call, budget->looked - before);
 }
 
 static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
@@ -37,7 +54,7 @@ static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
 // The graph's memory, for the statistics, and back.
 void cc_graph_reset(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
-    size_t bytes = cc->nodes.chunks * CC_NODES * sizeof(struct cc_node) + cc->edges.chunks * CC_EDGES * sizeof(uint32_t);
+    size_t bytes = cc->nodes.chunks * CC_NODE_BYTES + cc->edges.chunks * CC_EDGES * sizeof(uint32_t);
     if (bytes > heap->stats.graph_bytes_max)
         heap->stats.graph_bytes_max = bytes;
     cc->node_count = cc->edge_count = 0;
@@ -49,7 +66,7 @@ static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     while (cc->nodes.chunks > 1 || cc->edges.chunks > 1) {
         if (cc->nodes.chunks > 1)
-            rc__chunks_free(heap, &cc->nodes, cc->nodes.chunks - 1, CC_NODES * sizeof(struct cc_node));
+            rc__chunks_free(heap, &cc->nodes, cc->nodes.chunks - 1, CC_NODE_BYTES);
         if (cc->edges.chunks > 1)
             rc__chunks_free(heap, &cc->edges, cc->edges.chunks - 1, CC_EDGES * sizeof(uint32_t));
         if (!cc_spend(budget, 64))
@@ -61,16 +78,46 @@ static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
 static void begin(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     cc_graph_reset(heap);
+    cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
+    cc->edge_room = cc->edges.chunks * (size_t)CC_EDGES;
     cc->out_of_memory = cc->called_off = cc->pardoned = cc->any_finalize = cc->any_destroy = cc->any_open = false;
     cc->finalized = 0;
+    cc->inbox_only = false;
+    cc->reclaimed_before = heap->stats.reclaimed_collect;
+    cc->pardoned_before = heap->stats.pardoned;
     rc__weak_round(heap);
     rc__bell_silence(heap);
     enter_phase(heap, RC_PHASE_INBOX);
 }
 
+static void begin_inbox(struct rc_heap *heap) {
+    begin(heap);
+    heap->cc.inbox_only = true;
+}
+
+// The collection is over, and its graph still as it was: what pacing and statistics learn from it.
+static void report(struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    size_t reclaimed = (size_t)(heap->stats.reclaimed_collect - cc->reclaimed_before);
+    bool finalized = cc->phase == RC_PHASE_FINALIZE && !cc->called_off;
+    struct cc_pace_result result = {.now = cc_now(),
+                                    .nodes = cc->node_count,
+                                    .garbage = finalized ? cc->white_count : reclaimed,
+                                    .bytes = heap->bytes,
+                                    .called_off = cc->called_off,
+                                    .finalized = finalized,
+                                    .pardoned = heap->stats.pardoned != cc->pardoned_before};
+    cc_pauses_garbage(heap, (uint32_t)reclaimed, cc->pace.roots_since, result.now);
+    cc_pace_ended(&cc->pace, &result);
+}
+
 static void end(struct rc_heap *heap) {
+    if (!heap->cc.inbox_only)
+        report(heap);
     cc_graph_reset(heap);
     enter_phase(heap, RC_PHASE_IDLE);
+    if (heap->cc.inbox_only)
+        return;
     if (heap->cc.called_off)
         heap->stats.called_off++;
     else
@@ -97,18 +144,26 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         while (rc__drain(heap, &cc->cursor, 32))
             if (!cc_spend(budget, 32))
                 return false;
+        if (cc->inbox_only) {
+            end(heap);
+            break;
+        }
+        cc_pace_began(&cc->pace, cc->slice_start, heap->suspect_count);
         enter_phase(heap, RC_PHASE_ROOTS);
         cc->roots_left = 2 * heap->suspect_count; // the program may add some; it cannot keep this phase busy for ever
         break;
     case RC_PHASE_ROOTS:
         if (!cc_roots(heap, budget))
             return false;
-        cc->phase = RC_PHASE_BUILD; // with the nodes to be traced on the stack
+        cc->phase = RC_PHASE_BUILD;
+        cc->roots = cc->node_count;
+        cc->root = 0;
         cc->hints = 32;
         break;
     case RC_PHASE_BUILD:
         if (!cc_build(heap, budget))
             return false;
+        heap->stats.nodes += cc->node_count;
         enter_phase(heap, RC_PHASE_SCAN);
         break;
     case RC_PHASE_SCAN:
@@ -154,10 +209,9 @@ static bool has_work(struct rc_heap *heap) {
 
 // What counting found dead comes first. false: the slice is over.
 static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
-    size_t piece = budget->deadline ? 8 : 1;
     while (heap->dead || heap->clearing || heap->notices) {
-        size_t left = rc__reap(heap, piece);
-        if (!cc_spend(budget, 16 * (uint32_t)(piece - left)))
+        rc__reap(heap, 1);
+        if (!cc_spend(budget, 16))
             return false;
     }
     return true;
@@ -165,17 +219,22 @@ static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
 
 // Works until the budget is spent or nothing is left to do. [whole]: begins a collection in any case, and no more than 64,
 // so that finalizers which keep making garbage cannot hold it for ever. false: a collection was called off.
-static bool work(struct rc_heap *heap, struct cc_budget *budget, bool whole) {
+static bool work(struct rc_heap *heap, struct cc_budget *budget, enum cc_begin may_begin) {
     enum { ROUNDS = 64 };
     struct cc *cc = &heap->cc;
+    bool whole = budget->deadline == UINT64_MAX;
+    int rounds = may_begin == CC_BEGIN_ANY ? ROUNDS : may_begin == CC_BEGIN_ONE;
     for (int begun = 0; reap(heap, budget);) {
         if (cc->phase == RC_PHASE_IDLE) {
-            if (!(whole && begun == 0) && (!has_work(heap) || begun == ROUNDS)) {
+            if (begun < rounds && (has_work(heap) || (whole && begun == 0))) {
+                begin(heap);
+                begun++;
+            } else if (rounds < ROUNDS && rc__bell(heap)) {
+                begin_inbox(heap);
+            } else {
                 shrink(heap, budget);
                 break;
             }
-            begin(heap);
-            begun++;
         }
         heap->reaping = true; // S3
         bool goes_on = advance(heap, budget);
@@ -192,19 +251,32 @@ static bool work(struct rc_heap *heap, struct cc_budget *budget, bool whole) {
     return true;
 }
 
-enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline) {
+void cc_init(struct rc_heap *heap) {
+    cc_pace_init(&heap->cc.pace, cc_now());
+}
+
+bool cc_is_free(const struct rc_heap *heap) {
+    return !heap->cc.busy && !heap->reaping && !heap->ending;
+}
+
+enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline, enum cc_begin may_begin) {
     struct cc *cc = &heap->cc;
-    if (cc->busy || heap->reaping || heap->ending)
+    if (!cc_is_free(heap))
         return RC_STEP_IDLE;
     uint64_t start = cc_now();
-    struct cc_budget budget = {.deadline = deadline, .units = UNITS};
+    struct cc_budget budget = {.deadline = deadline, .looked = start, .units = UNITS};
+    cc->slice_start = start;
+    cc->budget = &budget;
     cc->busy = true;
-    bool ok = work(heap, &budget, deadline == UINT64_MAX);
+    bool ok = work(heap, &budget, may_begin);
     cc->busy = false;
-    uint64_t length = cc_now() - start;
+    cc->budget = NULL;
+    uint64_t end = cc_now();
     heap->stats.slices++;
-    if (length > heap->stats.slice_ns_max[cc->phase])
-        heap->stats.slice_ns_max[cc->phase] = length;
+    if (end - start > heap->stats.slice_ns_max[cc->phase])
+        heap->stats.slice_ns_max[cc->phase] = end - start;
+    cc_pauses_slice(heap, start, end, deadline);
+    cc_pace_sliced(&cc->pace, start, end);
     if (!ok)
         return RC_STEP_OUT_OF_MEMORY;
     return cc_pending(heap) ? RC_STEP_MORE : RC_STEP_IDLE;
@@ -229,8 +301,9 @@ void cc_abandon(struct rc_heap *heap) {
     rc__weak_round(heap);
     cc_graph_reset(heap);
     enter_phase(heap, RC_PHASE_IDLE);
-    rc__chunks_free(heap, &cc->nodes, 0, CC_NODES * sizeof(struct cc_node));
+    rc__chunks_free(heap, &cc->nodes, 0, CC_NODE_BYTES);
     rc__chunks_free(heap, &cc->edges, 0, CC_EDGES * sizeof(uint32_t));
+    cc_pauses_free(heap);
 }
 
 size_t rc_collect(void) {
@@ -238,7 +311,7 @@ size_t rc_collect(void) {
     if (!heap)
         return 0;
     uint64_t before = heap->stats.reclaimed_count + heap->stats.reclaimed_collect;
-    if (cc_slice(heap, UINT64_MAX) == RC_STEP_OUT_OF_MEMORY)
+    if (cc_slice(heap, UINT64_MAX, CC_BEGIN_ANY) == RC_STEP_OUT_OF_MEMORY)
         errno = ENOMEM;
     return (size_t)(heap->stats.reclaimed_count + heap->stats.reclaimed_collect - before);
 }
@@ -248,7 +321,7 @@ enum rc_step rc_collect_step(uint64_t budget_ns) {
     if (!heap)
         return RC_STEP_IDLE;
     uint64_t now = budget_ns ? cc_now() : 0;
-    return cc_slice(heap, budget_ns < UINT64_MAX - 1 - now ? now + budget_ns : UINT64_MAX - 1);
+    return cc_slice(heap, budget_ns < UINT64_MAX - 1 - now ? now + budget_ns : UINT64_MAX - 1, CC_BEGIN_ANY);
 }
 
 size_t rc_collect_pending(void) {

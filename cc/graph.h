@@ -25,6 +25,7 @@
 #define CC_PROBED (UINT64_C(1) << 49) // ALIVE, and what it holds was told so
 #define CC_OPEN (UINT64_C(1) << 50)   // may hold links that are no edges
 #define CC_WANTED (UINT64_C(1) << 51) // a hint led to it
+#define CC_EDGE_ONE (UINT64_C(1) << 52) // the number of its edges, as far as that fits
 #define CC_OBJECT UINT64_C(0x0000FFFFFFFFFFF0)
 
 struct cc_node {
@@ -36,7 +37,10 @@ struct cc_node {
 #define CC_HELD (UINT32_C(1) << 30) // ext of a node that is to be found alive: beyond what links can take off
 #define CC_EDGE_LAST (UINT32_C(1) << 31)
 
-#define CC_NODES 4096  // a chunk
+enum { CC_AHEAD = 12 }; // nodes whose objects are on their way from memory while one is worked on
+
+#define CC_NODES 4096  // a chunk, which has room for CC_AHEAD more: what is fetched ahead may lie beyond its end
+#define CC_NODE_BYTES ((CC_NODES + CC_AHEAD) * sizeof(struct cc_node))
 #define CC_EDGES 16384 // a chunk
 
 static inline struct cc_node *cc_node(const struct cc *cc, uint32_t n) {
@@ -52,7 +56,8 @@ static inline struct rc__header *cc_object(const struct cc_node *node) {
 // A slice's time. `units` of work are done between two looks at the clock.
 struct cc_budget {
     uint64_t deadline; // 0: one unit; UINT64_MAX: no end
-    uint32_t units;    // left until the clock is read
+    uint64_t looked;   // when the clock was read last
+    uint32_t units;    // left until it is read again
     bool over;
 };
 
@@ -96,11 +101,18 @@ static inline void cc_set_alive(struct cc *cc, uint32_t n) {
     cc->alive = n;
 }
 
-// Fetches the object of a node some places ahead.
-static inline void cc_prefetch(const struct cc *cc, uint32_t n) {
-    if (n < cc->node_count)
-        __builtin_prefetch(cc_object(cc_node(cc, n)), 1);
+// A pass over all nodes, in batches that lie in a row: sets *[first] to the node at the cursor and returns how many
+// follow it there, itself included; one at a time where the slice is one unit. 0: the pass is over.
+static inline uint32_t cc_batch(const struct cc *cc, const struct cc_budget *budget, struct cc_node **first) {
+    uint32_t left = cc->node_count - cc->cursor, row = CC_NODES - cc->cursor % CC_NODES;
+    uint32_t n = budget->deadline ? 32 : 1;
+    *first = left ? cc_node(cc, cc->cursor) : NULL;
+    return left < n ? (left < row ? left : row) : (n < row ? n : row);
 }
-enum { CC_AHEAD = 12 };
+
+// Fetches the object some nodes ahead.
+static inline void cc_prefetch(const struct cc_node *node) {
+    __builtin_prefetch((const void *)(uintptr_t)(node[CC_AHEAD].object & CC_OBJECT), 1);
+}
 
 #endif

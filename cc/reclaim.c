@@ -23,13 +23,15 @@ static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
                               bool (*each)(struct rc_heap *heap, struct cc_node *node, struct rc__header *h),
                               uint32_t cost) {
     struct cc *cc = &heap->cc;
-    while (cc->cursor < cc->node_count) {
-        cc_prefetch(cc, cc->cursor + CC_AHEAD);
-        struct cc_node *node = cc_node(cc, cc->cursor);
-        bool white = node->object & CC_WHITE;
-        if (!white || each(heap, node, cc_object(node)))
-            cc->cursor++;
-        if (!cc_spend(budget, white ? cost : 1))
+    struct cc_node *node;
+    for (uint32_t n, spent; (n = cc_batch(cc, budget, &node));) {
+        for (spent = 0; n && spent < 64; n--, node++, cc->cursor++) {
+            cc_prefetch(node);
+            spent += node->object & CC_WHITE ? cost : 1;
+            if (node->object & CC_WHITE && !each(heap, node, cc_object(node)))
+                break;
+        }
+        if (!cc_spend(budget, spent))
             return false;
     }
     return true;
@@ -43,6 +45,7 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
     h->word |= RC__FINALIZED;
     rc_retain(rc__payload(h));
     rc__call_finalize(h);
+    cc_called(heap, h, "finalize");
     rc_release(rc__payload(h));
     heap->cc.finalized++;
     return true;
@@ -55,8 +58,8 @@ bool cc_finalize(struct rc_heap *heap, struct cc_budget *budget) {
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     while (cc->cursor < cc->node_count) {
-        cc_prefetch(cc, cc->cursor + CC_AHEAD);
         struct cc_node *node = cc_node(cc, cc->cursor++);
+        cc_prefetch(node);
         if (node->object)
             cc_retire(heap, node, node->object & (CC_ROOT | CC_WHITE));
         if (!cc_spend(budget, 2))
@@ -79,8 +82,10 @@ static bool destruct(struct rc_heap *heap, struct cc_node *node, struct rc__head
     size_t *part = &heap->cc.piece_slot;
     if (!rc__class(h)->has_destroy)
         return true;
-    if (*part == 0)
+    if (*part == 0) {
         rc__call_destroy(h);
+        cc_called(heap, h, "destroy");
+    }
     return !rc__destroy_some(h, part);
 }
 

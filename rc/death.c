@@ -55,7 +55,10 @@ bool rc__destroy_some(const struct rc__header *h, size_t *at) {
     const struct rc__class *c = rc__class(h);
     size_t from = *at;
     *at = from + RC__PARTS;
-    if (c->destroy_some && c->destroy_some((void *)(uintptr_t)(h + 1), from, *at))
+    bool more = c->destroy_some && c->destroy_some((void *)(uintptr_t)(h + 1), from, *at);
+    if (c->destroy_some)
+        cc_called(c->heap, h, "destroy_some");
+    if (more)
         return true;
     *at = 0;
     return false;
@@ -125,6 +128,7 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
     h->cls &= (uint16_t)~1;
     rc__weak_alive(heap, h);
     rc__call_finalize(h);
+    cc_called(heap, h, "finalize");
     rc_release(rc__payload(h));
 }
 
@@ -157,8 +161,10 @@ static void reap_one(struct rc_heap *heap) {
     }
     if (rc__atomic_load(&h->shared) & RC__WEAK)
         rc__weak_dead(heap, h);
-    if (c->has_destroy)
+    if (c->has_destroy) {
         rc__call_destroy(h);
+        cc_called(heap, h, "destroy");
+    }
     heap->clearing = h;
     heap->cleared = 0;
     heap->clearing_parts = c->destroy_some != NULL;

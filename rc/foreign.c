@@ -120,6 +120,17 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
     return more;
 }
 
+void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg) {
+    if (!heap) {
+        rc__fault(RC_FAULT_NULL, "rc_heap_set_wake", NULL, "the heap is NULL");
+        return;
+    }
+    pthread_mutex_lock(&heap->door->lock);
+    heap->door->wake = wake;
+    heap->door->wake_arg = arg;
+    pthread_mutex_unlock(&heap->door->lock);
+}
+
 // What is left from here on rings anew. Before the inbox is looked through.
 void rc__bell_silence(struct rc_heap *heap) {
     (void)AO_compare_and_swap_full(&heap->door->bell, 1, 0);

@@ -109,6 +109,7 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
     }
     pthread_mutex_init(&heap->inside, NULL);
     rc__blocks_init(heap);
+    cc_init(heap);
     if (options->allocator)
         heap->blocks.paged = false;
     pthread_mutex_lock(&heap->door->lock);

@@ -61,6 +61,12 @@ RC_API struct rc_heap *rc_heap_current(void);
 // The heap that a program which never asks for one uses. Made by the first call, or by the first object; NULL with
 // errno = ENOMEM if memory is out. rc_heap_free(rc_heap_default()) at the end of a program gives all memory back.
 RC_API struct rc_heap *rc_heap_default(void);
+// Sets who is called when another thread leaves work for [heap], as rc_heap_options.wake does, in place of whoever was
+// called before; NULL: nobody. When this returns, the one before is not running and will not be called again. Work that
+// was left earlier calls nobody anew: ask rc_collect_pending or rc_pace_next once. Any thread; not from a wake. NULL for
+// the heap is a fault.
+RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg);
+
 // The heap of an object. Any thread with a handle.
 RC_API struct rc_heap *rc_heap_of(const void *obj);
 

@@ -24,6 +24,7 @@
 // type.h     what an object holds             heap.h     one graph, one collector, one thread at a time
 // object.h   handles, links and slots         collect.h  the collector, whole or in slices
 // weak.h     weak references                  fault.h    what happens on misuse
+// pace.h     when to collect                  pauses.h   how long the program was kept waiting
 #ifndef REFCYC_REFCYC_H
 #define REFCYC_REFCYC_H
 
@@ -32,6 +33,8 @@
 #include "object.h"
 #include "heap.h"
 #include "collect.h"
+#include "pace.h"
+#include "pauses.h"
 #include "weak.h"
 #include "fault.h"
 

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// What <refcyc/pauses.h> reports is recorded here, if it was asked for. Not installed.
+#ifndef CC_PAUSES_H
+#define CC_PAUSES_H
+
+#include <refcyc/collect.h>
+
+struct rc_heap;
+struct rc__header;
+struct cc_pauses;
+
+// A slice, or a whole collection, from [start] to [end] with its deadline (0: one unit; UINT64_MAX: whole).
+void cc_pauses_slice(struct rc_heap *heap, uint64_t start, uint64_t end, uint64_t deadline);
+// A collection reclaimed [objects], none of which was garbage at [since].
+void cc_pauses_garbage(struct rc_heap *heap, uint32_t objects, uint64_t since, uint64_t now);
+// The callback [call] of [h]'s type took [took] nanoseconds, and its slice past its end.
+void cc_pauses_late(struct rc_heap *heap, const struct rc__header *h, const char *call, uint64_t took);
+void cc_pauses_free(struct rc_heap *heap);
+
+#endif
