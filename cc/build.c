@@ -24,27 +24,31 @@
 
 enum {
     OWNER_STEPS = 256, // of a chain that are looked at in one go; the rest is left to tracing
-    PROBE_SLOTS = 16,  // more than that, and an object is not probed
     RING = 64,         // a power of two
     RING_LOW = 24,     // as many targets are on their way from memory
     NODE_AHEAD = 12    // of these, so many have their nodes fetched, too
 };
 
-// The graph has room for one node more.
-static bool room_for_node(struct rc_heap *heap, struct cc *cc) {
-    if (cc->node_count < cc->nodes.chunks * CC_NODES)
-        return true;
-    if (cc->node_count >= RC__INDEX_MAX)
+// Room for one node more.
+static bool more_nodes(struct rc_heap *heap, struct cc *cc) {
+    if (cc->node_count >= RC__INDEX_MAX - CC_NODES ||
+        !rc__chunks_reserve(heap, &cc->nodes, cc->nodes.chunks + 1, CC_NODE_BYTES)) {
+        cc->out_of_memory = true;
         return false;
-    return rc__chunks_reserve(heap, &cc->nodes, cc->nodes.chunks + 1, CC_NODES * sizeof(struct cc_node));
+    }
+    cc->node_room += CC_NODES;
+    return true;
 }
 
-static bool room_for_edge(struct rc_heap *heap, struct cc *cc) {
-    if (cc->edge_count < cc->edges.chunks * (size_t)CC_EDGES)
-        return true;
-    if (cc->edges.chunks * (size_t)CC_EDGES >= CC_NONE - CC_EDGES)
+// Room for one edge more.
+static bool more_edges(struct rc_heap *heap, struct cc *cc) {
+    if (cc->edge_room >= CC_NONE - CC_EDGES ||
+        !rc__chunks_reserve(heap, &cc->edges, cc->edges.chunks + 1, CC_EDGES * sizeof(uint32_t))) {
+        cc->out_of_memory = true;
         return false;
-    return rc__chunks_reserve(heap, &cc->edges, cc->edges.chunks + 1, CC_EDGES * sizeof(uint32_t));
+    }
+    cc->edge_room += CC_EDGES;
+    return true;
 }
 
 static void push(struct cc *cc, uint32_t *stack, uint32_t n) {
@@ -61,29 +65,34 @@ static uint32_t pop(struct cc *cc, uint32_t *stack) {
     return n;
 }
 
-// R4. The new node is to be traced, unless it is ALIVE. Returns its number, or CC_NONE if memory is out, with nothing
+// R4. A node for [h], and its links are its external count. Returns its number, or CC_NONE if memory is out, with nothing
 // changed.
-static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t flags, bool hot) {
+static uint32_t node_new(struct rc_heap *heap, struct rc__header *h, uint64_t flags) {
     struct cc *cc = &heap->cc;
-    if (!room_for_node(heap, cc)) {
-        cc->out_of_memory = true;
+    if (cc->node_count >= cc->node_room && !more_nodes(heap, cc))
         return CC_NONE;
-    }
-    if (h->word & RC__SUSPECT) {
-        cc_unsuspect(heap, h);
-        flags |= CC_ROOT;
-        if (cc->phase == RC_PHASE_BUILD)
-            flags |= CC_LATE; // R7
-    }
     uint32_t n = cc->node_count++;
     struct cc_node *node = cc_node(cc, n);
     node->object = (uintptr_t)h | flags;
     node->ext = (uint32_t)rc__links(h);
     node->edge = CC_NONE;
-    rc__set_index(h, n);
-    h->word |= RC__GRAPH;
-    heap->stats.nodes++;
-    if (!(flags & CC_ALIVE))
+    h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT)) | n | RC__GRAPH;
+    return n;
+}
+
+// Discovers [h]. While edges are recorded, the new node goes on a stack, unless it is ALIVE; before, the nodes themselves
+// are the list of what is to be traced.
+static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t flags, bool hot) {
+    struct cc *cc = &heap->cc;
+    bool building = cc->phase == RC_PHASE_BUILD;
+    if (h->word & RC__SUSPECT) {
+        if (cc->node_count >= cc->node_room && !more_nodes(heap, cc))
+            return CC_NONE;
+        cc_unsuspect(heap, h);
+        flags |= building ? CC_ROOT | CC_LATE : CC_ROOT; // R7
+    }
+    uint32_t n = node_new(heap, h, flags);
+    if (n != CC_NONE && building && !(flags & CC_ALIVE))
         push(cc, hot ? &cc->hot : &cc->cold, n);
     return n;
 }
@@ -139,80 +148,93 @@ static uint32_t discover_with_owners(struct rc_heap *heap, struct rc__header *h,
     return first;
 }
 
+// Makes a node of the last suspect, or drops it.
+static bool take_suspect(struct rc_heap *heap) {
+    struct rc__header *h = *rc__pointer_at(&heap->suspects, heap->suspect_count - 1);
+    if (is_held(h)) {
+        cc_unsuspect(heap, h); // R2
+        return true;
+    }
+    if (rc__class(h)->owner != RC__NO_OWNER)
+        return discover_with_owners(heap, h, false) != CC_NONE;
+    if (node_new(heap, h, CC_ROOT) == CC_NONE)
+        return false;
+    heap->suspect_count--;
+    return true;
+}
+
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     while (heap->suspect_count && cc->roots_left) {
         if (heap->suspect_count > CC_AHEAD)
             __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - CC_AHEAD), 1);
-        struct rc__header *h = *rc__pointer_at(&heap->suspects, heap->suspect_count - 1);
         cc->roots_left--;
-        if (is_held(h))
-            cc_unsuspect(heap, h); // R2
-        else if (discover_with_owners(heap, h, true) == CC_NONE)
-            return false;
-        if (!cc_spend(budget, 4))
+        if (!take_suspect(heap) || !cc_spend(budget, 4))
             return false;
     }
     return true;
 }
 
-// What was read of slots and not recorded yet.
+// What was read of slots and not recorded yet: entries [first, end), counted without end.
 struct ring {
     struct rc_visitor visitor;
     struct rc_heap *heap;
     struct cc *cc;
-    uint32_t first, count;
+    uint32_t first, end;
     uint32_t hot;    // of these, how many come from a hint
     uint32_t source; // whose slots are being read
     struct {
         struct rc__header *target;
-        uint32_t source;
-        bool hot, probe;
+        uint32_t source; // and the flags
     } entry[RING];
 };
 
-static void add(struct ring *r, struct rc__header *target, bool hot, bool probe) {
-    assert(r->count < RING);
-    __builtin_prefetch(target, 1);
-    uint32_t i = (r->first + r->count++) % RING;
-    r->entry[i].target = target;
-    r->entry[i].source = r->source;
-    r->entry[i].hot = hot;
-    r->entry[i].probe = probe;
-    r->hot += hot;
+#define HOT (UINT32_C(1) << 31)   // from the slot that the class's hint names
+#define PROBE (UINT32_C(1) << 30) // from an object that is probed
+#define SOURCE RC__INDEX_MAX
+
+static inline void add(struct ring *r, void *target, uint32_t flags) {
+    assert(r->end - r->first < RING);
+    __builtin_prefetch(RC__HEADER(target), 1);
+    r->entry[r->end % RING].target = RC__HEADER(target);
+    r->entry[r->end++ % RING].source = r->source | flags;
 }
 
-static void read_runs(struct ring *r, struct rc__header *h, bool probe) {
-    const struct rc__class *c = rc__class(h);
+// Reads the slots of a small object.
+static inline void read_small(struct ring *r, struct rc__header *h, const struct rc__class *c, uint32_t flags) {
     const char *obj = rc__payload(h);
-    const char *hint = c->hint == RC__NO_OWNER ? NULL : obj + c->hint;
-    for (uint32_t i = 0; i < c->run_count; i++) {
-        const char *slot = obj + c->runs[i].offset;
-        for (uint32_t k = 0; k < c->runs[i].count; k++, slot += sizeof(void *)) {
-            void *target = rc__load(slot);
-            if (target)
-                add(r, RC__HEADER(target), slot == hint, probe);
-        }
+    for (uint32_t i = 0; i < c->slot_count; i++) {
+        void *target = rc__load(obj + c->slot[i]);
+        if (target)
+            add(r, target, flags);
     }
 }
 
-static bool is_small(const struct rc__class *c) {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < c->run_count; i++)
-        n += c->runs[i].count;
-    return !c->has_trace && !c->has_tail && n <= PROBE_SLOTS;
+// The same, with the slot that the hint names last, so that it is the first to be traced.
+static void read_hinted(struct ring *r, struct rc__header *h, const struct rc__class *c) {
+    const char *obj = rc__payload(h);
+    for (uint32_t i = 0; i < c->slot_count; i++) {
+        void *target = rc__load(obj + c->slot[i]);
+        if (target && c->slot[i] != c->hint)
+            add(r, target, 0);
+    }
+    void *up = rc__load(obj + c->hint);
+    if (up) {
+        add(r, up, HOT);
+        r->hot++;
+    }
 }
 
 // Node [n] is ALIVE: so is what its object holds.
 static void probe(struct ring *r, uint32_t n) {
     struct cc_node *node = cc_node(r->cc, n);
     struct rc__header *h = cc_object(node);
-    if (node->object & CC_PROBED || rc__is_dead(h) || !is_small(rc__class(h)))
+    if (node->object & CC_PROBED || rc__is_dead(h) || !rc__class(h)->small)
         return;
     node->object |= CC_PROBED;
     uint32_t source = r->source;
     r->source = n;
-    read_runs(r, h, true);
+    read_small(r, h, rc__class(h), PROBE);
     r->source = source;
 }
 
@@ -221,7 +243,7 @@ void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
     struct cc *cc = &heap->cc;
     const struct rc__header *h = cc_object(node);
     const struct rc__class *c = rc__class(h);
-    if (rc__is_dead(h) || !is_small(c))
+    if (rc__is_dead(h) || !c->small)
         return;
     for (uint32_t i = 0; i < c->run_count; i++)
         for (uint32_t k = 0; k < c->runs[i].count; k++) {
@@ -255,37 +277,31 @@ static bool is_overtraced(struct rc__header *h) {
     return true;
 }
 
-static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, uint32_t n, struct rc__header *h) {
-    struct cc_node *target = cc_node(cc, n);
-    if (target->ext == 0 && is_overtraced(h)) {
+static inline void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n,
+                               struct cc_node *target) {
+    if (target->ext == 0 && is_overtraced(cc_object(target))) {
         target->ext = CC_HELD;
         return;
     }
-    if (!room_for_edge(heap, cc)) {
-        cc->out_of_memory = true;
+    if (cc->edge_count >= cc->edge_room && !more_edges(heap, cc))
         return;
-    }
+    uint32_t e = cc->edge_count++;
     target->ext--;
+    from->object += CC_EDGE_ONE;
     if (cc->source != source) { // G3
-        if (cc->source != CC_NONE)
-            *cc_edge(cc, cc->edge_count - 1) |= CC_EDGE_LAST;
+        if (e)
+            *cc_edge(cc, e - 1) |= CC_EDGE_LAST;
         cc->source = source;
-        cc_node(cc, source)->edge = cc->edge_count;
+        from->edge = e;
     }
-    *cc_edge(cc, cc->edge_count++) = n;
+    *cc_edge(cc, e) = n;
 }
 
-// Takes the oldest slot off the ring.
-static void record(struct ring *r) {
+// What an edge leads to that is not just another node whose fate is open.
+static void record_special(struct ring *r, struct rc__header *h, uint32_t source, uint32_t flags) {
     struct rc_heap *heap = r->heap;
     struct cc *cc = r->cc;
-    uint32_t i = r->first++ % RING;
-    r->count--;
-    struct rc__header *h = r->entry[i].target;
-    uint32_t source = r->entry[i].source;
     struct cc_node *from = cc_node(cc, source);
-    r->hot -= r->entry[i].hot;
-    heap->stats.edges++;
     if (rc__heap(h) != heap) {
         if (!rc__heap(h))
             rc__fault(RC_FAULT_SLOT, "rc_collect", h, "is dead but in a slot (written by hand?)");
@@ -298,35 +314,54 @@ static void record(struct ring *r) {
         n = rc__index(h);
     } else {
         from->object |= rc__class(h)->acyclic ? CC_OPEN : 0;
-        if (rc__class(h)->acyclic || (from_alive && (!r->entry[i].probe || is_held(h))))
+        if (rc__class(h)->acyclic || (from_alive && (!(flags & PROBE) || is_held(h))))
             return;
-        if (from_alive)
-            n = discover(heap, h, CC_ALIVE, false);
-        else if (is_held(h))
+        if (from_alive || is_held(h))
             n = discover(heap, h, CC_ALIVE, false);
         else
-            n = discover_with_owners(heap, h, r->entry[i].hot);
+            n = discover_with_owners(heap, h, flags & HOT);
         if (n == CC_NONE)
             return;
     }
-    if (cc_node(cc, n)->object & CC_ALIVE) {
+    struct cc_node *target = cc_node(cc, n);
+    if (target->object & CC_ALIVE) {
         from->object |= CC_OPEN;
         if (!from_alive && rc__class(cc_object(from))->owner == RC__NO_OWNER)
             probe(r, n);
     } else if (from_alive) {
         cc_set_alive(cc, n);
         if (cc->hints)
-            cc_learn(heap, cc_object(cc_node(cc, source)), h);
+            cc_learn(heap, cc_object(from), h);
     } else {
-        record_edge(heap, cc, source, n, h);
-        if (r->entry[i].hot)
-            cc_node(cc, n)->object |= CC_WANTED;
+        record_edge(heap, cc, source, from, n, target);
     }
 }
 
+// Takes the oldest slot off the ring.
+static inline void record(struct ring *r) {
+    struct cc *cc = r->cc;
+    uint32_t i = r->first++ % RING;
+    struct rc__header *h = r->entry[i].target;
+    uint32_t source = r->entry[i].source & SOURCE, flags = r->entry[i].source & ~SOURCE;
+    if (rc__heap(h) == r->heap && h->word & RC__GRAPH) {
+        struct cc_node *from = cc_node(cc, source), *target = cc_node(cc, rc__index(h));
+        if (!((from->object | target->object) & CC_ALIVE)) {
+            record_edge(r->heap, cc, source, from, rc__index(h), target);
+            if (flags & HOT) {
+                target->object |= CC_WANTED;
+                r->hot--;
+            }
+            return;
+        }
+    }
+    r->hot -= flags / HOT;
+    record_special(r, h, source, flags);
+}
+
+// Records what is on the ring, but for the last [low].
 static void drain(struct ring *r, uint32_t low) {
-    while (r->count > low && !r->cc->out_of_memory) {
-        if (r->count > NODE_AHEAD) {
+    while (r->end - r->first > low && !r->cc->out_of_memory) {
+        if (r->end - r->first > NODE_AHEAD) {
             const struct rc__header *h = r->entry[(r->first + NODE_AHEAD) % RING].target;
             if (h->word & RC__GRAPH && rc__class(h)->heap == r->heap)
                 __builtin_prefetch(cc_node(r->cc, rc__index(h)), 1);
@@ -340,7 +375,7 @@ static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
     for (; n && !r->cc->out_of_memory; n--, first += sizeof(void *)) {
         void *target = rc__load(first);
         if (target)
-            add(r, RC__HEADER(target), false, false);
+            add(r, target, 0);
         drain(r, RING_LOW);
     }
 }
@@ -355,8 +390,12 @@ static void trace(struct ring *r, uint32_t n) {
     if (rc__is_dead(h)) {
         cc->piece_node = CC_NONE;
         cc->piece_slot = 0;
-    } else if (rc__class(h)->plain && is_small(rc__class(h))) {
-        read_runs(r, h, false);
+    } else if (rc__class(h)->small) {
+        const struct rc__class *c = rc__class(h);
+        if (c->hint == RC__NO_OWNER)
+            read_small(r, h, c, 0);
+        else
+            read_hinted(r, h, c);
     } else if (rc__trace(h, &r->visitor, cc->piece_slot, cc->piece_slot + RC__PIECE)) {
         cc->piece_node = n;
         cc->piece_slot += RC__PIECE;
@@ -387,7 +426,13 @@ static uint32_t next_node(struct ring *r) {
         return cc->piece_node;
     if (cc->hot != CC_NONE)
         return pop(cc, &cc->hot);
-    return r->hot ? CC_NONE : pop(cc, &cc->cold);
+    if (r->hot)
+        return CC_NONE;
+    if (cc->root < cc->roots) {
+        cc_prefetch(cc_node(cc, cc->root));
+        return cc->root++;
+    }
+    return pop(cc, &cc->cold);
 }
 
 static bool build(struct ring *r, struct cc_budget *budget) {
@@ -398,11 +443,12 @@ static bool build(struct ring *r, struct cc_budget *budget) {
         uint32_t n = next_node(r);
         if (n != CC_NONE && !(cc_node(cc, n)->object & CC_ALIVE && n != cc->piece_node))
             trace(r, n);
-        else if (n == CC_NONE && r->count)
-            drain(r, r->count - 1);
+        else if (n == CC_NONE && r->end != r->first)
+            drain(r, r->end - r->first - 1);
         else if (n == CC_NONE)
             return true;
-        drain(r, RING_LOW);
+        if (r->end - r->first > RING_LOW)
+            drain(r, RING_LOW);
         if (cc->out_of_memory || !cc_spend(budget, 4))
             return false;
     }
@@ -411,8 +457,9 @@ static bool build(struct ring *r, struct cc_budget *budget) {
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget) {
     struct ring ring = {.visitor.slots = read_slots, .heap = heap, .cc = &heap->cc};
     bool done = build(&ring, budget);
-    while (ring.count && !heap->cc.out_of_memory)
+    while (ring.end != ring.first && !heap->cc.out_of_memory)
         drain(&ring, 0);
+    heap->stats.edges += ring.first;
     if (done && heap->cc.edge_count)
         *cc_edge(&heap->cc, heap->cc.edge_count - 1) |= CC_EDGE_LAST; // G3
     return done;

@@ -36,18 +36,18 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
 
 bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
+    struct cc_node *node;
+    uint32_t n;
     for (;;) {
-        if (cc->alive != CC_NONE || cc->flood_edge != CC_NONE) {
-            if (!cc_flood(heap, budget))
-                return false;
-        }
-        if (cc->cursor == cc->node_count)
+        if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(heap, budget))
+            return false;
+        if (!(n = cc_batch(cc, budget, &node)))
             return true;
-        struct cc_node *node = cc_node(cc, cc->cursor);
-        if (!(node->object & CC_ALIVE) && node->ext)
-            cc_set_alive(cc, cc->cursor);
-        cc->cursor++;
-        if (!cc_spend(budget, 1))
+        for (uint32_t i = 0; i < n; i++)
+            if (node[i].ext && !(node[i].object & CC_ALIVE))
+                cc_set_alive(cc, cc->cursor + i);
+        cc->cursor += n;
+        if (!cc_spend(budget, n))
             return false;
     }
 }

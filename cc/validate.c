@@ -14,7 +14,7 @@
 //
 // A white object all of whose slots were recorded as edges, and which has as many edges as slots that are not NULL, holds
 // nothing but those edges: each of them leads to an unmarked object, so it is still there. If all nodes are white, it has
-// no link that leaves the set, and FREE need not look at its slots again. The others are OPEN.
+// no link that leaves the set, and FREE need not look at its slots again.
 #include "cc/graph.h"
 
 enum { CHECK, SPREAD, RELIST, COMMIT };
@@ -35,54 +35,47 @@ static void pardon(struct cc *cc, struct cc_node *node) {
     cc->pardoned = true;
 }
 
-static uint32_t count_edges(const struct cc *cc, const struct cc_node *node) {
-    uint32_t n = 0;
-    for (uint32_t e = node->edge; e != CC_NONE; n++)
-        e = *cc_edge(cc, e) & CC_EDGE_LAST ? CC_NONE : e + 1;
-    return n;
-}
-
-// Whether [node] holds just its edges, and nothing that has to be released one by one.
-static bool is_closed(const struct cc *cc, const struct cc_node *node, const struct rc__header *h) {
-    const struct rc__class *c = rc__class(h);
-    if (node->object & CC_OPEN || !c->plain || rc__atomic_load(&h->shared))
+// Whether [node] holds just its edges, and nothing that has to be released one by one. A destructor may set its slots to
+// something else.
+static inline bool is_closed(const struct cc_node *node, const struct rc__header *h, const struct rc__class *c) {
+    if (!c->closed || node->object & CC_OPEN || rc__atomic_load(&h->shared))
         return false;
-    uint32_t slots = 0;
-    for (uint32_t i = 0; i < c->run_count; i++) {
-        const char *slot = (const char *)(h + 1) + c->runs[i].offset;
-        for (uint32_t k = 0; k < c->runs[i].count; k++, slot += sizeof(void *))
-            slots += rc__load(slot) != NULL;
-    }
-    return slots == count_edges(cc, node);
+    uint64_t slots = 0;
+    for (uint32_t i = 0; i < c->slot_count; i++)
+        slots += rc__load((const char *)(h + 1) + c->slot[i]) != NULL;
+    return slots == node->object / CC_EDGE_ONE;
 }
 
 // What is to be done for a member of the set.
-static void note(struct cc *cc, struct cc_node *node, const struct rc__header *h) {
+static inline void note(struct cc *cc, struct cc_node *node, const struct rc__header *h) {
     const struct rc__class *c = rc__class(h);
-    cc->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
-    cc->any_destroy |= c->has_destroy;
-    if (c->has_destroy || !is_closed(cc, node, h)) { // a destructor may set its slots to something else
-        node->object |= CC_OPEN;
-        cc->any_open = true;
-    }
     cc->white_count++;
+    if (!is_closed(node, h, c))
+        cc->any_open = true;
+    if (c->has_finalize || c->has_destroy) {
+        cc->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
+        cc->any_destroy |= c->has_destroy;
+    }
 }
 
 static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {
-    while (cc->cursor < cc->node_count) {
-        cc_prefetch(cc, cc->cursor + CC_AHEAD);
-        struct cc_node *node = cc_node(cc, cc->cursor++);
-        struct rc__header *h = cc_object(node);
-        if (node->object & CC_ALIVE) {
-            cc_retire(heap, node, false);
-            cc->any_open = true; // links may lead to it
-        } else if (is_unmarked(heap, h)) {
-            node->object |= CC_WHITE;
-            note(cc, node, h);
-        } else {
-            pardon(cc, node);
+    struct cc_node *node;
+    for (uint32_t n; (n = cc_batch(cc, budget, &node));) {
+        for (uint32_t i = 0; i < n; i++, node++) {
+            cc_prefetch(node);
+            struct rc__header *h = cc_object(node);
+            if (node->object & CC_ALIVE) {
+                cc_retire(heap, node, false);
+                cc->any_open = true; // links may lead to it
+            } else if (is_unmarked(heap, h)) {
+                node->object |= CC_WHITE;
+                note(cc, node, h);
+            } else {
+                pardon(cc, node);
+            }
         }
-        if (!cc_spend(budget, 2))
+        cc->cursor += n;
+        if (!cc_spend(budget, 2 * n))
             return false;
     }
     return true;
@@ -91,14 +84,15 @@ static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget)
 // From the pardoned, ALIVE spreads over what is still WHITE.
 static bool spread(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
-    while (cc_flood(heap, budget)) {
-        if (cc->cursor == cc->node_count)
+    struct cc_node *node;
+    for (uint32_t n; cc_flood(heap, budget);) {
+        if (!(n = cc_batch(cc, budget, &node)))
             return true;
-        struct cc_node *node = cc_node(cc, cc->cursor);
-        if (node->object && !(node->object & (CC_WHITE | CC_ALIVE)))
-            cc_set_alive(cc, cc->cursor);
-        cc->cursor++;
-        if (!cc_spend(budget, 1))
+        for (uint32_t i = 0; i < n; i++)
+            if (node[i].object && !(node[i].object & (CC_WHITE | CC_ALIVE)))
+                cc_set_alive(cc, cc->cursor + i);
+        cc->cursor += n;
+        if (!cc_spend(budget, n))
             break;
     }
     return false;

@@ -142,7 +142,12 @@ static void describe(struct rc__class *c) {
                 c->owner = (int32_t)s->offset;
         }
     }
-    c->plain = !c->has_trace && !c->has_tail && !c->has_free_slots && !c->weak_count;
+    c->small = !c->has_trace && !c->has_tail && c->type->size <= UINT16_MAX;
+    for (uint32_t i = 0; i < c->run_count; i++)
+        for (uint32_t k = 0; k < c->runs[i].count && c->slot_count <= RC__SMALL; k++)
+            c->slot[c->slot_count++] = (uint16_t)(c->runs[i].offset + k * sizeof(void *));
+    c->small &= c->slot_count <= RC__SMALL;
+    c->closed = c->small && !c->has_free_slots && !c->weak_count && !c->has_destroy;
 }
 
 static bool opens_anything(const struct rc__class *c) {

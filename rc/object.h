@@ -59,6 +59,8 @@
 #define RC__SPILL 0x8000 // handles that move at once between handles and shared
 #define RC__NOWHERE ((struct rc_heap *)-1)
 
+#define RC__SMALL 16 // slots of an object that is read at once, whatever else goes on
+
 // A row of declared slots.
 struct rc__run {
     uint32_t offset, count;
@@ -80,7 +82,10 @@ struct rc__class {
     uint16_t next;   // in its bucket of the heap's classes
     bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
     bool (*destroy_some)(void *obj, size_t from, size_t to);
-    bool plain; // nothing but declared strong slots: no tail, trace, weak slot or free_slots
+    uint16_t slot_count;          // of a small object: one without tail and trace, and with few slots;
+    uint16_t slot[RC__SMALL + 1]; // and their offsets
+    bool small;
+    bool closed; // small, and without anything that is to be released or called but those slots
     size_t live, bytes;
 };
 
