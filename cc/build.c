@@ -123,6 +123,7 @@ static struct rc__header *owner_of(const struct rc_heap *heap, struct rc__header
 // many objects, [h] included, were passed on the way.
 static bool climb(struct rc_heap *heap, struct rc__header *h, int *steps) {
     for (*steps = 0; h && *steps < OWNER_STEPS; ++*steps, h = owner_of(heap, h)) {
+        heap->cc.climbed++;
         if (h->word & RC__GRAPH)
             return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE;
         if (is_held(h))
@@ -148,6 +149,13 @@ static uint32_t discover_with_owners(struct rc_heap *heap, struct rc__header *h,
     return first;
 }
 
+// How many steps up owner chains were made since this was last asked: each may be a cache miss.
+static uint32_t climbed(struct cc *cc) {
+    uint32_t n = cc->climbed;
+    cc->climbed = 0;
+    return n;
+}
+
 // Makes a node of the last suspect, or drops it.
 static bool take_suspect(struct rc_heap *heap) {
     struct rc__header *h = *rc__pointer_at(&heap->suspects, heap->suspect_count - 1);
@@ -169,7 +177,7 @@ bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
         if (heap->suspect_count > CC_AHEAD)
             __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - CC_AHEAD), 1);
         cc->roots_left--;
-        if (!take_suspect(heap) || !cc_spend(budget, 4))
+        if (!take_suspect(heap) || !cc_spend(budget, 4 + 4 * climbed(cc)))
             return false;
     }
     return true;
@@ -440,7 +448,7 @@ static bool build(struct ring *r, struct cc_budget *budget) {
     for (;;) {
         if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(r->heap, budget))
             return false;
-        uint32_t n = next_node(r);
+        uint32_t n = next_node(r), recorded = r->first;
         if (n != CC_NONE && !(cc_node(cc, n)->object & CC_ALIVE && n != cc->piece_node))
             trace(r, n);
         else if (n == CC_NONE && r->end != r->first)
@@ -449,7 +457,7 @@ static bool build(struct ring *r, struct cc_budget *budget) {
             return true;
         if (r->end - r->first > RING_LOW)
             drain(r, RING_LOW);
-        if (cc->out_of_memory || !cc_spend(budget, 4))
+        if (cc->out_of_memory || !cc_spend(budget, 4 + 4 * (r->first - recorded) + 4 * climbed(cc)))
             return false;
     }
 }

@@ -62,6 +62,7 @@ struct cc {
     uint32_t piece_node;       // BUILD: the node that is traced in pieces, or CC_NONE
     size_t piece_slot;         // and how many slots of the object that is treated in pieces are done
     uint32_t white_count;
+    uint32_t climbed;          // steps up owner chains that are yet to be accounted for
     unsigned hints;            // BUILD: how often this collection may still learn (see build.c)
     int step;                  // within a phase: which pass
     bool pardoned;             // VALIDATE: some white object was

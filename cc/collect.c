@@ -17,7 +17,7 @@ uint64_t cc_now(void) {
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-enum { UNITS = 256 }; // between two looks at the clock: some microseconds
+enum { UNITS = 512 }; // between two looks at the clock: some microseconds
 
 void cc_budget_check(struct cc_budget *budget, uint32_t cost) {
     (void)cost;

@@ -28,8 +28,10 @@ static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
         for (spent = 0; n && spent < 64; n--, node++, cc->cursor++) {
             cc_prefetch(node);
             spent += node->object & CC_WHITE ? cost : 1;
-            if (node->object & CC_WHITE && !each(heap, node, cc_object(node)))
+            if (node->object & CC_WHITE && !each(heap, node, cc_object(node))) {
+                spent += RC__PIECE;
                 break;
+            }
         }
         if (!cc_spend(budget, spent))
             return false;

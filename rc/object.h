@@ -239,7 +239,7 @@ struct rc_visitor {
     size_t at, from, to;
 };
 #define RC__ALL_SLOTS SIZE_MAX
-#define RC__PIECE 1024 // slots of one object that are visited at once
+#define RC__PIECE 256  // slots of one object that are visited at once
 #define RC__PARTS 16   // and parts that are destroyed
 // Returns whether there are slots beyond [to].
 bool rc__trace(struct rc__header *h, struct rc_visitor *visitor, size_t from, size_t to);
