@@ -356,6 +356,7 @@ void rc_stats(struct rc_stats *stats) {
     *stats = heap->stats;
     stats->objects = heap->objects;
     stats->bytes = heap->bytes;
+    stats->allocated = heap->objects + stats->reclaimed_count + stats->reclaimed_collect;
     stats->suspects = heap->suspect_count;
     stats->inbox = rc__inbox_count(heap);
     stats->dead = heap->dead_count + (heap->clearing != NULL);

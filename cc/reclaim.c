@@ -14,6 +14,7 @@
 //
 // Nobody can reach the set from the commit on, so all of this may be spread over slices.
 #include "cc/graph.h"
+#include "rc/block.h"
 
 enum { DOOM, DESTRUCT };
 enum { UNLINK, RELEASE };
@@ -145,13 +146,12 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
 static bool release(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
     (void)node;
     struct rc__class *c = rc__class(h);
-    size_t size = rc__block_size(h);
+    size_t size = rc__block_free(heap, h);
     c->live--;
     c->bytes -= size;
     heap->objects--;
     heap->bytes -= size;
     heap->stats.reclaimed_collect++;
-    rc__block_free(heap, h);
     return true;
 }
 

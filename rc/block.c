@@ -10,7 +10,7 @@
 //
 //     page:  | struct rc__page | cell | cell | ...          a free cell has class 0, and the next free one in `word`
 //     block: | struct rc__big | header | object
-#include "object.h"
+#include "block.h"
 
 #include <stdlib.h>
 #if defined(__has_include)
@@ -21,17 +21,6 @@
 #ifndef RUNNING_ON_VALGRIND
 #define RUNNING_ON_VALGRIND 0
 #endif
-
-#define PAGE_SIZE ((size_t)1 << 16)
-
-struct rc__page {
-    struct rc__page *next, *prev; // with room for the same size, or empty
-    uint32_t cell;                // bytes of a cell; 0: the page is empty
-    uint32_t used;
-    uint32_t fresh;               // offset of the first cell that was never used
-    bool has_room;                // is on the list of those
-    struct rc__header *free;
-};
 
 struct rc__region {
     struct rc__region *next;
@@ -87,10 +76,6 @@ static void big_free(struct rc_heap *heap, struct rc__header *h) {
     rc__memory_free(heap, big, big->size);
 }
 
-static struct rc__page *page_of(const struct rc__header *h) {
-    return (struct rc__page *)((uintptr_t)h & ~(uintptr_t)(PAGE_SIZE - 1));
-}
-
 static void list_add(struct rc__page **list, struct rc__page *page) {
     page->prev = NULL;
     page->next = *list;
@@ -114,7 +99,7 @@ static bool region_new(struct rc_heap *heap) {
     if (!region)
         return false;
     region->pages = heap->blocks.regions ? 16 : 1;
-    region->memory = heap->allocator.alloc(region->pages * PAGE_SIZE, PAGE_SIZE, heap->allocator.arg);
+    region->memory = heap->allocator.alloc(region->pages * RC__PAGE, RC__PAGE, heap->allocator.arg);
     if (!region->memory) {
         rc__memory_free(heap, region, sizeof *region);
         return false;
@@ -122,7 +107,7 @@ static bool region_new(struct rc_heap *heap) {
     region->next = heap->blocks.regions;
     heap->blocks.regions = region;
     for (size_t i = region->pages; i-- > 0;) {
-        struct rc__page *page = (struct rc__page *)(void *)(region->memory + i * PAGE_SIZE);
+        struct rc__page *page = (struct rc__page *)(void *)(region->memory + i * RC__PAGE);
         page->cell = 0;
         list_add(&heap->blocks.empty, page);
     }
@@ -144,60 +129,51 @@ static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
     return page;
 }
 
-static struct rc__header *cell_new(struct rc_heap *heap, size_t cell) {
+// The first page with room for a cell of this size has none left at hand: a fresh cell, or a fresh page.
+static struct rc__header *fresh_cell(struct rc_heap *heap, size_t cell) {
     struct rc__page **room = &heap->blocks.room[cell / 16];
     struct rc__page *page = *room ? *room : page_new(heap, cell);
     if (!page)
         return NULL;
-    struct rc__header *h = page->free;
-    if (h) {
-        page->free = (struct rc__header *)(uintptr_t)h->word;
-    } else {
-        h = (struct rc__header *)(void *)((char *)page + page->fresh);
-        page->fresh += page->cell;
-    }
+    struct rc__header *h = (struct rc__header *)(void *)((char *)page + page->fresh);
+    page->fresh += page->cell;
     page->used++;
-    if (!page->free && page->fresh + cell > PAGE_SIZE) {
-        list_remove(room, page);
-        page->has_room = false;
-    }
+    rc__page_took(heap, page);
     h->word = 0;
     return h;
 }
 
-static void cell_free(struct rc_heap *heap, struct rc__header *h) {
-    struct rc__page *page = page_of(h);
-    h->cls = 0;
-    h->word = (uintptr_t)page->free;
-    page->free = h;
-    page->used--;
+void rc__page_full(struct rc_heap *heap, struct rc__page *page) {
+    list_remove(&heap->blocks.room[page->cell / 16], page);
+    page->has_room = false;
+}
+
+// [page] was full and is not any more, or has no cell in use any more. The last page of a size stays: no coming and going.
+void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
+    struct rc__page **room = &heap->blocks.room[page->cell / 16];
     if (!page->has_room) {
         page->has_room = true;
-        list_add(&heap->blocks.room[page->cell / 16], page);
+        list_add(room, page);
     }
-    if (!page->used && (page->next || page->prev)) { // the last page of a size stays: no coming and going
-        list_remove(&heap->blocks.room[page->cell / 16], page);
+    if (!page->used && (page->next || page->prev)) {
+        list_remove(room, page);
         page->cell = 0;
         list_add(&heap->blocks.empty, page);
     }
 }
 
-// Memory for a header and an object of together [size] bytes. The counts are not set.
-struct rc__header *rc__block_new(struct rc_heap *heap, size_t size) {
-    if (heap->blocks.paged && size <= RC__CELL_MAX)
-        return cell_new(heap, (size + 15) / 16 * 16);
-    return big_new(heap, size);
+struct rc__header *rc__block_new_slow(struct rc_heap *heap, size_t size) {
+    return heap->blocks.paged && size <= RC__CELL_MAX ? fresh_cell(heap, size) : big_new(heap, size);
 }
 
-void rc__block_free(struct rc_heap *heap, struct rc__header *h) {
-    if (h->word & RC__BIG)
-        big_free(heap, h);
-    else
-        cell_free(heap, h);
+size_t rc__big_free(struct rc_heap *heap, struct rc__header *h) {
+    size_t size = rc__block_size(h);
+    big_free(heap, h);
+    return size;
 }
 
 size_t rc__block_size(const struct rc__header *h) {
-    return h->word & RC__BIG ? big_of(h)->size - sizeof(struct rc__big) : page_of(h)->cell;
+    return h->word & RC__BIG ? big_of(h)->size - sizeof(struct rc__big) : rc__page_of(h)->cell;
 }
 
 void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, void *arg), void *arg) {
@@ -208,7 +184,7 @@ void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, vo
     }
     for (struct rc__region *r = b->regions; r; r = r->next)
         for (size_t i = 0; i < r->pages; i++) {
-            struct rc__page *page = (struct rc__page *)(void *)(r->memory + i * PAGE_SIZE);
+            struct rc__page *page = (struct rc__page *)(void *)(r->memory + i * RC__PAGE);
             if (!page->cell)
                 continue;
             for (uint32_t at = (sizeof *page + 15) / 16 * 16; at < page->fresh; at += page->cell) {
@@ -225,7 +201,7 @@ void rc__blocks_free(struct rc_heap *heap) {
         big_free(heap, (struct rc__header *)(big_next(&b->big) + 1));
     for (struct rc__region *r = b->regions, *next; r; r = next) {
         next = r->next;
-        heap->allocator.free(r->memory, r->pages * PAGE_SIZE, heap->allocator.arg);
+        heap->allocator.free(r->memory, r->pages * RC__PAGE, heap->allocator.arg);
         rc__memory_free(heap, r, sizeof *r);
     }
 }

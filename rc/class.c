@@ -233,18 +233,15 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     return n;
 }
 
-// The class number for [type] in [heap]; 0 with errno set if there is none to be had.
-uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *type) {
-    size_t place = ((uintptr_t)type >> 4) % 16;
-    if (heap->recent[place].type == type)
-        return heap->recent[place].cls;
+// See rc__class_of: [type] was not asked for lately.
+uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
     uint16_t n = heap->bucket[bucket_of(type)];
     while (n && rc__classes[n].type != type)
         n = rc__classes[n].next;
     if (!n && !(n = class_new(heap, type)))
         return 0;
-    heap->recent[place].type = type;
-    heap->recent[place].cls = (uint16_t)(2 * n);
+    heap->recent[RC__RECENT(type)].type = type;
+    heap->recent[RC__RECENT(type)].cls = (uint16_t)(2 * n);
     return (uint16_t)(2 * n);
 }
 

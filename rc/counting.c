@@ -105,8 +105,8 @@ static bool is_inside_any(const char *call) {
     return false;
 }
 
-// [h] gets a link. A link from another heap counts as a handle there. false after a fault.
-static bool link_to(struct rc__header *h, const char *call) {
+// [h] is of another heap, or has all the links that it can have.
+static bool link_special(struct rc__header *h, const char *call) {
     if (!rc__is_inside(h)) {
         if (rc__heap(h)) {
             rc__foreign_retain(h, call);
@@ -115,13 +115,17 @@ static bool link_to(struct rc__header *h, const char *call) {
         rc__fault_dead(call, h);
         return false;
     }
-    if (rc__links(h) == RC__LINKS_MAX) { // C4
-        if (!(h->word & RC__IMMORTAL)) {
-            make_immortal(h);
-            rc__fault(RC_FAULT_SATURATED, call, h, "has too many links and is immortal from here on");
-        }
-        return true;
+    if (!(h->word & RC__IMMORTAL)) { // C4
+        make_immortal(h);
+        rc__fault(RC_FAULT_SATURATED, call, h, "has too many links and is immortal from here on");
     }
+    return true;
+}
+
+// [h] gets a link. A link from another heap counts as a handle there. false after a fault.
+static inline bool link_to(struct rc__header *h, const char *call) {
+    if (!rc__is_inside(h) || rc__links(h) == RC__LINKS_MAX)
+        return link_special(h, call);
     h->word += RC__LINK_ONE;
     if (h->word & RC__GRAPH)
         h->word |= RC__SUSPECT; // C3
@@ -139,7 +143,8 @@ static bool take_link(struct rc__header *h, const char *call) {
     return true;
 }
 
-void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
+// [h] is of another heap, dead, or has no link or all that there can be.
+static void unlink_special(struct rc_heap *heap, struct rc__header *h, const char *call) {
     if (rc__heap(h) == heap) {
         if (take_link(h, call))
             rc__lost(heap, h);
@@ -148,6 +153,20 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
     } else if (!(h->word & RC__DOOMED && h->cls)) { // a member of a garbage set unlinks another: nothing to count
         rc__fault(RC_FAULT_SLOT, call, h, "is dead but still in a slot (written by hand?)");
     }
+}
+
+static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const char *call) {
+    if (rc__heap(h) == heap && h->word >= RC__LINK_ONE && rc__links(h) != RC__LINKS_MAX) {
+        h->word -= RC__LINK_ONE;
+        if (!h->handles)
+            lost_last_handle(heap, h);
+    } else {
+        unlink_special(heap, h, call);
+    }
+}
+
+void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
+    unlink_from(heap, h, call);
 }
 
 void rc_set_slot(void *slot, void *obj) {
@@ -162,7 +181,7 @@ void rc_set_slot(void *slot, void *obj) {
         return;
     rc__store(slot, obj);
     if (old)
-        rc__unlink(rc__here, RC__HEADER(old), "rc_set");
+        unlink_from(rc__here, RC__HEADER(old), "rc_set");
 }
 
 void rc_give_slot(void *slot, void *obj) {
@@ -196,7 +215,7 @@ void rc_give_slot(void *slot, void *obj) {
         rc__store(slot, obj); // a handle there, a link here: the same count
     }
     if (old)
-        rc__unlink(rc__here, RC__HEADER(old), "rc_give");
+        unlink_from(rc__here, RC__HEADER(old), "rc_give");
 }
 
 void *rc_take_slot(void *slot) {
@@ -250,7 +269,7 @@ void rc_move_slot(void *to, void *from) {
     rc__store(to, obj);
     moved(obj);
     if (old)
-        rc__unlink(rc__here, RC__HEADER(old), "rc_move");
+        unlink_from(rc__here, RC__HEADER(old), "rc_move");
 }
 
 void rc_swap_slots(void *a, void *b) {

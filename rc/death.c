@@ -8,7 +8,7 @@
 //   D1  On the list: class odd, not SUSPECT; handles and links hold the next. In the graph it keeps its node number.
 //   D2  A destroyed object that is in the graph or in the inbox stays as a HUSK until it has left both (R3).
 //   D3  While its finalizer runs an object is alive, held by one handle of ours.
-#include "object.h"
+#include "block.h"
 
 // An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 in handles.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
@@ -105,20 +105,21 @@ void rc__bury(struct rc_heap *heap, struct rc__header *h) {
     rc__block_free(heap, h);
 }
 
-static void end(struct rc_heap *heap, struct rc__header *h) {
+static inline void end(struct rc_heap *heap, struct rc__header *h) {
     struct rc__class *c = rc__class(h);
-    size_t size = rc__block_size(h);
+    size_t size;
+    if (h->word & RC__GRAPH || rc__atomic_load(&h->shared) & RC__QUEUED) { // D2
+        h->word |= RC__HUSK;
+        heap->husks++;
+        size = rc__block_size(h);
+    } else {
+        size = rc__block_free(heap, h);
+    }
     c->live--;
     c->bytes -= size;
     heap->objects--;
     heap->bytes -= size;
     heap->stats.reclaimed_count++;
-    if (h->word & RC__GRAPH || rc__atomic_load(&h->shared) & RC__QUEUED) { // D2
-        h->word |= RC__HUSK;
-        heap->husks++;
-    } else {
-        rc__block_free(heap, h);
-    }
 }
 
 // D3. The object is alive again, at least for a moment.
@@ -157,6 +158,17 @@ static void reap_one(struct rc_heap *heap) {
     heap->dead_count--;
     if (c->has_finalize && !(h->word & RC__FINALIZED)) {
         finalize(heap, h);
+        return;
+    }
+    if (c->closed) {
+        if (rc__atomic_load(&h->shared) & RC__WEAK)
+            rc__weak_dead(heap, h);
+        for (uint32_t i = 0; i < c->slot_count; i++) {
+            void *obj = rc__load((char *)rc__payload(h) + c->slot[i]);
+            if (obj)
+                rc__unlink(heap, RC__HEADER(obj), "rc_release");
+        }
+        end(heap, h);
         return;
     }
     if (rc__atomic_load(&h->shared) & RC__WEAK)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Birth: the one place where memory is asked for, and so the one that can fail. With the object comes room for it in the
 // suspect buffer and in the inbox (R3), so that no release ever needs memory.
-#include "object.h"
+#include "block.h"
 
 #define STRINGIFY(x) #x
 #define VERSION(a, b, c) STRINGIFY(a) "." STRINGIFY(b) "." STRINGIFY(c)
@@ -29,25 +29,40 @@ static void *out_of_memory(void) {
     return NULL;
 }
 
-void *rc_new_sized(const struct rc_type *type, size_t extra) {
+static inline void zero(void *memory, size_t size) {
+    if (size > 256 || size % 16) {
+        memset(memory, 0, size);
+        return;
+    }
+    for (char *at = memory, *end = at + size; at < end; at += 16)
+        memset(at, 0, 16);
+}
+
+// The heap that a new object belongs to; NULL with errno set if there is none.
+static struct rc_heap *heap_for(const struct rc_type *type) {
     if (!type) {
         rc__fault(RC_FAULT_NULL, "rc_new", NULL, "the type is NULL");
         errno = EINVAL;
         return NULL;
     }
     struct rc_heap *heap = rc__here != RC__NOWHERE ? rc__here : rc__enter_default("rc_new");
-    if (!heap)
-        return NULL;
-    if (heap->ending) {
+    if (heap && heap->ending) {
         errno = ECANCELED;
         return NULL;
     }
-    uint16_t cls = rc__class_of(heap, type);
+    return heap;
+}
+
+static inline void *new_object(const struct rc_type *type, size_t extra) {
+    struct rc_heap *heap = heap_for(type);
+    uint16_t cls = heap ? rc__class_of(heap, type) : 0;
     if (!cls)
         return NULL;
     if (extra > SIZE_MAX / 2 - type->size)
         return out_of_memory();
     size_t size = type->size + extra;
+    if (heap->blocks.paged)
+        size = (size + 15) / 16 * 16;
     if (heap->objects + heap->husks >= heap->reserved && !reserve(heap))
         return out_of_memory();
     struct rc__header *h = rc__block_new(heap, sizeof *h + size);
@@ -57,15 +72,18 @@ void *rc_new_sized(const struct rc_type *type, size_t extra) {
     h->handles = 1;
     h->cls = cls;
     struct rc__class *c = &rc__classes[cls >> 1];
-    size_t block = rc__block_size(h);
     c->live++;
-    c->bytes += block;
+    c->bytes += sizeof *h + size;
     heap->objects++;
-    heap->bytes += block;
-    heap->stats.allocated++;
-    return memset(rc__payload(h), 0, size);
+    heap->bytes += sizeof *h + size;
+    zero(rc__payload(h), size);
+    return rc__payload(h);
+}
+
+void *rc_new_sized(const struct rc_type *type, size_t extra) {
+    return new_object(type, extra);
 }
 
 void *rc_new(const struct rc_type *type) {
-    return rc_new_sized(type, 0);
+    return new_object(type, 0);
 }

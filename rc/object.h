@@ -208,12 +208,16 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call);
 void rc__lost(struct rc_heap *heap, struct rc__header *h);
 
 // class.c
-uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *type);
+uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type);
+#define RC__RECENT(type) (((uintptr_t)(type) >> 4) % 16)
+// The class number for [type] in [heap]; 0 with errno set if there is none to be had.
+static inline uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *type) {
+    size_t place = RC__RECENT(type);
+    return heap->recent[place].type == type ? heap->recent[place].cls : rc__class_find(heap, type);
+}
 void rc__classes_free(struct rc_heap *heap);
 
 // block.c
-struct rc__header *rc__block_new(struct rc_heap *heap, size_t size);
-void rc__block_free(struct rc_heap *heap, struct rc__header *h);
 void rc__blocks_init(struct rc_heap *heap);
 void rc__blocks_free(struct rc_heap *heap);
 // Calls [each] with every block that holds an object, husks included; [each] neither makes nor frees one.

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The short ways through block.c: a free cell is at hand; a cell goes back to a page that has others in use and free.
+#ifndef RC_BLOCK_H
+#define RC_BLOCK_H
+
+#include "object.h"
+
+#define RC__PAGE ((size_t)1 << 16) // bytes of a page, and its alignment
+
+struct rc__page {
+    struct rc__page *next, *prev; // with room for the same size, or empty
+    struct rc__header *free;
+    uint32_t cell;                // bytes of a cell; 0: the page is empty
+    uint32_t used;
+    uint32_t fresh;               // offset of the first cell that was never used
+    bool has_room;                // is on the list of those
+};
+
+struct rc__header *rc__block_new_slow(struct rc_heap *heap, size_t size);
+size_t rc__big_free(struct rc_heap *heap, struct rc__header *h);
+void rc__page_full(struct rc_heap *heap, struct rc__page *page);
+void rc__page_freed(struct rc_heap *heap, struct rc__page *page);
+
+static inline struct rc__page *rc__page_of(const struct rc__header *h) {
+    return (struct rc__page *)((uintptr_t)h & ~(uintptr_t)(RC__PAGE - 1));
+}
+
+// A cell of [page] was taken.
+static inline void rc__page_took(struct rc_heap *heap, struct rc__page *page) {
+    if (!page->free && page->fresh + page->cell > RC__PAGE)
+        rc__page_full(heap, page);
+}
+
+// Memory for a header and an object of together [size] bytes, a multiple of 16 in a heap with pages. Of the header, only
+// the word is set.
+static inline struct rc__header *rc__block_new(struct rc_heap *heap, size_t size) {
+    struct rc__page *page = size <= RC__CELL_MAX && heap->blocks.paged ? heap->blocks.room[size / 16] : NULL;
+    if (!page || !page->free)
+        return rc__block_new_slow(heap, size);
+    struct rc__header *h = page->free;
+    page->free = (struct rc__header *)(uintptr_t)h->word;
+    page->used++;
+    rc__page_took(heap, page);
+    h->word = 0;
+    return h;
+}
+
+// Returns the bytes that were freed.
+static inline size_t rc__block_free(struct rc_heap *heap, struct rc__header *h) {
+    if (h->word & RC__BIG)
+        return rc__big_free(heap, h);
+    struct rc__page *page = rc__page_of(h);
+    size_t size = page->cell;
+    h->cls = 0;
+    h->word = (uintptr_t)page->free;
+    page->free = h;
+    if (--page->used == 0 || !page->has_room)
+        rc__page_freed(heap, page);
+    return size;
+}
+
+#endif
