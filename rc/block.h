@@ -54,7 +54,7 @@ static inline size_t rc__block_free(struct rc_heap *heap, struct rc__header *h) 
     h->cls = 0;
     h->word = (uintptr_t)page->free;
     page->free = h;
-    if (--page->used == 0 || !page->has_room)
+    if ((--page->used == 0 && (page->next || page->prev)) || !page->has_room)
         rc__page_freed(heap, page);
     return size;
 }

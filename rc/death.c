@@ -21,24 +21,6 @@ static struct rc__header *next_dead(const struct rc__header *h) {
     return (struct rc__header *)(uintptr_t)((rc__links(h) << 16 | h->handles) << 4);
 }
 
-void rc__die(struct rc_heap *heap, struct rc__header *h) {
-    assert(h->handles == 0 && rc__links(h) == 0 && !rc__is_dead(h));
-    assert((uintptr_t)h >> 48 == 0);
-    if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h))
-        return; // upgraded by another thread, just now
-    if (h->word & RC__SUSPECT) {
-        if (!(h->word & RC__GRAPH))
-            cc_unsuspect(heap, h);
-        h->word &= ~RC__SUSPECT;
-    }
-    h->cls |= 1;
-    set_next_dead(h, heap->dead);
-    heap->dead = h;
-    heap->dead_count++;
-    if (!heap->reaping)
-        rc__reap(heap, heap->release_limit);
-}
-
 void rc__call_finalize(const struct rc__header *h) {
     for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
         if (t->finalize)
@@ -122,6 +104,45 @@ static inline void end(struct rc_heap *heap, struct rc__header *h) {
     heap->stats.reclaimed_count++;
 }
 
+// An object that has nothing but a few slots.
+static void destroy_closed(struct rc_heap *heap, struct rc__header *h) {
+    const struct rc__class *c = rc__class(h);
+    if (rc__atomic_load(&h->shared) & RC__WEAK)
+        rc__weak_dead(heap, h);
+    for (uint32_t i = 0; i < c->slot_count; i++) {
+        void *obj = rc__load((char *)rc__payload(h) + c->slot[i]);
+        if (obj)
+            rc__unlink(heap, RC__HEADER(obj), "rc_release");
+    }
+    end(heap, h);
+}
+
+void rc__die(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->handles == 0 && rc__links(h) == 0 && !rc__is_dead(h));
+    assert((uintptr_t)h >> 48 == 0);
+    if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h))
+        return; // upgraded by another thread, just now
+    if (h->word & RC__SUSPECT) {
+        if (!(h->word & RC__GRAPH))
+            cc_unsuspect(heap, h);
+        h->word &= ~RC__SUSPECT;
+    }
+    h->cls |= 1;
+    if (!heap->reaping && !heap->dead && rc__class(h)->closed && !rc__class(h)->has_finalize) {
+        heap->reaping = true; // the short way for the usual case: [h] need not be on the list
+        destroy_closed(heap, h);
+        heap->reaping = false;
+        if (heap->dead || heap->notices)
+            rc__reap(heap, heap->release_limit - 1);
+        return;
+    }
+    set_next_dead(h, heap->dead);
+    heap->dead = h;
+    heap->dead_count++;
+    if (!heap->reaping)
+        rc__reap(heap, heap->release_limit);
+}
+
 // D3. The object is alive again, at least for a moment.
 static void finalize(struct rc_heap *heap, struct rc__header *h) {
     h->word = (h->word & (RC__LINK_ONE - 1)) | RC__FINALIZED;
@@ -161,14 +182,7 @@ static void reap_one(struct rc_heap *heap) {
         return;
     }
     if (c->closed) {
-        if (rc__atomic_load(&h->shared) & RC__WEAK)
-            rc__weak_dead(heap, h);
-        for (uint32_t i = 0; i < c->slot_count; i++) {
-            void *obj = rc__load((char *)rc__payload(h) + c->slot[i]);
-            if (obj)
-                rc__unlink(heap, RC__HEADER(obj), "rc_release");
-        }
-        end(heap, h);
+        destroy_closed(heap, h);
         return;
     }
     if (rc__atomic_load(&h->shared) & RC__WEAK)
