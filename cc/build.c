@@ -421,7 +421,9 @@ void cc_changed(struct rc_heap *heap, struct rc__header *h) {
     if (cc->phase != RC_PHASE_BUILD || cc->piece_node == CC_NONE || !(h->word & RC__GRAPH) ||
         rc__index(h) != cc->piece_node)
         return;
-    cc_node(cc, cc->piece_node)->ext = CC_HELD;
+    struct cc_node *node = cc_node(cc, cc->piece_node);
+    if (!(node->object & CC_ALIVE)) // its ext threads a stack (G2)
+        node->ext = CC_HELD;
     h->word |= RC__SUSPECT;
     cc->piece_node = CC_NONE;
     cc->piece_slot = 0;
