@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+// A growing array: elements in a row, of any sort (element.h). An ordinary object: rc_release it, put it in a slot.
+//
+//     struct rc_array *nodes = rc_array_new(&rc_link_element);
+//     rc_array_push(nodes, a);                        // the array has a link of its own
+//     struct node *first = rc_array_get(nodes, 0);    // borrowed
+//
+// All calls are for the thread inside the array's heap, which keeps the array alive until they return. NULL for an
+// array, and an array of another heap, is a fault. What can fail returns false (or NULL, or RC_NOT_FOUND) with errno,
+// and has changed nothing then:
+//   ENOMEM   memory is out
+//   ERANGE   an index is beyond the array
+//   EBUSY    called from a comparison, a test or a copy that this array is just calling
+//   EINVAL   after a fault: the fault handler returned; or, as said below, the array's elements do not allow for it
+//
+// Links that are removed are released when the array has its new shape, so destructors that run then may use it. Where
+// many elements go at once (clear, remove_range, remove_if, resize) they go with an object of their own that dies, so
+// the heap's release_limit spreads their destruction over slices.
+#ifndef REFCYC_ARRAY_H
+#define REFCYC_ARRAY_H
+
+#include "element.h"
+
+RC_BEGIN_DECLS
+
+// Fields are read by the inline functions below and by nobody else. A type may extend rc_array_type: see rc_array_init.
+struct rc_array {
+    void *data;
+    size_t size, capacity;
+    const struct rc_element *element;
+    uint32_t version; // counts changes that give an element another index
+    uint16_t busy;    // callbacks of this array that are running
+    uint8_t kind;
+};
+
+RC_API extern const struct rc_type rc_array_type;
+
+// An empty array of [element], which must outlive it, with a handle. NULL with errno: as rc_new.
+RC_API struct rc_array *rc_array_new(const struct rc_element *element) RC_RETURNS_HANDLE;
+// Says what an array holds that rc_new made of a type which extends rc_array_type. Once, before any other use.
+RC_API bool rc_array_init(struct rc_array *array, const struct rc_element *element);
+
+// ---- any element
+
+static inline size_t rc_array_size(const struct rc_array *array) {
+    return array ? array->size : 0;
+}
+RC_API void *rc_array_missing(const struct rc_array *array); // what get and
+RC_API void *rc_array_beyond(const struct rc_array *array);  // at do where there is nothing
+
+// The element at [index], in place, until the array changes; NULL with errno = ERANGE if there is none. O(1).
+static inline void *rc_array_at(const struct rc_array *array, size_t index) {
+    if (__builtin_expect(!array || index >= array->size, 0))
+        return rc_array_beyond(array);
+    return (char *)array->data + index * array->element->size;
+}
+
+// Copies [value] into the array so that it gets [index], at most the array's size; those from there on move up one.
+// [value] may be an element of the array. O(1) at the end, amortized; else proportional to what moves.
+RC_API bool rc_array_insert_value(struct rc_array *array, size_t index, const void *value);
+// The same with the caller's value; on failure it is still the caller's.
+RC_API bool rc_array_insert_give(struct rc_array *array, size_t index, void *value);
+static inline bool rc_array_push_value(struct rc_array *array, const void *value) {
+    return rc_array_insert_value(array, rc_array_size(array), value);
+}
+static inline bool rc_array_push_give(struct rc_array *array, void *value) {
+    return rc_array_insert_give(array, rc_array_size(array), value);
+}
+// Replaces the element at [index] by a copy of [value].
+RC_API bool rc_array_set_value(struct rc_array *array, size_t index, const void *value);
+// Takes the element at [index] out, to [value], which is the caller's then.
+RC_API bool rc_array_take_value(struct rc_array *array, size_t index, void *value);
+// Removes the element at [index]; those behind it move down one.
+RC_API bool rc_array_remove(struct rc_array *array, size_t index);
+// Removes the element at [index]; the last one takes its place. O(1).
+RC_API bool rc_array_remove_fast(struct rc_array *array, size_t index);
+// The lowest index, from [from] on, of an element equal to [value], or RC_NOT_FOUND (errno is left alone).
+RC_API size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value);
+
+// ---- elements that are links: rc_link_element, rc_string_element, and any whose one field is a link. EINVAL for
+// others.
+
+// The object at [index], borrowed; NULL with errno = ERANGE if there is no such index. O(1).
+static inline void *rc_array_get(const struct rc_array *array, size_t index) {
+    if (__builtin_expect(!array || index >= array->size || !(array->kind & 1), 0))
+        return rc_array_missing(array);
+    return ((void **)array->data)[index];
+}
+// Appends [obj], of which the array gets a link of its own. NULL is an element like any other. O(1), amortized.
+RC_API bool rc_array_push(struct rc_array *array, void *obj);
+RC_API bool rc_array_insert(struct rc_array *array, size_t index, void *obj);
+RC_API bool rc_array_set(struct rc_array *array, size_t index, void *obj);
+// Takes the last element (the element at [index]) out; a handle for the caller. NULL if it is NULL, or with errno =
+// ERANGE.
+RC_API void *rc_array_pop(struct rc_array *array) RC_RETURNS_HANDLE;
+RC_API void *rc_array_take(struct rc_array *array, size_t index) RC_RETURNS_HANDLE;
+// The lowest index of [obj], or RC_NOT_FOUND (errno is left alone).
+RC_API size_t rc_array_find(const struct rc_array *array, const void *obj);
+
+// ---- ranges: [n] elements from [from] on; SIZE_MAX for [n]: all from there
+
+RC_API bool rc_array_remove_range(struct rc_array *array, size_t from, size_t n);
+// A new array, with a handle, of copies of a range. NULL with errno.
+RC_API struct rc_array *rc_array_slice(const struct rc_array *array, size_t from, size_t n) RC_RETURNS_HANDLE;
+// Inserts copies of a range of [source], an array of the same element, perhaps the same array, at [index].
+RC_API bool rc_array_insert_range(struct rc_array *array, size_t index, const struct rc_array *source, size_t from,
+                                  size_t n);
+// Moves a range of [source], another array of the same element and heap, to [index].
+RC_API bool rc_array_move_range(struct rc_array *array, size_t index, struct rc_array *source, size_t from, size_t n);
+// Makes the array [size] long: removes from the end, or appends zeroed elements, NULL if they are links (EINVAL if
+// elements have a destructor).
+RC_API bool rc_array_resize(struct rc_array *array, size_t size);
+// Removes all elements, and keeps no memory for them. Never fails. O(1) but for what dies.
+RC_API void rc_array_clear(struct rc_array *array);
+
+// ---- the whole
+
+// Room for [capacity] elements in all; no failure of a push up to there. Memory never shrinks but by clear and shrink.
+RC_API bool rc_array_reserve(struct rc_array *array, size_t capacity);
+RC_API bool rc_array_shrink(struct rc_array *array);
+RC_API bool rc_array_swap(struct rc_array *array, size_t a, size_t b);
+RC_API bool rc_array_reverse(struct rc_array *array);
+// Sorts by [compare], which gets the addresses of two elements, or by the element's own if that is NULL (EINVAL if it
+// has none, too). Stable. A comparison that lies gives some order, and loses nothing. O(n log n); takes 8 bytes an
+// element meanwhile.
+RC_API bool rc_array_sort(struct rc_array *array, int (*compare)(const void *a, const void *b));
+// In a sorted array: the lowest index whose element is not less than [value] goes to *index. Whether it is equal.
+RC_API bool rc_array_search(const struct rc_array *array, const void *value,
+                            int (*compare)(const void *a, const void *b), size_t *index);
+// Removes the elements of which [test] says true; how many goes to *removed if that is not NULL. [test] may not change
+// the array. Proportional to the array, once.
+RC_API bool rc_array_remove_if(struct rc_array *array, bool (*test)(const void *element, void *arg), void *arg,
+                               size_t *removed);
+
+// ---- iteration
+//
+//     struct rc_array_iter it = rc_array_iter(nodes);
+//     while (rc_array_next(&it) == RC_ITER_ITEM)
+//         use(rc_array_get(nodes, it.index));
+//
+// It survives all that leaves each element at its index: elements set in place, push, pop, growing; elements pushed are
+// met, too. So it does with rc_array_iter_remove. After any other change the next step is RC_ITER_CHANGED.
+
+struct rc_array_iter {
+    struct rc_array *array;
+    size_t index;     // of the element it stands on
+    uint32_t version;
+};
+
+static inline struct rc_array_iter rc_array_iter(struct rc_array *array) {
+    struct rc_array_iter it = {array, SIZE_MAX, array ? array->version : 0};
+    return it;
+}
+static inline enum rc_iter rc_array_next(struct rc_array_iter *it) {
+    if (!it->array || it->version != it->array->version)
+        return it->array ? RC_ITER_CHANGED : RC_ITER_END;
+    if (it->index + 1 >= it->array->size)
+        return RC_ITER_END;
+    it->index++;
+    return RC_ITER_ITEM;
+}
+// Removes the element that [it] stands on; the next step goes to the one behind it. As rc_array_remove.
+RC_API bool rc_array_iter_remove(struct rc_array_iter *it);
+
+RC_END_DECLS
+
+#endif

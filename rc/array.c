@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+// rc_array: elements in a row. This file has what concerns one element; array_range.c what concerns many.
+//
+// Why elements may move inside an array without a word to the collector, but for rc__moving (R9): what counts for the
+// collector is how many references an object has from which object. A permutation inside one container changes none of
+// these numbers.
+//
+//   - The array was traced, all of it: the edges recorded are still those that there are (R4).
+//   - It will be traced later: it shows each reference once, wherever it is then.
+//   - It is being traced in pieces: a reference could go from where was read to where is still to be read, and be
+//     recorded twice, which no mark would tell. rc__moving has the array found alive and read no further: each reference
+//     was recorded once or not at all, and one not recorded keeps its target alive.
+//   - It loses no reference, so nothing becomes garbage (R1 has nothing to ask).
+//
+// Appending needs no such care: what is beyond the last element was not read yet. Nor does taking off the end: that
+// place is not read, or what it held is marked by the loss of that link.
+//
+// When a new element's link is made it lies in a variable here for a moment, then in the array. No collector runs in
+// between, and for it there is no difference between a link that is in no object yet and one that it has not met.
+#include "array.h"
+
+static void array_trace(void *obj, struct rc_visitor *visitor) {
+    struct rc_array *a = obj;
+    if (a->kind & RC__E_LINKS)
+        rc__element_visit(a->element, a->kind, visitor, a->data, a->size, a->element->size);
+}
+
+static bool array_destroy_some(void *obj, size_t from, size_t to) {
+    struct rc_array *a = obj;
+    if (!(a->kind & (RC__E_DESTROY | RC__E_WEAK)))
+        return false;
+    for (size_t i = from; i < to && i < a->size; i++)
+        rc__element_end(a->element, a->kind, rc__array_place(a, i));
+    return to < a->size;
+}
+
+static void array_free_slots(void *obj) {
+    struct rc_array *a = obj;
+    if (a->data)
+        rc__memory_free(rc__home(a), a->data, a->capacity * a->element->size);
+}
+
+const struct rc_type rc_array_type = {.name = "rc_array",
+                                      .size = sizeof(struct rc_array),
+                                      .trace = array_trace,
+                                      .free_slots = array_free_slots,
+                                      .destroy_some = array_destroy_some};
+// Of elements without links: can be part of no cycle.
+static const struct rc_type leaf_array_type = {
+    .name = "rc_array", .size = sizeof(struct rc_array), .base = &rc_array_type, .acyclic = true};
+
+static struct rc_array *array_new(const struct rc_element *element, uint8_t kind) {
+    struct rc_array *a = rc_new(kind & RC__E_LINKS ? &rc_array_type : &leaf_array_type);
+    if (a) {
+        a->element = element;
+        a->kind = kind;
+    }
+    return a;
+}
+
+struct rc_array *rc_array_new(const struct rc_element *element) {
+    uint8_t kind;
+    return rc__element_check(element, &kind, "rc_array_new") ? array_new(element, kind) : NULL;
+}
+
+struct rc_array *rc__array_like(const struct rc_array *a) {
+    return array_new(a->element, a->kind);
+}
+
+bool rc_array_init(struct rc_array *a, const struct rc_element *element) {
+    if (!RC__MAY_CHANGE(a, "rc_array_init"))
+        return false;
+    if (a->element)
+        return rc__fails(EINVAL);
+    if (!rc__element_check(element, &a->kind, "rc_array_init"))
+        return false;
+    a->element = element;
+    return true;
+}
+
+void *rc_array_missing(const struct rc_array *a) {
+    if (!a)
+        rc__misused(a, "rc_array_get");
+    else
+        errno = a->kind & RC__E_LINK ? ERANGE : EINVAL;
+    return NULL;
+}
+
+void *rc_array_beyond(const struct rc_array *a) {
+    if (!a)
+        rc__misused(a, "rc_array_at");
+    else
+        errno = ERANGE;
+    return NULL;
+}
+
+// ---- room
+
+static bool set_capacity(struct rc_array *a, size_t capacity) {
+    if (!a->element)
+        return rc__element_check(NULL, &a->kind, "rc_array");
+    size_t size = a->element->size;
+    if (capacity > SIZE_MAX / 2 / size)
+        return rc__fails(ENOMEM);
+    void *data = rc__memory_grow(rc__here, a->data, a->capacity * size, a->size * size, capacity * size);
+    if (!data)
+        return rc__fails(ENOMEM);
+    rc__moving(a);
+    a->data = data;
+    a->capacity = capacity;
+    return true;
+}
+
+bool rc__array_room(struct rc_array *a, size_t n) {
+    if (n <= a->capacity - a->size)
+        return true;
+    if (n > SIZE_MAX / 4 - a->size)
+        return rc__fails(ENOMEM);
+    size_t capacity = a->capacity < 4 ? 4 : 2 * a->capacity;
+    return set_capacity(a, capacity < a->size + n ? a->size + n : capacity);
+}
+
+bool rc_array_reserve(struct rc_array *a, size_t capacity) {
+    if (!RC__MAY_CHANGE(a, "rc_array_reserve"))
+        return false;
+    return capacity <= a->capacity || set_capacity(a, capacity);
+}
+
+bool rc_array_shrink(struct rc_array *a) {
+    if (!RC__MAY_CHANGE(a, "rc_array_shrink"))
+        return false;
+    if (a->size == a->capacity)
+        return true;
+    if (a->size)
+        return set_capacity(a, a->size);
+    rc__moving(a);
+    rc__memory_free(rc__here, a->data, a->capacity * a->element->size);
+    a->data = NULL;
+    a->capacity = 0;
+    return true;
+}
+
+char *rc__array_open(struct rc_array *a, size_t i, size_t n) {
+    char *at = rc__array_place(a, i);
+    if (i < a->size) {
+        rc__moving(a);
+        memmove(at + n * a->element->size, at, (a->size - i) * a->element->size);
+        a->version++;
+    }
+    a->size += n;
+    return at;
+}
+
+void rc__array_close(struct rc_array *a, size_t i, size_t n) {
+    rc__moving(a);
+    a->size -= n;
+    if (i < a->size) {
+        char *at = rc__array_place(a, i);
+        memmove(at, at + n * a->element->size, (a->size - i) * a->element->size);
+        a->version++;
+    }
+}
+
+// ---- any element
+
+static bool has_index(const struct rc_array *a, size_t i) {
+    return i < a->size || rc__fails(ERANGE);
+}
+
+// Puts the element in [made], which is in no container yet, at [i].
+static bool put(struct rc_array *a, size_t i, void *made) {
+    if (i > a->size)
+        errno = ERANGE; // the user's copy had the array shrink
+    else if (rc__array_room(a, 1)) {
+        memcpy(rc__array_open(a, i, 1), made, a->element->size);
+        return true;
+    }
+    return false;
+}
+
+bool rc_array_insert_value(struct rc_array *a, size_t i, const void *value) {
+    _Alignas(16) char made[RC_ELEMENT_MAX];
+    if (!RC__MAY_CHANGE(a, "rc_array_insert_value") || !rc__usable(value ? a : NULL, "rc_array_insert_value") ||
+        !rc__element_copies(a->element, a->kind, "rc_array_insert_value"))
+        return false;
+    if (i > a->size)
+        return rc__fails(ERANGE);
+    if (!a->element)
+        return rc__element_check(NULL, &a->kind, "rc_array_insert_value");
+    if (!rc__element_copy(a->element, a->kind, made, value))
+        return false;
+    if (put(a, i, made))
+        return true;
+    int error = errno;
+    rc__element_drop(a->element, a->kind, made);
+    return rc__fails(error);
+}
+
+bool rc_array_insert_give(struct rc_array *a, size_t i, void *value) {
+    _Alignas(16) char made[RC_ELEMENT_MAX];
+    if (!RC__MAY_CHANGE(a, "rc_array_insert_give") || !rc__usable(value ? a : NULL, "rc_array_insert_give"))
+        return false;
+    if (i > a->size)
+        return rc__fails(ERANGE);
+    if (!rc__array_room(a, 1))
+        return false;
+    rc__element_give(a->element, a->kind, made, value);
+    return put(a, i, made);
+}
+
+bool rc_array_set_value(struct rc_array *a, size_t i, const void *value) {
+    _Alignas(16) char made[RC_ELEMENT_MAX], old[RC_ELEMENT_MAX];
+    if (!RC__MAY_CHANGE(a, "rc_array_set_value") || !rc__usable(value ? a : NULL, "rc_array_set_value") ||
+        !rc__element_copies(a->element, a->kind, "rc_array_set_value") || !has_index(a, i) ||
+        !rc__element_copy(a->element, a->kind, made, value))
+        return false;
+    if (!has_index(a, i)) {
+        rc__element_drop(a->element, a->kind, made);
+        return rc__fails(ERANGE);
+    }
+    memcpy(old, rc__array_place(a, i), a->element->size);
+    memcpy(rc__array_place(a, i), made, a->element->size);
+    rc__element_drop(a->element, a->kind, old);
+    return true;
+}
+
+bool rc_array_take_value(struct rc_array *a, size_t i, void *value) {
+    if (!RC__MAY_CHANGE(a, "rc_array_take_value") || !rc__usable(value ? a : NULL, "rc_array_take_value") ||
+        !has_index(a, i))
+        return false;
+    rc__element_take(a->element, a->kind, value, rc__array_place(a, i));
+    rc__array_close(a, i, 1);
+    return true;
+}
+
+bool rc_array_remove(struct rc_array *a, size_t i) {
+    _Alignas(16) char old[RC_ELEMENT_MAX];
+    if (!RC__MAY_CHANGE(a, "rc_array_remove") || !has_index(a, i))
+        return false;
+    memcpy(old, rc__array_place(a, i), a->element->size);
+    rc__array_close(a, i, 1);
+    rc__element_drop(a->element, a->kind, old);
+    return true;
+}
+
+bool rc_array_remove_fast(struct rc_array *a, size_t i) {
+    _Alignas(16) char old[RC_ELEMENT_MAX];
+    if (!RC__MAY_CHANGE(a, "rc_array_remove_fast") || !has_index(a, i))
+        return false;
+    size_t size = a->element->size;
+    memcpy(old, rc__array_place(a, i), size);
+    rc__moving(a);
+    if (i != --a->size) {
+        memcpy(rc__array_place(a, i), rc__array_place(a, a->size), size);
+        a->version++;
+    }
+    rc__element_drop(a->element, a->kind, old);
+    return true;
+}
+
+size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value) {
+    if (!rc__usable(value ? array : NULL, "rc_array_find_value"))
+        return RC_NOT_FOUND;
+    struct rc_array *a = rc__array_begin(array);
+    size_t i = from;
+    while (i < a->size && !rc__element_equal(a->element, rc__array_place(a, i), value))
+        i++;
+    i = i < a->size ? i : RC_NOT_FOUND;
+    rc__array_end(a);
+    return i;
+}
+
+// ---- elements that are links
+
+static bool is_of_links(const struct rc_array *a) {
+    return a->kind & RC__E_LINK || rc__fails(EINVAL);
+}
+
+// Appends, without a look at what the array is. The place is not part of the array until the link is made.
+static bool push(struct rc_array *a, void *obj) {
+    if (a->size == a->capacity && !rc__array_room(a, 1))
+        return false;
+    void **slot = (void **)a->data + a->size;
+    *slot = NULL;
+    rc_set_slot(slot, obj);
+    if (*slot != obj)
+        return rc__fails(EINVAL);
+    a->size++;
+    return true;
+}
+
+bool rc_array_push(struct rc_array *a, void *obj) {
+    return RC__MAY_CHANGE(a, "rc_array_push") && is_of_links(a) && push(a, obj);
+}
+
+bool rc_array_insert(struct rc_array *a, size_t i, void *obj) {
+    if (!RC__MAY_CHANGE(a, "rc_array_insert") || !is_of_links(a))
+        return false;
+    if (i >= a->size)
+        return i == a->size ? push(a, obj) : rc__fails(ERANGE);
+    if (!rc__array_room(a, 1))
+        return false;
+    void *link = NULL;
+    rc_set_slot(&link, obj);
+    if (link != obj)
+        return rc__fails(EINVAL);
+    memcpy(rc__array_open(a, i, 1), &link, sizeof link);
+    return true;
+}
+
+bool rc_array_set(struct rc_array *a, size_t i, void *obj) {
+    if (!RC__MAY_CHANGE(a, "rc_array_set") || !is_of_links(a) || !has_index(a, i))
+        return false;
+    rc_set_slot((void **)a->data + i, obj);
+    return true;
+}
+
+void *rc_array_take(struct rc_array *a, size_t i) {
+    if (!RC__MAY_CHANGE(a, "rc_array_take") || !is_of_links(a) || !has_index(a, i))
+        return NULL;
+    void *obj = rc_take_slot((void **)a->data + i);
+    rc__array_close(a, i, 1);
+    return obj;
+}
+
+void *rc_array_pop(struct rc_array *a) {
+    return rc_array_take(a, rc_array_size(a) - 1);
+}
+
+size_t rc_array_find(const struct rc_array *a, const void *obj) {
+    if (!rc__usable(a, "rc_array_find") || !is_of_links(a))
+        return RC_NOT_FOUND;
+    void *const *slots = a->data;
+    for (size_t i = 0; i < a->size; i++)
+        if (slots[i] == obj)
+            return i;
+    return RC_NOT_FOUND;
+}
+
+// ---- iteration
+
+bool rc_array_iter_remove(struct rc_array_iter *it) {
+    struct rc_array *a = it ? it->array : NULL;
+    if (!RC__MAY_CHANGE(a, "rc_array_iter_remove"))
+        return false;
+    if (it->version != a->version)
+        return rc__fails(ESTALE);
+    if (!has_index(a, it->index))
+        return false;
+    it->version += it->index + 1 < a->size; // what destructors do to the array makes a difference
+    return rc_array_remove(a, it->index--);
+}

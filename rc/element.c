@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// Elements in and out of containers, from their tables. The links in an element are counted like those in any slot; a
+// value that the caller gives has handles where the element has links.
+#include "element.h"
+
+#include <stdio.h>
+
+#define EACH_SLOT(e, s) for (const struct rc_slot *s = (e)->slots; s && s->kind != RC_SLOT_END; s++)
+#define EACH_PLACE(s, element, at)                                                                                     \
+    for (char *at = (char *)(element) + (s)->offset, *end_ = at + (s)->count * sizeof(void *); at < end_;              \
+         at += sizeof(void *))
+
+static bool overlap(const struct rc_slot *a, const struct rc_slot *b) {
+    return a->offset < b->offset + b->count * sizeof(void *) && b->offset < a->offset + a->count * sizeof(void *);
+}
+
+static const char *defect_of(const struct rc_element *e) {
+    if (!e->name)
+        return "an element has no name";
+    if (e->size == 0 || e->size > RC_ELEMENT_MAX)
+        return "the size of an element is 0 or beyond RC_ELEMENT_MAX";
+    if (e->slots && e->slots->kind != RC_SLOT_END && e->size % sizeof(void *))
+        return "the size of an element with slots is no multiple of a pointer's";
+    EACH_SLOT(e, s) {
+        if (s->kind != RC_SLOT_LINK && s->kind != RC_SLOT_WEAK)
+            return "a slot of an element is neither a link nor a weak reference";
+        if (s->offset % sizeof(void *))
+            return "a slot of an element is not aligned as a pointer";
+        if (s->count == 0 || s->count > e->size / sizeof(void *) || s->offset > e->size - s->count * sizeof(void *))
+            return "a slot lies outside of the element";
+        for (const struct rc_slot *t = s + 1; t->kind != RC_SLOT_END; t++)
+            if (overlap(s, t))
+                return "a slot of an element is declared twice";
+    }
+    return NULL;
+}
+
+static void fault(const struct rc_element *e, const char *call, const char *why) {
+    char text[256];
+    snprintf(text, sizeof text, "%s (element %s)", why, e->name ? e->name : "without a name");
+    rc__fault(RC_FAULT_TYPE, call, NULL, text);
+    errno = EINVAL;
+}
+
+bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *call) {
+    if (!e) {
+        rc__fault(RC_FAULT_NULL, call, NULL, "the element table is NULL");
+        return rc__fails(EINVAL);
+    }
+    const char *defect = defect_of(e);
+    if (defect) {
+        fault(e, call, defect);
+        return false;
+    }
+    unsigned k = (e->destroy ? RC__E_DESTROY : 0) | (e->copy ? RC__E_COPY : 0);
+    EACH_SLOT(e, s)
+        k |= s->kind == RC_SLOT_LINK ? RC__E_LINKS : RC__E_WEAK;
+    if (k == RC__E_LINKS && e->size == sizeof(void *))
+        k |= RC__E_LINK;
+    *kind = (uint8_t)k;
+    return true;
+}
+
+bool rc__element_copies(const struct rc_element *e, unsigned kind, const char *call) {
+    if (!(kind & RC__E_DESTROY) || kind & RC__E_COPY)
+        return true;
+    fault(e, call, "an element with a destructor and no copy function is given, not copied");
+    return false;
+}
+
+static void drop_weak(const struct rc_element *e, void *element) {
+    EACH_SLOT(e, s)
+        if (s->kind == RC_SLOT_WEAK)
+            EACH_PLACE(s, element, at) {
+                rc_weak_release(rc__load(at));
+                rc__store(at, NULL);
+            }
+}
+
+static void drop_links(const struct rc_element *e, void *element) {
+    EACH_SLOT(e, s)
+        if (s->kind == RC_SLOT_LINK)
+            EACH_PLACE(s, element, at)
+                rc_set_slot(at, NULL);
+}
+
+bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const void *from) {
+    memcpy(to, from, e->size);
+    if (kind & (RC__E_LINKS | RC__E_WEAK))
+        EACH_SLOT(e, s)
+            EACH_PLACE(s, to, at) {
+                void *p = rc__load(at);
+                if (s->kind == RC_SLOT_WEAK) {
+                    rc_weak_retain(p);
+                } else {
+                    rc__store(at, NULL);
+                    rc_set_slot(at, p);
+                }
+            }
+    if (!(kind & RC__E_COPY))
+        return true;
+    errno = ENOMEM;
+    if (e->copy(to, from))
+        return true;
+    int error = errno;
+    drop_weak(e, to);
+    drop_links(e, to);
+    return rc__fails(error);
+}
+
+void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from) {
+    memmove(to, from, e->size);
+    if (kind & RC__E_LINKS)
+        EACH_SLOT(e, s)
+            if (s->kind == RC_SLOT_LINK)
+                EACH_PLACE(s, to, at) {
+                    void *p = rc__load(at);
+                    rc__store(at, NULL);
+                    rc_give_slot(at, p);
+                }
+}
+
+void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from) {
+    if (kind & RC__E_LINKS)
+        EACH_SLOT(e, s)
+            if (s->kind == RC_SLOT_LINK)
+                EACH_PLACE(s, from, at) {
+                    void *p = rc_take_slot(at);
+                    rc__store(at, p);
+                }
+    memcpy(to, from, e->size);
+    if (kind & RC__E_LINKS)
+        EACH_SLOT(e, s)
+            if (s->kind == RC_SLOT_LINK)
+                EACH_PLACE(s, from, at)
+                    rc__store(at, NULL);
+}
+
+void rc__element_end(const struct rc_element *e, unsigned kind, void *element) {
+    if (kind & RC__E_DESTROY)
+        e->destroy(element);
+    if (kind & RC__E_WEAK)
+        drop_weak(e, element);
+}
+
+void rc__element_drop(const struct rc_element *e, unsigned kind, void *element) {
+    rc__element_end(e, kind, element);
+    if (kind & RC__E_LINKS)
+        drop_links(e, element);
+}
+
+void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void *from) {
+    memcpy(to, from, e->size);
+    if (kind & RC__E_LINKS)
+        EACH_SLOT(e, s)
+            if (s->kind == RC_SLOT_LINK)
+                EACH_PLACE(s, to, at) {
+                    rc__store(at, NULL);
+                    rc_move_slot(at, (char *)from + (at - (char *)to));
+                }
+}
+
+void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visitor *visitor, void *first, size_t n,
+                       size_t stride) {
+    if (kind & RC__E_LINK && stride == sizeof(void *))
+        rc_visit_slots(visitor, first, n);
+    else if (kind & RC__E_LINKS)
+        rc_visit_structs(visitor, first, n, stride, e->slots);
+}
+
+static uint64_t hash_bytes(const void *bytes, size_t n) {
+    const unsigned char *p = bytes;
+    uint64_t hash = n;
+    for (; n >= 8; n -= 8, p += 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 32;
+    }
+    uint64_t rest = 0;
+    memcpy(&rest, p, n);
+    return (hash ^ rest) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+uint64_t rc__element_hash(const struct rc_element *e, const void *element) {
+    return e->hash ? e->hash(element) : hash_bytes(element, e->size);
+}
+
+bool rc__element_equal(const struct rc_element *e, const void *a, const void *b) {
+    return e->equal ? e->equal(a, b) : memcmp(a, b, e->size) == 0;
+}
+
+bool rc__misused(const void *obj, const char *call) {
+    if (!obj) {
+        rc__fault(RC_FAULT_NULL, call, NULL, "the container is NULL");
+        return rc__fails(EINVAL);
+    }
+    struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
+    if (rc__is_inside(h))
+        return rc__fails(EBUSY);
+    rc__fault(rc__heap(h) ? RC_FAULT_OUTSIDE : RC_FAULT_DEAD, call, h,
+              rc__heap(h) ? "is not in the heap this thread is inside" : "is dead");
+    return rc__fails(EINVAL);
+}
+
+// ---- ready-made tables
+
+#define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
+#define COMPARE(name, T)                                                                                               \
+    static int name(const void *a, const void *b) {                                                                    \
+        T x, y;                                                                                                        \
+        memcpy(&x, a, sizeof x);                                                                                       \
+        memcpy(&y, b, sizeof y);                                                                                       \
+        return ORDER(x, y);                                                                                            \
+    }
+COMPARE(compare_pointer, uintptr_t)
+COMPARE(compare_byte, unsigned char)
+COMPARE(compare_int, int)
+COMPARE(compare_int64, int64_t)
+
+static int compare_double(const void *a, const void *b) {
+    double x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    if (x != x || y != y)
+        return (y != y) - (x != x);
+    return ORDER(x, y);
+}
+
+struct pointer {
+    void *p;
+};
+
+const struct rc_element rc_link_element = {.name = "link",
+                                           .size = sizeof(void *),
+                                           .slots = RC_SLOTS(RC_LINK(struct pointer, p)),
+                                           .compare = compare_pointer};
+const struct rc_element rc_weak_element = {.name = "weak",
+                                           .size = sizeof(void *),
+                                           .slots = RC_SLOTS(RC_WEAK(struct pointer, p)),
+                                           .compare = compare_pointer};
+const struct rc_element rc_pointer_element = {"pointer", sizeof(void *), .compare = compare_pointer};
+const struct rc_element rc_byte_element = {"byte", 1, .compare = compare_byte};
+const struct rc_element rc_int_element = {"int", sizeof(int), .compare = compare_int};
+const struct rc_element rc_int64_element = {"int64", sizeof(int64_t), .compare = compare_int64};
+const struct rc_element rc_double_element = {"double", sizeof(double), .compare = compare_double};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// What the containers share: how an element gets in and out, and the checks that each call begins with. Not installed.
+//
+//   E1  References in an element change by rc_set_slot and its like. Bytes of an element move without that only inside
+//       one container, or together with the whole of it (array.c says why that is sound).
+//   E2  A callback of the user's runs when the container is whole: each reference it counts is in it once. While one
+//       runs that must not change the container, `busy` is not 0.
+//   E3  Links are released when the container has its new shape: destructors may use it.
+#ifndef RC_ELEMENT_H
+#define RC_ELEMENT_H
+
+#include <refcyc/element.h>
+
+#include "object.h"
+
+enum {
+    RC__E_LINK = 1,    // one link and nothing else: the short ways
+    RC__E_LINKS = 2,   // has links
+    RC__E_WEAK = 4,    // has weak references
+    RC__E_DESTROY = 8, // has a destructor
+    RC__E_COPY = 16    // has a copy function
+};
+
+// Checks the table [e] and says in *kind what there is to do for its elements. false with errno after a fault.
+bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *call);
+// Whether elements can be copied; a fault and errno if not.
+bool rc__element_copies(const struct rc_element *e, unsigned kind, const char *call);
+
+// Makes [to] a copy of [from]. false with errno if the user's copy fails; [to] then owns nothing.
+bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const void *from);
+// Moves the caller's value into [to]: handles become links.
+void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from);
+// Moves the element at [from] to the caller: links become handles. No link is left at [from].
+void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from);
+// Removes an element that is in no container any more.
+void rc__element_drop(const struct rc_element *e, unsigned kind, void *element);
+// What its destructor and its weak references ask for; the links stay.
+void rc__element_end(const struct rc_element *e, unsigned kind, void *element);
+// Between containers: [to] gets what [from] has, and the collector is told (R5).
+void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void *from);
+// Reports the links of [n] elements, [stride] bytes from one to the next.
+void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visitor *visitor, void *first, size_t n,
+                       size_t stride);
+
+uint64_t rc__element_hash(const struct rc_element *e, const void *element);
+bool rc__element_equal(const struct rc_element *e, const void *a, const void *b);
+
+// The heap that memory of the container [obj] is from, also when it is dead.
+static inline struct rc_heap *rc__home(const void *obj) {
+    return rc__class(RC__HEADER((void *)(uintptr_t)obj))->heap;
+}
+
+// A fault, or EBUSY. Returns false.
+bool rc__misused(const void *obj, const char *call);
+
+static inline bool rc__usable(const void *obj, const char *call) {
+    return __builtin_expect(obj && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1) || rc__misused(obj, call);
+}
+// For a container with a field `busy`.
+#define RC__MAY_CHANGE(c, call)                                                                                        \
+    (__builtin_expect((c) && !(c)->busy && rc__is_inside(RC__HEADER(c)), 1) || rc__misused((c), (call)))
+
+// R9, before elements of [obj] change places. [obj] is in the heap this thread is inside.
+static inline void rc__moving(void *obj) {
+    if (rc__here->cc.piece_node != CC_NONE)
+        rc_changed(obj);
+}
+
+static inline bool rc__fails(int error) {
+    errno = error;
+    return false;
+}
+
+// sort.c: the order in which [n] things stand when sorted, an array of [n] numbers; to be freed with rc__order_free.
+// NULL with errno. [compare] gets numbers of things.
+uint32_t *rc__order(struct rc_heap *heap, size_t n, int (*compare)(void *context, uint32_t a, uint32_t b),
+                    void *context);
+void rc__order_free(struct rc_heap *heap, uint32_t *order, size_t n);
+
+#endif
