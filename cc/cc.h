@@ -94,8 +94,8 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h);
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h);
 // R9: the slots of [h] are about to move.
 void cc_changed(struct rc_heap *heap, struct rc__header *h);
-// One slice of whatever is to do, until [deadline] (0: one unit; UINT64_MAX: no end). Returns as rc_collect_step.
-enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline, enum cc_begin begin);
+// One slice of whatever is to do, for [budget_ns] nanoseconds (0: one unit; UINT64_MAX: no end). Returns as rc_collect_step.
+enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin may_begin);
 // A new heap's collector.
 void cc_init(struct rc_heap *heap);
 // Whether a slice can be run now: not from a callback, and not at a heap's end.

@@ -259,11 +259,12 @@ bool cc_is_free(const struct rc_heap *heap) {
     return !heap->cc.busy && !heap->reaping && !heap->ending;
 }
 
-enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline, enum cc_begin may_begin) {
+enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin may_begin) {
     struct cc *cc = &heap->cc;
     if (!cc_is_free(heap))
         return RC_STEP_IDLE;
     uint64_t start = cc_now();
+    uint64_t deadline = budget_ns && budget_ns < UINT64_MAX - start ? start + budget_ns : budget_ns;
     struct cc_budget budget = {.deadline = deadline, .looked = start, .units = UNITS};
     cc->slice_start = start;
     cc->budget = &budget;
@@ -275,7 +276,7 @@ enum rc_step cc_slice(struct rc_heap *heap, uint64_t deadline, enum cc_begin may
     heap->stats.slices++;
     if (end - start > heap->stats.slice_ns_max[cc->phase])
         heap->stats.slice_ns_max[cc->phase] = end - start;
-    cc_pauses_slice(heap, start, end, deadline);
+    cc_pauses_slice(heap, end - start, budget_ns);
     cc_pace_sliced(&cc->pace, start, end);
     if (!ok)
         return RC_STEP_OUT_OF_MEMORY;
@@ -320,8 +321,7 @@ enum rc_step rc_collect_step(uint64_t budget_ns) {
     struct rc_heap *heap = rc__enter_default("rc_collect_step");
     if (!heap)
         return RC_STEP_IDLE;
-    uint64_t now = budget_ns ? cc_now() : 0;
-    return cc_slice(heap, budget_ns < UINT64_MAX - 1 - now ? now + budget_ns : UINT64_MAX - 1, CC_BEGIN_ANY);
+    return cc_slice(heap, budget_ns < UINT64_MAX ? budget_ns : UINT64_MAX - 1, CC_BEGIN_ANY);
 }
 
 size_t rc_collect_pending(void) {
@@ -331,9 +331,16 @@ size_t rc_collect_pending(void) {
 
 void rc_collect_cancel(void) {
     struct rc_heap *heap = rc__enter_default("rc_collect_cancel");
-    if (heap && !heap->cc.busy && heap->cc.phase != RC_PHASE_IDLE && heap->cc.phase < RC_PHASE_DESTROY &&
-        !heap->cc.called_off)
+    if (!heap || heap->cc.busy || heap->cc.phase == RC_PHASE_IDLE || heap->cc.phase >= RC_PHASE_DESTROY ||
+        heap->cc.called_off || heap->cc.inbox_only)
+        return;
+    if (heap->cc.phase == RC_PHASE_INBOX) { // it has answered the bell: the inbox is looked through to its end
+        heap->cc.inbox_only = true;
+        heap->stats.called_off++;
+        cc_pace_hold(&heap->cc.pace, cc_now());
+    } else {
         call_off(heap);
+    }
 }
 
 enum rc_phase rc_collect_phase(void) {

@@ -44,7 +44,7 @@ uint64_t rc_pace_step(uint64_t idle_ns) {
     if (plan.delay || !idle_ns)
         return plan.delay;
     uint64_t pause = heap->cc.pace.goals.longest_pause_ns;
-    cc_slice(heap, cc_now() + (idle_ns < pause ? idle_ns : pause), plan.begin ? CC_BEGIN_ONE : CC_BEGIN_NONE);
+    cc_slice(heap, idle_ns < pause ? idle_ns : pause, plan.begin ? CC_BEGIN_ONE : CC_BEGIN_NONE);
     return plan_for(heap).delay;
 }
 

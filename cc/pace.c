@@ -51,6 +51,7 @@ void cc_pace_goals(struct cc_pace *p, const struct rc_pace_goals *goals) {
     p->goals = goals ? *goals : (struct rc_pace_goals){0};
     if (!p->goals.longest_pause_ns)
         p->goals.longest_pause_ns = 2 * MS;
+    p->goals.longest_pause_ns = least(p->goals.longest_pause_ns, MAX_WAIT);
     if (!(p->goals.time_share > 0))
         p->goals.time_share = 0.25;
     if (p->goals.time_share > 1)
@@ -157,6 +158,10 @@ void cc_pace_sliced(struct cc_pace *p, uint64_t start, uint64_t end) {
     p->took += end - start;
 }
 
+void cc_pace_hold(struct cc_pace *p, uint64_t now) {
+    p->hold = now + NORMAL_WAIT;
+}
+
 static void adapt_wait(struct cc_pace *p, const struct cc_pace_result *r) {
     if (r->garbage < r->nodes / 64 || !r->garbage)
         p->wait = least(2 * p->wait, most(NORMAL_WAIT, least(FRUITLESS_COST * p->took, MAX_WAIT)));
@@ -177,7 +182,7 @@ static void adapt_growth(struct cc_pace *p, const struct cc_pace_result *r) {
 
 void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r) {
     if (r->called_off)
-        p->hold = r->now + NORMAL_WAIT;
+        cc_pace_hold(p, r->now);
     else if (!p->second && p->roots) {
         double yield = (p->yield + (double)r->garbage / (double)p->roots) / 2;
         p->yield = yield < MANY ? yield : MANY;

@@ -67,6 +67,8 @@ void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct 
 void cc_pace_pressed(struct cc_pace *p, const struct cc_pace_view *v);
 void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects);
 void cc_pace_sliced(struct cc_pace *p, uint64_t start, uint64_t end);
+// No collection is to begin now: the last one was called off.
+void cc_pace_hold(struct cc_pace *p, uint64_t now);
 void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r);
 
 #endif

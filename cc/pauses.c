@@ -24,21 +24,20 @@ void cc_pauses_free(struct rc_heap *heap) {
     heap->cc.pauses = NULL;
 }
 
-void cc_pauses_slice(struct rc_heap *heap, uint64_t start, uint64_t end, uint64_t deadline) {
+void cc_pauses_slice(struct rc_heap *heap, uint64_t length, uint64_t budget) {
     struct cc_pauses *p = heap->cc.pauses;
     if (!p)
         return;
     enum rc_phase phase = heap->cc.phase;
-    uint64_t length = end - start;
     p->busy_ns += length;
-    if (deadline == UINT64_MAX) {
+    if (budget == UINT64_MAX) {
         cc_histogram_add(&p->whole, length, 1);
         return;
     }
     cc_histogram_add(&p->phase[phase], length, 1);
-    if (deadline <= start)
+    if (!budget)
         return;
-    uint64_t use = length * 1000 / (deadline - start);
+    uint64_t use = length * 1000 / budget;
     cc_histogram_add(&p->use, use, 1);
     if (use > p->use_max[phase])
         p->use_max[phase] = use;

@@ -9,8 +9,8 @@ struct rc_heap;
 struct rc__header;
 struct cc_pauses;
 
-// A slice, or a whole collection, from [start] to [end] with its deadline (0: one unit; UINT64_MAX: whole).
-void cc_pauses_slice(struct rc_heap *heap, uint64_t start, uint64_t end, uint64_t deadline);
+// A slice took [length] nanoseconds of its [budget] (0: one unit; UINT64_MAX: a whole collection).
+void cc_pauses_slice(struct rc_heap *heap, uint64_t length, uint64_t budget);
 // A collection reclaimed [objects], none of which was garbage at [since].
 void cc_pauses_garbage(struct rc_heap *heap, uint32_t objects, uint64_t since, uint64_t now);
 // The callback [call] of [h]'s type took [took] nanoseconds, and its slice past its end.

@@ -32,7 +32,7 @@ RC_BEGIN_DECLS
 // What the program wants of the collector; 0 is the default of each. Where they cannot be met together the pause comes
 // first, then the garbage, then the time.
 struct rc_pace_goals {
-    uint64_t longest_pause_ns; // of one slice. 0: 2 ms
+    uint64_t longest_pause_ns; // of one slice, at most a minute. 0: 2 ms
     double time_share;         // of the time, at most, for collecting: 0 to 1. 0: 0.25
     double garbage_share;      // garbage, at most, as a share of the live objects. 0: 0.1
 };

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+// Pacing on a heap: rc_pace_..., the inbox that is looked through without a collection, the wake function.
+#define _POSIX_C_SOURCE 200809L
+#include "tests/faults.h"
+#include "tests/graph.h"
+#include "tests/harness.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#define MS UINT64_C(1000000)
+
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void sleep_ns(uint64_t ns) {
+    nanosleep(&(struct timespec){(time_t)(ns / 1000000000), (long)(ns % 1000000000)}, NULL);
+}
+
+// a <--> b, which nobody holds
+static void lose_a_cycle(void) {
+    graph("ab ba");
+    drop("ab");
+}
+
+static void *release(void *obj) {
+    rc_release(obj);
+    return NULL;
+}
+
+// The same of nodes without a letter.
+static void lose_another_cycle(void) {
+    struct node *a = rc_new(&node_type), *b = rc_new(&node_type);
+    rc_set(&a->x, b);
+    rc_give(&b->x, a);
+    rc_release(b);
+}
+
+// Another thread releases the handle that is given to it.
+static void release_elsewhere(void *obj) {
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, release, obj) == 0);
+    pthread_join(thread, NULL);
+}
+
+TEST(empty_heap_is_never_worth_a_slice) {
+    EXPECT_EQ(RC_PACE_NEVER, rc_pace_next());
+    EXPECT_EQ(RC_PACE_NEVER, rc_pace_step(UINT64_MAX));
+    EXPECT_EQ(0, stats().slices);
+    EXPECT(!rc_pace_is_urgent());
+}
+
+TEST(lost_cycle_is_collected_when_its_time_has_come) {
+    lose_a_cycle();
+    uint64_t start = now();
+    uint64_t next = rc_pace_next();
+    EXPECT_AT_MOST(250 * MS, next);
+    EXPECT_AT_MOST(next, 200 * MS);
+    EXPECT(rc_pace_step(UINT64_MAX) > 0); // too early
+    EXPECT_EQ(0, stats().slices);
+    for (next = rc_pace_next(); next != RC_PACE_NEVER; next = rc_pace_step(UINT64_MAX))
+        sleep_ns(next);
+    EXPECT_AT_MOST(now() - start, 250 * MS);
+    EXPECT_STR("ab", gone_sorted());
+    EXPECT_EQ(0, rc_collect_pending());
+}
+
+TEST(pressure_collects_at_once) {
+    lose_a_cycle();
+    EXPECT(rc_pace_next() > 0);
+    rc_pace_pressure();
+    EXPECT(rc_pace_is_urgent());
+    EXPECT_EQ(0, rc_pace_next());
+    while (rc_pace_step(UINT64_MAX) == 0)
+        continue;
+    EXPECT_STR("ab", gone_sorted());
+    EXPECT(!rc_pace_is_urgent());
+}
+
+TEST(no_idle_time_is_no_slice) {
+    lose_a_cycle();
+    rc_pace_pressure();
+    EXPECT_EQ(0, rc_pace_step(0));
+    EXPECT_EQ(0, stats().slices);
+    EXPECT_STR("", gone());
+}
+
+TEST(finalized_garbage_is_collected_without_another_wait) {
+    graph("AB BA");
+    drop("AB");
+    rc_pace_pressure();
+    for (int i = 0; i < 1000 && rc_pace_step(UINT64_MAX) == 0; i++)
+        continue;
+    EXPECT_STR("AB", gone_sorted());
+}
+
+TEST(never_is_what_pending_nothing_means) {
+    for (int i = 0; i < 200; i++) {
+        if (i % 3 == 0)
+            lose_another_cycle();
+        if (i % 7 == 0)
+            rc_pace_pressure();
+        rc_pace_step(UINT64_MAX);
+        EXPECT_EQ(rc_collect_pending() == 0, rc_pace_next() == RC_PACE_NEVER);
+    }
+}
+
+TEST(paced_slices_are_no_longer_than_the_pause_that_was_asked_for) {
+    enum { N = 200000 };
+    struct node *first = rc_new(&node_type), *last = first;
+    size_t n = scaled(N);
+    for (size_t i = 1; i < n; i++) {
+        struct node *next = rc_new(&node_type);
+        rc_give(&last->x, next);
+        last = next;
+    }
+    rc_give(&last->x, first); // a ring
+    rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 100000});
+    rc_pace_pressure();
+    size_t slices = 0;
+    while (rc_pace_step(UINT64_MAX) == 0)
+        slices++;
+    EXPECT_EQ(0, stats().objects);
+    EXPECT(slices > n / 20000); // 200 objects in a microsecond would be a wonder
+}
+
+TEST(goals_are_given_back_with_their_defaults) {
+    struct rc_pace_goals goals;
+    rc_pace_get(&goals);
+    EXPECT_EQ(2000000, goals.longest_pause_ns);
+    EXPECT(goals.time_share == 0.25);
+    EXPECT(goals.garbage_share == 0.1);
+    rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 5, .garbage_share = 0.5});
+    rc_pace_get(&goals);
+    EXPECT_EQ(5, goals.longest_pause_ns);
+    EXPECT(goals.time_share == 0.25);
+    EXPECT(goals.garbage_share == 0.5);
+    rc_pace_set(NULL);
+    rc_pace_get(&goals);
+    EXPECT_EQ(2000000, goals.longest_pause_ns);
+}
+
+TEST(goals_need_a_place) {
+    faults_begin();
+    rc_pace_get(NULL);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_pace_get");
+}
+
+static void pace_within(struct node *node) {
+    (void)node;
+    uint64_t slices = stats().slices;
+    EXPECT_EQ(RC_PACE_NEVER, rc_pace_next());
+    EXPECT_EQ(RC_PACE_NEVER, rc_pace_step(UINT64_MAX));
+    EXPECT(!rc_pace_is_urgent());
+    EXPECT_EQ(slices, stats().slices);
+}
+
+TEST(called_from_a_destructor_it_does_nothing) {
+    lose_a_cycle();
+    on_destroy = pace_within;
+    rc_collect();
+    EXPECT_STR("ab", gone_sorted());
+    graph("c");
+    drop("c");
+    on_destroy = NULL;
+}
+
+// ---- what is dead, and the inbox, without a collection
+
+TEST(dead_objects_are_destroyed_while_suspects_wait) {
+    struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = 1});
+    rc_heap_enter(heap);
+    lose_a_cycle();
+    graph("cd de"); // c -> d -> e
+    drop("dec");
+    EXPECT_STR("c", gone());
+    EXPECT_EQ(0, rc_pace_next());
+    uint64_t next = rc_pace_step(UINT64_MAX);
+    EXPECT_STR("cde", gone());
+    EXPECT(next > 100 * MS && next <= 250 * MS);
+    EXPECT_EQ(0, stats().collections);
+    EXPECT(stats().suspects > 0);
+    rc_heap_leave(heap);
+    free_heap(heap);
+}
+
+TEST(what_another_thread_released_last_dies_while_suspects_wait) {
+    lose_a_cycle();
+    graph("c");
+    release_elsewhere(at('c'));
+    handle_given('c');
+    EXPECT_STR("", gone());
+    uint64_t next = rc_pace_next();
+    EXPECT_AT_MOST(5 * MS, next);
+    sleep_ns(next);
+    while ((next = rc_pace_step(UINT64_MAX)) == 0)
+        continue;
+    EXPECT_STR("c", gone());
+    EXPECT(next > 100 * MS && next <= 250 * MS);
+    EXPECT_EQ(0, stats().collections);
+    EXPECT_EQ(RC_PHASE_IDLE, rc_collect_phase());
+    EXPECT_EQ(0, stats().inbox);
+}
+
+TEST(looking_through_the_inbox_in_pieces_loses_nothing) {
+    enum { N = 5000 };
+    static struct node *node[N];
+    for (int i = 0; i < N; i++) {
+        node[i] = rc_new(&node_type);
+        release_elsewhere(node[i]);
+    }
+    EXPECT_EQ(N, stats().objects);
+    rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 1});
+    sleep_ns(rc_pace_next());
+    size_t slices = 0;
+    while (rc_pace_step(UINT64_MAX) == 0)
+        slices++;
+    EXPECT(slices > 10);
+    EXPECT_EQ(0, stats().objects);
+    EXPECT_EQ(0, stats().collections);
+}
+
+TEST(whole_collection_amid_an_inbox_finds_all) {
+    enum { N = 500 };
+    lose_a_cycle();
+    for (int i = 0; i < N; i++)
+        release_elsewhere(rc_new(&node_type));
+    rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 1});
+    sleep_ns(rc_pace_next());
+    rc_pace_step(UINT64_MAX);
+    EXPECT_EQ(RC_PHASE_INBOX, rc_collect_phase());
+    EXPECT(stats().objects > 2);
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(collection_called_off_amid_its_inbox_loses_nothing) {
+    lose_another_cycle();
+    for (int i = 0; i < 500; i++)
+        release_elsewhere(rc_new(&node_type));
+    while (rc_collect_phase() != RC_PHASE_INBOX)
+        rc_collect_step(0);
+    rc_collect_step(0);
+    EXPECT(stats().objects > 2);
+    rc_collect_cancel();
+    rc_collect_cancel(); // and once is enough
+    EXPECT_EQ(1, stats().called_off);
+    EXPECT(rc_collect_pending() > 0);
+    EXPECT(rc_pace_next() < 250 * MS); // the inbox
+    while (rc_pace_step(UINT64_MAX) == 0)
+        continue;
+    EXPECT_EQ(2, stats().objects); // but no collection for now
+    while (rc_collect_pending())
+        rc_collect_step(MS);
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(cancel_amid_an_inbox_loses_nothing) {
+    for (int i = 0; i < 500; i++)
+        release_elsewhere(rc_new(&node_type));
+    rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 1});
+    sleep_ns(rc_pace_next());
+    rc_pace_step(UINT64_MAX);
+    EXPECT_EQ(RC_PHASE_INBOX, rc_collect_phase());
+    rc_collect_cancel();
+    while (rc_collect_pending())
+        rc_collect_step(MS);
+    EXPECT_EQ(0, stats().objects);
+    EXPECT_EQ(0, stats().called_off); // it was none
+}
+
+// ---- waking
+
+static unsigned woken;
+
+static void wake(void *arg) {
+    ++*(unsigned *)arg;
+}
+
+TEST(wake_is_called_once_until_the_work_is_taken_up) {
+    rc_heap_set_wake(rc_heap_default(), wake, &woken);
+    graph("abc");
+    release_elsewhere(at('a'));
+    EXPECT_EQ(1, woken);
+    release_elsewhere(at('b'));
+    EXPECT_EQ(1, woken);
+    EXPECT(rc_collect_pending() > 0);
+    sleep_ns(rc_pace_next());
+    EXPECT_EQ(RC_PACE_NEVER, rc_pace_step(UINT64_MAX));
+    EXPECT_STR("ab", gone_sorted());
+    EXPECT_EQ(1, woken);
+    release_elsewhere(at('c'));
+    EXPECT_EQ(2, woken);
+    rc_heap_set_wake(rc_heap_default(), NULL, NULL);
+}
+
+TEST(wake_can_be_replaced_and_taken_away) {
+    static unsigned other;
+    struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.wake = wake, .wake_arg = &woken});
+    rc_heap_enter(heap);
+    graph("abc");
+    release_elsewhere(at('a'));
+    EXPECT_EQ(1, woken);
+    rc_collect();
+    rc_heap_set_wake(heap, wake, &other);
+    release_elsewhere(at('b'));
+    EXPECT_EQ(1, woken);
+    EXPECT_EQ(1, other);
+    rc_collect();
+    rc_heap_set_wake(heap, NULL, NULL);
+    release_elsewhere(at('c'));
+    EXPECT_EQ(1, woken);
+    EXPECT_EQ(1, other);
+    rc_heap_leave(heap);
+    free_heap(heap);
+}
+
+TEST(wake_needs_a_heap) {
+    faults_begin();
+    rc_heap_set_wake(NULL, wake, &woken);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_heap_set_wake");
+}
+
+struct setter {
+    struct rc_heap *heap;
+    bool stop;
+};
+
+static void *set_wake_and_take_it_away(void *arg) {
+    struct setter *s = arg;
+    while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+        unsigned mine = 0; // gone when this round ends
+        rc_heap_set_wake(s->heap, wake, &mine);
+        rc_heap_set_wake(s->heap, NULL, NULL);
+        EXPECT_AT_MOST(1000, mine);
+    }
+    return NULL;
+}
+
+TEST(wake_that_was_taken_away_is_not_running) {
+    struct setter setter = {.heap = rc_heap_default()};
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, set_wake_and_take_it_away, &setter) == 0);
+    for (size_t i = 0; i < scaled(2000); i++) {
+        release_elsewhere(rc_new(&node_type));
+        rc_collect();
+    }
+    __atomic_store_n(&setter.stop, true, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+}
