@@ -16,6 +16,7 @@ CXX = $(if $(findstring clang,$(CC)),clang++,c++)
 CFLAGS = -O2 -g
 SANITIZE =
 CHECK =
+RECHECK =
 T =
 # What each test program runs under, if anything: UNDER='valgrind -q'
 UNDER =
@@ -27,13 +28,13 @@ PKG_CONFIG = pkg-config
 comma := ,
 space := $() $()
 VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if $(CHECK),,release)) \
-	$(if $(CHECK),check) $(if $(findstring clang,$(CC)),clang)))
+	$(if $(CHECK),check) $(if $(filter 0,$(RECHECK)),once) $(if $(findstring clang,$(CC)),clang)))
 B := build/$(VARIANT)
 
 WARN = -Wall -Wextra -pedantic -Werror
 # Frame pointers make sanitizer reports readable; an undefined operation is a failure, not a remark.
 SANITIZE_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(CPPFLAGS)
+CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(if $(filter 0,$(RECHECK)),-DRC_NO_RECHECK) $(CPPFLAGS)
 FLAGS = $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
 COMPILE = $(CC) -std=c11 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
 COMPILE_CXX = $(CXX) -std=c++17 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
@@ -61,7 +62,7 @@ EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
 ## all: the library, static and shared, and its pkg-config file (the default)
 all: $(LIB) $(SHARED) $B/refcyc.pc
 
-## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, CC=clang
+## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, RECHECK=0, CC=clang
 check: check-build
 	@UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' SANITIZE_FLAGS='$(SANITIZE_FLAGS)' PROGRAMS=$B tests/run $B/junit '$T' $(TESTS)
 

@@ -84,6 +84,8 @@ bool cc_free(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_take_pardons(struct rc_heap *heap);
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget);
 
+void cc_recheck(struct rc_heap *heap);
+
 // Sets ALIVE on all that the nodes on the stack `alive` reach by edges.
 bool cc_flood(struct rc_heap *heap, struct cc_budget *budget);
 void cc_tell(struct rc_heap *heap, const struct cc_node *node);

@@ -10,7 +10,7 @@
 // Pass SPREAD: if some were pardoned, what they reach is, too. What is left is still closed: a reference into it from a
 //              pardoned object would have pardoned it.
 // Pass RELIST: the pardoned leave the graph as well. After it, the objects with GRAPH are exactly the white ones.
-// COMMIT:      upgrades since the check are pardons: back to SPREAD.
+// COMMIT:      upgrades since the check are pardons: back to SPREAD. Small sets are looked at once more (recheck.c).
 //
 // A white object all of whose slots were recorded as edges, and which has as many edges as slots that are not NULL, holds
 // nothing but those edges: each of them leads to an unmarked object, so it is still there. If all nodes are white, it has
@@ -148,9 +148,13 @@ bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
             break;
         case COMMIT:
             // Objects that await their finalizer are not reclaimed in this collection: nothing to commit yet.
-            if (!take_pardons(heap) && (cc->any_finalize || rc__weak_commit(heap)))
-                return true;
-            if (cc->pardoned) {
+            if (!take_pardons(heap)) {
+                if (cc->any_finalize)
+                    return true;
+                cc_recheck(heap);
+                if (rc__weak_commit(heap))
+                    return true;
+            } else {
                 cc->pardoned = false;
                 cc->cursor = 0;
                 cc->step = SPREAD;
