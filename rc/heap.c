@@ -231,7 +231,9 @@ static void end_finalize(struct rc__header *h, void *arg) {
     if (rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h)) {
         h->word |= RC__FINALIZED;
         ending->finalized++;
+        (void)rc_retain(rc__payload(h)); // it may give up what holds its object
         rc__call_finalize(h);
+        rc_release(rc__payload(h));
     }
 }
 
