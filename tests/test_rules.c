@@ -563,6 +563,37 @@ TEST(r9_row_that_moves_while_it_is_traced_is_kept, .limit = 60) {
     EXPECT_PHASES(sweep(row_moves), EVERY_PHASE);
 }
 
+//   g --> v --> v, b <-- g: what was read already moves up to where it is read again, and seems to be two links. Beside it
+//   u --> u and w --> w, garbage, read in pieces before and after it
+static void row_shifts(void) {
+    struct vector *u = vector_new(ROW), *v = vector_new(ROW), *w = vector_new(ROW);
+    graph("b g");
+    rc_set_slot(&u->slots[0], u);
+    rc_set_slot(&v->slots[0], v);
+    rc_set_slot(&v->slots[1], at('b'));
+    rc_set_slot(&w->slots[0], w);
+    rc_set_slot(&at('g')->x, v);
+    rc_set(&at('g')->y, at('b'));
+    drop("b");
+    rc_release(u);
+    rc_release(v);
+    rc_release(w);
+    some_work();
+    vector_shift(v, ROW / 2);
+    while (rc_collect_step(0) == RC_STEP_MORE)
+        EXPECT(is_there('b'));
+    EXPECT_EQ(3, stats().objects); // g, v, b
+    rc_clear(&at('g')->x);
+    EXPECT_EQ(1, rc_collect());
+    EXPECT(is_there('b'));
+    drop("g");
+    EXPECT(!is_there('b'));
+}
+
+TEST(r9_row_that_shifts_while_it_is_traced_is_kept, .limit = 60) {
+    EXPECT_PHASES(sweep(row_shifts), EVERY_PHASE);
+}
+
 // ---- objects that die, are born, and move about while a collection runs
 
 //   an allocator that gives out at once what came back last: a new object lies where a dead one lay

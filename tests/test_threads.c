@@ -24,6 +24,15 @@ static void elsewhere(void *(*run)(void *), void *arg) {
     await(start(run, arg));
 }
 
+static unsigned units_now;
+static void do_units(void) {
+    for (unsigned i = 0; i < units_now; i++)
+        rc_collect_step(0);
+}
+
+static const struct rc_type quiet_type = {"quiet", sizeof(struct node),
+                                          .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
+
 // ---- retain and release from outside
 
 static void *retain_there(void *obj) {
@@ -94,6 +103,127 @@ TEST(cycle_held_elsewhere_survives_until_it_is_released_there) {
     EXPECT_EQ(2, rc_collect());
 }
 
+// Seen when the suspects are looked at, so not traced.
+TEST(suspect_held_elsewhere_is_not_visited) {
+    graph("ab ba ga gb");
+    drop("ab");
+    elsewhere(retain_there, at('a'));
+    elsewhere(retain_there, at('b'));
+    uint64_t nodes = stats().nodes;
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_EQ(nodes, stats().nodes);
+    drop("g");
+    EXPECT_EQ(0, rc_collect());
+    elsewhere(release_there, at('a'));
+    elsewhere(release_there, at('b'));
+    EXPECT_EQ(2, rc_collect());
+}
+
+//   g --> a   a handle taken there is released, or given, here, where none was left
+TEST(handle_taken_there_is_released_or_given_here) {
+    graph("ga");
+    struct node *a = at('a');
+    drop("a");
+    elsewhere(retain_there, a);
+    rc_release(a);
+    EXPECT_EQ(0, rc_handles(a));
+    elsewhere(retain_there, a);
+    rc_give(&at('g')->y, a);
+    EXPECT_EQ(0, rc_handles(a));
+    EXPECT_EQ(2, rc_links(a));
+    drop("g");
+    EXPECT_STR("ga", gone());
+}
+
+// ---- dead, and still in the inbox
+
+static void *retain_and_release_all(void *list) {
+    struct vector *v = list;
+    for (size_t i = 0; i < v->n; i++)
+        (void)rc_retain(v->slots[i]);
+    for (size_t i = 0; i < v->n; i++)
+        rc_release(v->slots[i]);
+    return NULL;
+}
+
+TEST(any_number_of_dead_objects_may_wait_in_the_inbox) {
+    enum { N = 1000 };
+    static void *handles[N];
+    struct vector list = {handles, N};
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < N; i++)
+            REQUIRE((handles[i] = rc_new(&node_type)));
+        elsewhere(retain_and_release_all, &list);
+        for (int i = 0; i < N; i++) {
+            ((struct node *)handles[i])->name = 'n';
+            rc_release(handles[i]);
+        }
+        EXPECT_EQ(0, stats().objects);
+    }
+    EXPECT_EQ(50 * N, stats().inbox);
+    rc_collect();
+    EXPECT_EQ(0, stats().inbox);
+}
+
+// Gives out last what came back last, fills what came back with rubbish, and knows what is out.
+enum { POOL = 64, SLOT = 128 };
+static _Alignas(16) char pool[POOL][SLOT];
+static int pool_free[POOL], pool_count = -1;
+static bool pool_out[POOL];
+static void *pool_alloc(size_t size, size_t align, void *arg) {
+    (void)align, (void)arg;
+    if (size > SLOT)
+        return aligned_alloc(16, (size + 15) & ~(size_t)15);
+    if (pool_count < 0)
+        for (pool_count = 0; pool_count < POOL; pool_count++)
+            pool_free[pool_count] = pool_count;
+    REQUIRE(pool_count > 0);
+    int i = pool_free[--pool_count];
+    pool_out[i] = true;
+    return pool[i];
+}
+static void pool_give_back(void *memory, size_t size, void *arg) {
+    (void)arg;
+    memset(memory, 0xdd, size);
+    if (size > SLOT) {
+        free(memory);
+        return;
+    }
+    int i = (int)((char(*)[SLOT])memory - pool);
+    REQUIRE(pool_out[i]); // not twice
+    pool_out[i] = false;
+    pool_free[pool_count++] = i;
+}
+
+//   g --> d --> d   d is in the graph, goes through the inbox, and dies: its memory stays until it is out of both
+TEST(object_that_dies_in_the_graph_and_in_the_inbox_stays_until_it_has_left_both) {
+    static const struct rc_allocator allocator = {pool_alloc, pool_give_back, NULL};
+    for (units_now = 0; units_now < 40; units_now++) {
+        test_note("after %u units", units_now);
+        forget();
+        struct rc_heap *h = rc_heap_new(&(struct rc_heap_options){.allocator = &allocator});
+        rc_heap_enter(h);
+        graph("gd ab ba");
+        struct node *d = at('d');
+        drop("dab");
+        do_units();
+        elsewhere(retain_there, d);
+        elsewhere(release_there, d);
+        rc_clear(&at('g')->x);
+        EXPECT(!is_there('d'));
+        for (int i = 0; i < 100 && rc_collect_step(0) == RC_STEP_MORE; i++) {
+            struct node *n = rc_new(&quiet_type);
+            rc_release(n);
+        }
+        drop("g");
+        rc_collect();
+        EXPECT_STR("abdg", gone_sorted());
+        EXPECT_EQ(0, stats().inbox);
+        rc_heap_leave(h);
+        free_heap(h);
+    }
+}
+
 TEST(inner_handles_given_back_while_others_hold_on) {
     graph("ab ba");
     for (int i = 0; i < 5; i++)
@@ -146,12 +276,6 @@ TEST(immortal_is_left_alone_by_other_threads) {
 }
 
 // ---- at every moment of a collection
-
-static unsigned units_now;
-static void do_units(void) {
-    for (unsigned i = 0; i < units_now; i++)
-        rc_collect_step(0);
-}
 
 //   a <--> b: the only handle is elsewhere and goes at any moment
 TEST(release_elsewhere_at_any_moment_of_a_collection_is_found) {
@@ -214,6 +338,40 @@ TEST(upgrade_elsewhere_at_any_moment_of_a_collection_is_a_living_object_or_null)
         rc_collect();
         EXPECT_STR("abcd", gone_sorted());
         rc_weak_release(weak);
+    }
+}
+
+// The upgrade and the commit race: whoever wins, the object is destroyed once, and not under a handle.
+static struct rc_weak *raced;
+static atomic_uint won;
+static void *upgrade_until_null(void *arg) {
+    (void)arg;
+    for (void *obj; (obj = rc_weak_get(raced));) {
+        EXPECT(rc_is_a(obj, &node_type));
+        rc_release(obj);
+        unsigned pause = atomic_fetch_add(&won, 1) * 9973 % 65536; // or the collector would never get through
+        while (pause-- > 0)
+            atomic_load(&won);
+    }
+    return NULL;
+}
+
+TEST(upgrade_races_the_commit_and_either_wins, .limit = 60) {
+    for (size_t round = 0; round < scaled(500); round++) {
+        forget();
+        atomic_store(&won, 0);
+        graph("ab ba");
+        raced = rc_weak_new(at('a'));
+        drop("ab");
+        pthread_t thread = start(upgrade_until_null, NULL);
+        while (!atomic_load(&won))
+            sched_yield();
+        while (stats().objects > 0)
+            rc_collect_step(0);
+        await(thread);
+        EXPECT_STR("ab", gone_sorted());
+        rc_weak_release(raced);
+        REQUIRE(test_failures() == 0);
     }
 }
 
@@ -459,9 +617,6 @@ TEST(slot_changed_outside_of_any_heap_is_a_fault_that_changes_nothing) {
     EXPECT_EQ(1, rc_links(at('b')));
     drop("ab");
 }
-
-static const struct rc_type quiet_type = {"quiet", sizeof(struct node),
-                                          .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
 
 // Each thread has its own heap; nothing is shared but the library.
 static void *own_heap(void *arg) {

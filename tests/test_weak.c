@@ -294,6 +294,29 @@ TEST(r8_what_an_upgrade_gives_access_to_can_be_saved) {
     sweep(upgraded_and_changed);
 }
 
+//   upgraded and taken apart by counting, before or after its members were looked at
+static void upgraded_and_taken_apart(void) {
+    graph("ab ba bc cd dd");
+    struct rc_weak *weak = weak_of('a');
+    drop("abcd");
+    some_work();
+    struct node *a = rc_weak_get(weak);
+    if (a) {
+        rc_clear(&a->x);
+        EXPECT(!is_there('b') && !is_there('c'));
+        some_work();
+        rc_release(a);
+        EXPECT(!is_there('a'));
+    }
+    finish_sound();
+    EXPECT_STR("abcd", gone_sorted()); // each of them once
+    rc_weak_release(weak);
+}
+
+TEST(r8_set_that_is_upgraded_and_dies_by_count_dies_once) {
+    sweep(upgraded_and_taken_apart);
+}
+
 //   two weak references into one set, upgraded at two moments
 static void upgraded_twice(void) {
     graph("ab bc ca");

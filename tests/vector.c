@@ -34,3 +34,11 @@ void vector_resize(struct vector *vector, size_t n) {
     vector->slots = slots;
     vector->n = n;
 }
+
+void vector_shift(struct vector *vector, size_t by) {
+    for (size_t i = vector->n - by; i < vector->n; i++)
+        REQUIRE(!vector->slots[i]);
+    rc_changed(vector);
+    memmove(vector->slots + by, vector->slots, (vector->n - by) * sizeof *vector->slots);
+    memset(vector->slots, 0, by * sizeof *vector->slots);
+}

@@ -16,5 +16,7 @@ extern const struct rc_type vector_type;
 struct vector *vector_new(size_t n);
 // Moves the slots to new memory, [n] of them; slots beyond are cleared before.
 void vector_resize(struct vector *vector, size_t n);
+// Moves what is in the slots [by] places up, in the same memory; what comes to lie beyond the end was NULL.
+void vector_shift(struct vector *vector, size_t by);
 
 #endif
