@@ -19,6 +19,8 @@
 enum { DOOM, DESTRUCT };
 enum { UNLINK, RELEASE };
 
+enum { CALLBACK = 16 }; // what a member with a callback costs; after one, the slice may be over
+
 // Calls [each] with the white nodes, from the cursor on; it returns false to be called again with the same.
 static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
                               bool (*each)(struct rc_heap *heap, struct cc_node *node, struct rc__header *h),
@@ -26,7 +28,7 @@ static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
     struct cc *cc = &heap->cc;
     struct cc_node *node;
     for (uint32_t n, spent; (n = cc_batch(cc, budget, &node));) {
-        for (spent = 0; n && spent < 64; n--, node++, cc->cursor++) {
+        for (spent = 0; n && spent < 64 && (cost < CALLBACK || !budget->over); n--, node++, cc->cursor++) {
             cc_prefetch(node);
             spent += node->object & CC_WHITE ? cost : 1;
             if (node->object & CC_WHITE && !each(heap, node, cc_object(node))) {
@@ -55,7 +57,7 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
 }
 
 bool cc_finalize(struct rc_heap *heap, struct cc_budget *budget) {
-    return each_white(heap, budget, finalize, 16);
+    return each_white(heap, budget, finalize, CALLBACK);
 }
 
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget) {
@@ -102,7 +104,7 @@ bool cc_destroy(struct rc_heap *heap, struct cc_budget *budget) {
         cc->cursor = 0;
         cc->step = DESTRUCT;
     }
-    return each_white(heap, budget, destruct, 16);
+    return each_white(heap, budget, destruct, CALLBACK);
 }
 
 struct leave {
