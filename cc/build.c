@@ -233,19 +233,6 @@ static void read_hinted(struct ring *r, struct rc__header *h, const struct rc__c
     }
 }
 
-// Node [n] is ALIVE: so is what its object holds.
-static void probe(struct ring *r, uint32_t n) {
-    struct cc_node *node = cc_node(r->cc, n);
-    struct rc__header *h = cc_object(node);
-    if (node->object & CC_PROBED || rc__is_dead(h) || !rc__class(h)->small)
-        return;
-    node->object |= CC_PROBED;
-    uint32_t source = r->source;
-    r->source = n;
-    read_small(r, h, rc__class(h), PROBE);
-    r->source = source;
-}
-
 // [node] is ALIVE and was not traced, but a hint led to it: so do nodes that it may hold. Those are ALIVE.
 void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
     struct cc *cc = &heap->cc;
@@ -305,6 +292,8 @@ static inline void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t sou
     *cc_edge(cc, e) = n;
 }
 
+static void probe(struct ring *r, uint32_t n);
+
 // What an edge leads to that is not just another node whose fate is open.
 static void record_special(struct ring *r, struct rc__header *h, uint32_t source, uint32_t flags) {
     struct rc_heap *heap = r->heap;
@@ -342,6 +331,28 @@ static void record_special(struct ring *r, struct rc__header *h, uint32_t source
             cc_learn(heap, cc_object(from), h);
     } else {
         record_edge(heap, cc, source, from, n, target);
+    }
+}
+
+// Node [n] is ALIVE: so is what its object holds. If the ring has no room for that, it is recorded at once.
+static void probe(struct ring *r, uint32_t n) {
+    struct cc_node *node = cc_node(r->cc, n);
+    struct rc__header *h = cc_object(node);
+    const struct rc__class *c = rc__class(h);
+    if (node->object & CC_PROBED || rc__is_dead(h) || !c->small)
+        return;
+    node->object |= CC_PROBED;
+    if (RING - (r->end - r->first) >= c->slot_count) {
+        uint32_t source = r->source;
+        r->source = n;
+        read_small(r, h, c, PROBE);
+        r->source = source;
+        return;
+    }
+    for (uint32_t i = 0; i < c->slot_count; i++) {
+        void *target = rc__load((const char *)(h + 1) + c->slot[i]);
+        if (target)
+            record_special(r, RC__HEADER(target), n, PROBE);
     }
 }
 
