@@ -382,7 +382,7 @@ static void drain(struct ring *r, uint32_t low) {
     while (r->end - r->first > low && !r->cc->out_of_memory) {
         if (r->end - r->first > NODE_AHEAD) {
             const struct rc__header *h = r->entry[(r->first + NODE_AHEAD) % RING].target;
-            if (h->word & RC__GRAPH && rc__class(h)->heap == r->heap)
+            if (rc__heap(h) == r->heap && h->word & RC__GRAPH)
                 __builtin_prefetch(cc_node(r->cc, rc__index(h)), 1);
         }
         record(r);

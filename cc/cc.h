@@ -104,6 +104,8 @@ bool cc_is_free(const struct rc_heap *heap);
 void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *call);
 // As rc_collect_pending.
 size_t cc_pending(const struct rc_heap *heap);
+// Ends the collection under way, if any: to its end if its verdict is final (destructors run then), else by calling it off.
+void cc_settle(struct rc_heap *heap);
 // Makes the collection under way forget its graph at once. For rc_heap_free; no phase may follow that needs it.
 void cc_abandon(struct rc_heap *heap);
 

@@ -291,6 +291,19 @@ size_t cc_pending(const struct rc_heap *heap) {
     return n + rc__bell(heap) + (cc->nodes.chunks > 1 || cc->edges.chunks > 1);
 }
 
+void cc_settle(struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    struct cc_budget budget = {.deadline = UINT64_MAX, .units = UNITS};
+    bool reaping = heap->reaping;
+    if (cc->phase != RC_PHASE_IDLE && cc->phase < RC_PHASE_DESTROY && !cc->called_off)
+        call_off(heap);
+    heap->reaping = true; // S3
+    while (cc->phase != RC_PHASE_IDLE)
+        advance(heap, &budget);
+    heap->reaping = reaping;
+    rc__weak_round(heap); // nothing is condemned any more
+}
+
 void cc_abandon(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     struct cc_budget budget = {.deadline = UINT64_MAX, .units = UNITS};

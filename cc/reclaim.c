@@ -120,7 +120,7 @@ static void leave_set(struct rc_visitor *visitor, char *first, size_t n) {
         if (!obj)
             continue;
         struct rc__header *h = RC__HEADER(obj);
-        if (rc__class(h)->heap == heap && h->word & RC__GRAPH)
+        if (rc__heap_ever(h) == heap && h->word & RC__GRAPH)
             continue;
         rc__store(first, NULL);
         rc__unlink(heap, h, "rc_collect");

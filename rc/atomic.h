@@ -16,6 +16,12 @@
 static inline uint32_t rc__atomic_load(const uint32_t *word) {
     return AO_int_load_acquire((const volatile unsigned *)word);
 }
+static inline uint16_t rc__atomic_load_short(const uint16_t *word) {
+    return AO_short_load_acquire((const volatile unsigned short *)word);
+}
+static inline void rc__atomic_store_short(uint16_t *word, uint16_t value) {
+    AO_short_store_release((volatile unsigned short *)word, value);
+}
 // Returns the value before. A reference is added by somebody who holds one: no order is needed.
 static inline uint32_t rc__atomic_add(uint32_t *word, uint32_t add) {
     return AO_int_fetch_and_add((volatile unsigned *)word, add);

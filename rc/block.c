@@ -2,7 +2,9 @@
 // Where objects lie: in cells of pages, or in blocks of their own.
 //
 // A page is 64 KiB, aligned to that, and cut into cells of one size; so the page of a cell is found by masking its
-// address, and all objects of a heap can be enumerated, which rc_heap_free needs. Pages are got in regions.
+// address, and all objects of a heap can be enumerated, which rc_heap_free needs. Pages are got in regions, which a heap
+// keeps; but a merge brings regions, and each time gives back up to as many idle ones (without a page in use), so that a
+// program which merges a heap a request does not grow.
 //
 // A block of its own is what an object larger than 512 bytes gets, and every object of a heap with an allocator of its
 // own, in a checked build, under a sanitizer or valgrind, or with REFCYC_MALLOC=1 in the environment: then those tools see
@@ -23,9 +25,9 @@
 #endif
 
 struct rc__region {
-    struct rc__region *next;
+    struct rc__region *next, *prev;
     char *memory;
-    size_t pages;
+    size_t pages, used; // used: those that have a size
 };
 
 // A weak reference: there is such a function only where AddressSanitizer is linked in.
@@ -93,25 +95,52 @@ static void list_remove(struct rc__page **list, struct rc__page *page) {
         page->next->prev = page->prev;
 }
 
+static void region_add(struct rc__region **list, struct rc__region *region) {
+    region->prev = NULL;
+    region->next = *list;
+    if (*list)
+        (*list)->prev = region;
+    *list = region;
+}
+
+static void region_remove(struct rc__region **list, struct rc__region *region) {
+    if (region->prev)
+        region->prev->next = region->next;
+    else
+        *list = region->next;
+    if (region->next)
+        region->next->prev = region->prev;
+}
+
+static struct rc__page *page_at(const struct rc__region *region, size_t i) {
+    return (struct rc__page *)(void *)(region->memory + i * RC__PAGE);
+}
+
 // The first region of a heap is one page, for the many heaps that stay small.
 static bool region_new(struct rc_heap *heap) {
     struct rc__region *region = rc__memory(heap, sizeof *region);
     if (!region)
         return false;
-    region->pages = heap->blocks.regions ? 16 : 1;
+    region->pages = heap->blocks.regions || heap->blocks.idle ? 16 : 1;
     region->memory = heap->allocator.alloc(region->pages * RC__PAGE, RC__PAGE, heap->allocator.arg);
     if (!region->memory) {
         rc__memory_free(heap, region, sizeof *region);
         return false;
     }
-    region->next = heap->blocks.regions;
-    heap->blocks.regions = region;
+    region->used = 0;
+    region_add(&heap->blocks.idle, region);
     for (size_t i = region->pages; i-- > 0;) {
-        struct rc__page *page = (struct rc__page *)(void *)(region->memory + i * RC__PAGE);
+        struct rc__page *page = page_at(region, i);
         page->cell = 0;
+        page->region = region;
         list_add(&heap->blocks.empty, page);
     }
     return true;
+}
+
+static void region_free(struct rc_heap *heap, struct rc__region *region) {
+    heap->allocator.free(region->memory, region->pages * RC__PAGE, heap->allocator.arg);
+    rc__memory_free(heap, region, sizeof *region);
 }
 
 static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
@@ -120,6 +149,10 @@ static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
         return NULL;
     struct rc__page *page = b->empty;
     list_remove(&b->empty, page);
+    if (page->region->used++ == 0) {
+        region_remove(&b->idle, page->region);
+        region_add(&b->regions, page->region);
+    }
     page->cell = (uint32_t)cell;
     page->used = 0;
     page->fresh = (sizeof *page + 15) / 16 * 16;
@@ -143,6 +176,16 @@ static struct rc__header *fresh_cell(struct rc_heap *heap, size_t cell) {
     return h;
 }
 
+// [page] has no object and is on no list.
+static void page_empty(struct rc__blocks *b, struct rc__page *page) {
+    page->cell = 0;
+    list_add(&b->empty, page);
+    if (--page->region->used == 0) {
+        region_remove(&b->regions, page->region);
+        region_add(&b->idle, page->region);
+    }
+}
+
 void rc__page_full(struct rc_heap *heap, struct rc__page *page) {
     list_remove(&heap->blocks.room[page->cell / 16], page);
     page->has_room = false;
@@ -157,8 +200,7 @@ void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
     }
     if (!page->used && (page->next || page->prev)) {
         list_remove(room, page);
-        page->cell = 0;
-        list_add(&heap->blocks.empty, page);
+        page_empty(&heap->blocks, page);
     }
 }
 
@@ -184,7 +226,7 @@ void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, vo
     }
     for (struct rc__region *r = b->regions; r; r = r->next)
         for (size_t i = 0; i < r->pages; i++) {
-            struct rc__page *page = (struct rc__page *)(void *)(r->memory + i * RC__PAGE);
+            struct rc__page *page = page_at(r, i);
             if (!page->cell)
                 continue;
             for (uint32_t at = (sizeof *page + 15) / 16 * 16; at < page->fresh; at += page->cell) {
@@ -199,9 +241,75 @@ void rc__blocks_free(struct rc_heap *heap) {
     struct rc__blocks *b = &heap->blocks;
     while (big_next(&b->big) != &b->big)
         big_free(heap, (struct rc__header *)(big_next(&b->big) + 1));
-    for (struct rc__region *r = b->regions, *next; r; r = next) {
-        next = r->next;
-        heap->allocator.free(r->memory, r->pages * RC__PAGE, heap->allocator.arg);
-        rc__memory_free(heap, r, sizeof *r);
+    struct rc__region *lists[2] = {b->regions, b->idle};
+    for (int i = 0; i < 2; i++)
+        for (struct rc__region *r = lists[i], *next; r; r = next) {
+            next = r->next;
+            region_free(heap, r);
+        }
+}
+
+static void big_merge(struct rc__big *into, struct rc__big *from) {
+    if (big_next(from) == from)
+        return;
+    struct rc__big *first = big_next(from), *last = big_prev(from), *behind = big_next(into);
+    into->not_next = ~(uintptr_t)first;
+    first->not_prev = ~(uintptr_t)into;
+    last->not_next = ~(uintptr_t)behind;
+    behind->not_prev = ~(uintptr_t)last;
+    from->not_next = from->not_prev = ~(uintptr_t)from;
+}
+
+// Two pages that were kept as the last of their size need not both be.
+static void rooms_merge(struct rc__blocks *into, struct rc__blocks *from, size_t size) {
+    for (struct rc__page *page; (page = from->room[size]);) {
+        list_remove(&from->room[size], page);
+        if (page->used)
+            list_add(&into->room[size], page);
+        else
+            page_empty(from, page);
     }
+}
+
+static size_t regions_merge(struct rc__region **into, struct rc__region **from) {
+    size_t pages = 0;
+    for (struct rc__region *r; (r = *from);) {
+        region_remove(from, r);
+        region_add(into, r);
+        pages += r->pages;
+    }
+    return pages;
+}
+
+// Gives back idle regions of about [pages] pages, but for one of full size.
+static void give_back(struct rc_heap *heap, size_t pages) {
+    struct rc__blocks *b = &heap->blocks;
+    bool kept = false;
+    for (struct rc__region *r = b->idle, *next; r && pages; r = next) {
+        next = r->next;
+        if (r->pages > 1 && !kept) {
+            kept = true;
+            continue;
+        }
+        for (size_t i = 0; i < r->pages; i++)
+            list_remove(&b->empty, page_at(r, i));
+        region_remove(&b->idle, r);
+        pages -= r->pages < pages ? r->pages : pages;
+        region_free(heap, r);
+    }
+}
+
+// Moves all blocks of [from] to [into]. Both have the same allocator. Cost: the pages of [from] that have room, its regions,
+// and what is given back.
+void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from) {
+    struct rc__blocks *to = &into->blocks, *old = &from->blocks;
+    big_merge(&to->big, &old->big);
+    for (size_t size = 0; size < RC__CELL_SIZES; size++)
+        rooms_merge(to, old, size);
+    for (struct rc__page *page; (page = old->empty);) {
+        list_remove(&old->empty, page);
+        list_add(&to->empty, page);
+    }
+    size_t pages = regions_merge(&to->regions, &old->regions) + regions_merge(&to->idle, &old->idle);
+    give_back(into, 2 * pages);
 }

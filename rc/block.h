@@ -10,6 +10,7 @@
 struct rc__page {
     struct rc__page *next, *prev; // with room for the same size, or empty
     struct rc__header *free;
+    struct rc__region *region;
     uint32_t cell;                // bytes of a cell; 0: the page is empty
     uint32_t used;
     uint32_t fresh;               // offset of the first cell that was never used

@@ -8,6 +8,13 @@
 // another may turn up later, so each new class has the question answered again for all classes of the heap. That is sound:
 // a cycle that the new type makes possible contains an object of it, so every change that makes garbage of it is still to
 // come, and R1 is asked of the class then.
+//
+// A merge of heaps brings classes of types that have one already: duplicates. Objects keep the number that they have, since
+// a thread with a handle may be reading it; new objects get the first one's. An object without handles, which no other
+// thread can be reading, rejoins the first (K1); a duplicate whose number no block has is given back (K2).
+//
+//   K1  A duplicate and its first are of one heap and agree in all that the table says; they differ in their counts.
+//   K2  live + husks is the number of blocks that have the class's number.
 #include "object.h"
 
 struct rc__class rc__classes[1 << 15];
@@ -193,10 +200,34 @@ static void infer_acyclic(struct rc_heap *heap) {
         uint8_t seen[(1 << 15) / 8] = {0};
         c->acyclic = c->type->acyclic || !reaches(heap, c, c->type, seen);
     }
+    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
+        rc__classes[n].acyclic = rc__classes[rc__classes[n].first].acyclic;
 }
 
 static size_t bucket_of(const struct rc_type *type) {
     return ((uintptr_t)type >> 4 ^ (uintptr_t)type >> 10) % 64;
+}
+
+static void class_free(struct rc_heap *heap, uint16_t n) {
+    struct rc__class *c = &rc__classes[n];
+    size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
+    rc__memory_free(heap, c->runs, (rows ? rows : 1) * sizeof *c->runs);
+    __atomic_store_n(&rc__class_heap[2 * n], NULL, __ATOMIC_RELAXED);
+    number_free(n);
+}
+
+// K2: gives duplicates back whose number nobody has.
+void rc__classes_trim(struct rc_heap *heap) {
+    for (uint16_t *at = &heap->duplicates, n; (n = *at);) {
+        struct rc__class *c = &rc__classes[n];
+        if (c->live + c->husks) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        heap->duplicate_count--;
+        class_free(heap, n);
+    }
 }
 
 static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
@@ -208,11 +239,15 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     }
     uint16_t n = number_new();
     if (!n) {
+        rc__classes_trim(heap);
+        n = number_new();
+    }
+    if (!n) {
         errno = ENOMEM;
         return 0;
     }
     struct rc__class *c = &rc__classes[n];
-    *c = (struct rc__class){.type = type, .heap = heap, .door = (uint16_t)(heap->door - rc__doors)};
+    *c = (struct rc__class){.type = type, .heap = heap};
     c->run_count = flatten(type, true, NULL);
     c->weak_count = flatten(type, false, NULL);
     size_t rows = c->run_count + c->weak_count;
@@ -229,15 +264,21 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     c->next = heap->bucket[bucket_of(type)];
     heap->bucket[bucket_of(type)] = n;
     infer_acyclic(heap);
+    rc__atomic_store_short(&rc__class_door[n], (uint16_t)(heap->door - rc__doors));
     __atomic_store_n(&rc__class_heap[2 * n], heap, __ATOMIC_RELAXED);
+    return n;
+}
+
+static uint16_t find(const struct rc_heap *heap, const struct rc_type *type) {
+    uint16_t n = heap->bucket[bucket_of(type)];
+    while (n && rc__classes[n].type != type)
+        n = rc__classes[n].next;
     return n;
 }
 
 // See rc__class_of: [type] was not asked for lately.
 uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
-    uint16_t n = heap->bucket[bucket_of(type)];
-    while (n && rc__classes[n].type != type)
-        n = rc__classes[n].next;
+    uint16_t n = find(heap, type);
     if (!n && !(n = class_new(heap, type)))
         return 0;
     heap->recent[RC__RECENT(type)].type = type;
@@ -245,23 +286,120 @@ uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
     return (uint16_t)(2 * n);
 }
 
+static void list_free(struct rc_heap *heap, uint16_t n) {
+    for (uint16_t next; n; n = next) {
+        next = rc__classes[n].next;
+        class_free(heap, n);
+    }
+}
+
 void rc__classes_free(struct rc_heap *heap) {
     for (size_t b = 0; b < 64; b++)
-        for (uint16_t n = heap->bucket[b], next; n; n = next) {
+        list_free(heap, heap->bucket[b]);
+    list_free(heap, heap->duplicates);
+}
+
+// Class entry [n] joins the list of duplicates of [first].
+static void duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
+    rc__classes[n].first = first;
+    rc__classes[n].next = heap->duplicates;
+    heap->duplicates = n;
+    heap->duplicate_count++;
+}
+
+// Under both doors' locks: other threads find the objects of [heap] at [door].
+void rc__classes_door(struct rc_heap *heap, const struct rc__door *door) {
+    uint16_t number = (uint16_t)(door - rc__doors);
+    EACH_CLASS(heap, n) {
+        rc__atomic_store_short(&rc__class_door[n], number);
+    }
+    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
+        rc__atomic_store_short(&rc__class_door[n], number);
+}
+
+// Moves the classes of [from] to [into]'s lists, and infers anew what is acyclic. They still name [from] as their heap.
+void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
+    bool new_types = false;
+    for (size_t b = 0; b < 64; b++)
+        for (uint16_t n = from->bucket[b], next; n; n = next) {
             struct rc__class *c = &rc__classes[n];
             next = c->next;
-            size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
-            rc__memory_free(heap, c->runs, (rows ? rows : 1) * sizeof *c->runs);
-            __atomic_store_n(&rc__class_heap[2 * n], NULL, __ATOMIC_RELAXED);
-            number_free(n);
+            uint16_t first = find(into, c->type);
+            if (first) {
+                duplicate(into, n, first);
+            } else {
+                c->next = into->bucket[b];
+                into->bucket[b] = n;
+                new_types = true;
+            }
         }
+    for (uint16_t n = from->duplicates, next; n; n = next) {
+        next = rc__classes[n].next;
+        duplicate(into, n, find(into, rc__classes[n].type));
+    }
+    memset(from->bucket, 0, sizeof from->bucket);
+    memset(from->recent, 0, sizeof from->recent);
+    from->duplicates = 0;
+    from->duplicate_count = 0;
+    if (new_types)
+        infer_acyclic(into);
+    else
+        for (uint16_t n = into->duplicates; n; n = rc__classes[n].next)
+            rc__classes[n].acyclic = rc__classes[rc__classes[n].first].acyclic;
+}
+
+static void class_switch(uint16_t n, struct rc_heap *into, const struct rc_heap *from) {
+    if (rc__classes[n].heap != from)
+        return;
+    rc__classes[n].heap = into;
+    __atomic_store_n(&rc__class_heap[2 * n], into, __ATOMIC_RELAXED);
+}
+
+// The classes that came from [from] name [into]: from here on their objects are [into]'s.
+void rc__classes_switch(struct rc_heap *into, const struct rc_heap *from) {
+    EACH_CLASS(into, n) {
+        class_switch(n, into, from);
+    }
+    for (uint16_t n = into->duplicates; n; n = rc__classes[n].next)
+        class_switch(n, into, from);
+}
+
+// Whether no other thread can be reading [h]'s class. One with a weak reference can have it upgraded, but for the lock.
+static bool is_private(const struct rc__header *h) {
+    uint32_t shared = rc__atomic_load(&h->shared);
+    return !h->handles && !rc__sum(shared) && !(shared & RC__STUCK);
+}
+
+// K1: [h], of a duplicate class, takes the number of the first if nobody holds it.
+void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
+    struct rc__class *c = rc__class(h), *first = &rc__classes[c->first];
+    bool weak = rc__atomic_load(&h->shared) & RC__WEAK;
+    if (weak)
+        pthread_mutex_lock(&heap->door->lock);
+    if (is_private(h)) {
+        size_t size = rc__block_size(h);
+        c->live--;
+        c->bytes -= size;
+        first->live++;
+        first->bytes += size;
+        h->cls = (uint16_t)(2 * c->first);
+    }
+    if (weak)
+        pthread_mutex_unlock(&heap->door->lock);
 }
 
 void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t bytes, void *arg), void *arg) {
     struct rc_heap *heap = rc__enter_default("rc_census");
     if (!heap)
         return;
-    EACH_CLASS(heap, n)
-    if (rc__classes[n].live)
-        each(rc__classes[n].type, rc__classes[n].live, rc__classes[n].bytes, arg);
+    EACH_CLASS(heap, n) {
+        size_t live = rc__classes[n].live, bytes = rc__classes[n].bytes;
+        for (uint16_t k = heap->duplicates; k; k = rc__classes[k].next)
+            if (rc__classes[k].first == n) {
+                live += rc__classes[k].live;
+                bytes += rc__classes[k].bytes;
+            }
+        if (live)
+            each(rc__classes[n].type, live, bytes, arg);
+    }
 }

@@ -41,9 +41,13 @@ static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
         if (h->handles)
             return;
     }
-    if (h->word < RC__LINK_ONE)
+    if (h->word < RC__LINK_ONE) {
         rc__die(heap, h);
-    else if (!(h->word & RC__SUSPECT))
+        return;
+    }
+    if (rc__class(h)->first)
+        rc__class_rejoin(heap, h);
+    if (!(h->word & RC__SUSPECT))
         cc_suspect(heap, h);
 }
 
@@ -105,31 +109,63 @@ static bool is_inside_any(const char *call) {
     return false;
 }
 
+// A slot in the heap this thread is inside gets [h] of another heap: a merge will ask whether there are such.
+static void note_outward(const struct rc__header *h) {
+    rc__here->outward = true;
+    struct rc__door *door, *now = rc__door_of(h->cls >> 1);
+    do {
+        door = now;
+        if (!AO_load_acquire(&door->linked))
+            AO_fetch_and_add_full(&door->linked, 1);
+        now = rc__door_of(h->cls >> 1);
+    } while (now != door); // F4
+}
+
 // [h] is of another heap, or has all the links that it can have.
 static bool link_special(struct rc__header *h, const char *call) {
-    if (!rc__is_inside(h)) {
-        if (rc__heap(h)) {
-            rc__foreign_retain(h, call);
-            return true;
-        }
+    if (!rc__heap(h)) {
         rc__fault_dead(call, h);
         return false;
     }
-    if (!(h->word & RC__IMMORTAL)) { // C4
+    if (!rc__is_inside(h)) {
+        rc__foreign_retain(h, call);
+        note_outward(h);
+    } else if (!(h->word & RC__IMMORTAL)) { // C4
         make_immortal(h);
         rc__fault(RC_FAULT_SATURATED, call, h, "has too many links and is immortal from here on");
     }
     return true;
 }
 
+static inline void add_link(struct rc__header *h) {
+    h->word += RC__LINK_ONE;
+    if (h->word & RC__GRAPH)
+        h->word |= RC__SUSPECT; // C3
+}
+
 // [h] gets a link. A link from another heap counts as a handle there. false after a fault.
 static inline bool link_to(struct rc__header *h, const char *call) {
     if (!rc__is_inside(h) || rc__links(h) == RC__LINKS_MAX)
         return link_special(h, call);
-    h->word += RC__LINK_ONE;
-    if (h->word & RC__GRAPH)
-        h->word |= RC__SUSPECT; // C3
+    add_link(h);
     return true;
+}
+
+// A slot has a handle of [h], and gets a link instead: it is no longer in another heap than [h], of [heap].
+void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *call) {
+    if (h->handles == 0 && !rc__fold(h, call))
+        return;
+    if (h->handles == 0) {
+        rc__fault(RC_FAULT_SLOT, call, h, "is in a slot of another heap that does not hold a handle (written by hand?)");
+        return;
+    }
+    if (rc__links(h) == RC__LINKS_MAX)
+        return; // it keeps the handle: a link more does not fit, and what has so many does not die of one less
+    add_link(h);
+    if (h->word & RC__IMMORTAL || --h->handles || (rc__fold(h, call) && h->handles))
+        return;
+    if (!(h->word & RC__SUSPECT))
+        cc_suspect(heap, h);
 }
 
 // Takes a link from [h] and leaves what follows from that to the caller. false if there is none to take.
@@ -213,6 +249,7 @@ void rc_give_slot(void *slot, void *obj) {
             return;
         }
         rc__store(slot, obj); // a handle there, a link here: the same count
+        note_outward(h);
     }
     if (old)
         unlink_from(rc__here, RC__HEADER(old), "rc_give");

@@ -82,8 +82,10 @@ static void clear_slots(struct rc_visitor *visitor, char *first, size_t n) {
 
 // The memory of a destroyed object that nothing refers to any more.
 void rc__bury(struct rc_heap *heap, struct rc__header *h) {
-    if (h->word & RC__HUSK)
+    if (h->word & RC__HUSK) {
         heap->husks--;
+        rc__class(h)->husks--;
+    }
     rc__block_free(heap, h);
 }
 
@@ -93,6 +95,7 @@ static inline void end(struct rc_heap *heap, struct rc__header *h) {
     if (h->word & RC__GRAPH || rc__atomic_load(&h->shared) & RC__QUEUED) { // D2
         h->word |= RC__HUSK;
         heap->husks++;
+        c->husks++;
         size = rc__block_size(h);
     } else {
         size = rc__block_free(heap, h);
@@ -195,6 +198,20 @@ static void reap_one(struct rc_heap *heap) {
     heap->cleared = 0;
     heap->clearing_parts = c->destroy_some != NULL;
     clear_piece(heap);
+}
+
+// Puts the dead of [from] on the list of [into], before its own.
+void rc__dead_merge(struct rc_heap *into, struct rc_heap *from) {
+    struct rc__header *last = from->dead;
+    if (!last)
+        return;
+    while (next_dead(last))
+        last = next_dead(last);
+    set_next_dead(last, into->dead);
+    into->dead = from->dead;
+    into->dead_count += from->dead_count;
+    from->dead = NULL;
+    from->dead_count = 0;
 }
 
 size_t rc__reap(struct rc_heap *heap, size_t limit) {

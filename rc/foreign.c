@@ -14,9 +14,14 @@
 //
 // A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. The door outlives
 // the heap, which may be gone by then.
+//
+//   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
+//       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found
+//       rung already, then by somebody who does the same: the merge writes the doors before it silences the old bell.
 #include "object.h"
 
 struct rc__door rc__doors[1 << 14];
+uint16_t rc__class_door[1 << 15];
 
 // The object is usable from a thread that is not inside its heap: a fault if not.
 static bool is_alive(struct rc__header *h, const char *call) {
@@ -36,10 +41,19 @@ void rc__foreign_retain(struct rc__header *h, const char *call) {
     }
 }
 
+struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
+    for (;;) {
+        struct rc__door *door = rc__door_of(h->cls >> 1);
+        pthread_mutex_lock(&door->lock);
+        if (rc__door_of(h->cls >> 1) == door)
+            return door;
+        pthread_mutex_unlock(&door->lock);
+    }
+}
+
 // Puts [h], of which the caller holds a handle, into the inbox.
 void rc__queue(struct rc__header *h) {
-    struct rc__door *door = &rc__doors[rc__class(h)->door];
-    pthread_mutex_lock(&door->lock);
+    struct rc__door *door = rc__door_lock(h);
     if (!(rc__atomic_load(&h->shared) & RC__QUEUED)) {
         rc__atomic_set_bits(&h->shared, RC__QUEUED);
         *rc__pointer_at(&door->inbox, door->inbox_count++) = h;
@@ -47,23 +61,41 @@ void rc__queue(struct rc__header *h) {
     pthread_mutex_unlock(&door->lock);
 }
 
-static void ring(struct rc__door *door) {
-    if (AO_load_acquire(&door->bell) || !AO_compare_and_swap_full(&door->bell, 0, 1))
-        return;
-    pthread_mutex_lock(&door->lock);
-    if (door->heap && door->wake)
-        door->wake(door->wake_arg);
-    pthread_mutex_unlock(&door->lock);
+// Rings the bell at the door of class entry [n].
+static void ring(uint16_t n) {
+    struct rc__door *door, *now = rc__door_of(n);
+    do {
+        door = now;
+        if (!AO_load_acquire(&door->bell) && AO_compare_and_swap_full(&door->bell, 0, 1)) {
+            pthread_mutex_lock(&door->lock);
+            if (door->heap && door->wake)
+                door->wake(door->wake_arg);
+            pthread_mutex_unlock(&door->lock);
+        }
+        now = rc__door_of(n);
+    } while (now != door); // F4
+}
+
+void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
+    struct rc__door *to = into->door, *old = from->door;
+    for (size_t i = 0; i < old->inbox_count; i++)
+        *rc__pointer_at(&to->inbox, to->inbox_count++) = *rc__pointer_at(&old->inbox, i);
+    old->inbox_count = 0;
+    // Read-modify-writes: whoever finds the old bell rung, or the old door linked, after them also finds the new doors.
+    if (AO_fetch_and_add_full(&old->linked, 0))
+        AO_store_release(&to->linked, 1);
+    if (AO_fetch_and_add_full(&old->bell, 0) && AO_compare_and_swap_full(&to->bell, 0, 1) && to->wake)
+        to->wake(to->wake_arg);
 }
 
 void rc__foreign_release(struct rc__header *h, const char *call) {
-    if (h->cls && h->word & RC__DOOMED && h->handles) {
+    if (rc__is_dead(h) && h->word & RC__DOOMED && h->handles) {
         h->handles--; // a destructor gives up a handle of what dies with it
         return;
     }
     if (!is_alive(h, call))
         return;
-    struct rc__door *door = &rc__doors[rc__class(h)->door];
+    uint16_t n = h->cls >> 1;
     uint32_t now = rc__atomic_load(&h->shared);
     if (now & RC__STUCK)
         return;
@@ -71,7 +103,7 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
         rc__queue(h);
     uint32_t before = rc__atomic_add_full(&h->shared, -RC__SHARED_ONE);
     if (rc__sum(before) <= 1) // [h] may be gone by now
-        ring(door);
+        ring(n);
 }
 
 // Looks at the inbox's entry [i] under the lock. true: [h] has left the inbox.

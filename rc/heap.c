@@ -4,6 +4,9 @@
 //   H1  heap->inside is locked by the thread inside; heap->owner then holds the address of that thread's rc__here.
 //   H2  rc__here is the heap on top of the thread's stack of entries, or RC__NOWHERE. A heap may be on the stack more than
 //       once; its lock is given back with its lowest entry.
+//   H3  What works on several heaps at once (rc_heap_merge, rc_collect_heaps) holds them: the thread is inside, without an
+//       entry on the stack. It waits for one only while it is inside none of them, not even those that it was inside when
+//       it came: so no order in which others enter heaps can lead to a deadlock.
 #include "object.h"
 
 #include <stdlib.h>
@@ -70,6 +73,8 @@ static struct rc__door *door_new(struct rc_heap *heap) {
     if (door) {
         pthread_mutex_lock(&door->lock); // a late ring for the heap before may still be on its way
         door->heap = heap;
+        AO_store_release(&door->bell, 0);
+        AO_store_release(&door->linked, 0);
         pthread_mutex_unlock(&door->lock);
     }
     pthread_mutex_unlock(&doors_lock);
@@ -154,20 +159,24 @@ bool rc_heap_try_enter(struct rc_heap *heap) {
     return enter(heap, false, "rc_heap_try_enter");
 }
 
-static bool is_on_stack(const struct rc_heap *heap) {
+// How often this thread has entered [heap] and not left it.
+size_t rc__entries(const struct rc_heap *heap) {
+    size_t n = 0;
     for (size_t i = 0; i < depth; i++)
-        if (stack[i].heap == heap)
-            return true;
-    return false;
+        n += stack[i].heap == heap ? stack[i].times : 0;
+    return n;
+}
+
+static void leave(struct rc_heap *heap) {
+    AO_store_release(&heap->owner, 0);
+    pthread_mutex_unlock(&heap->inside);
 }
 
 static void pop_entry(struct rc_heap *heap) {
     depth--;
     rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
-    if (!is_on_stack(heap)) {
-        AO_store_release(&heap->owner, 0);
-        pthread_mutex_unlock(&heap->inside);
-    }
+    if (!rc__entries(heap) && !heap->held)
+        leave(heap);
 }
 
 void rc_heap_leave(struct rc_heap *heap) {
@@ -175,10 +184,93 @@ void rc_heap_leave(struct rc_heap *heap) {
         rc__fault(RC_FAULT_NULL, "rc_heap_leave", NULL, "the heap is NULL");
     else if (!depth || stack[depth - 1].heap != heap)
         rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
-                  is_on_stack(heap) ? "a heap entered after this one has not been left yet"
-                                    : "this thread is not inside the heap");
+                  rc__entries(heap) ? "a heap entered after this one has not been left yet"
+                                : "this thread is not inside the heap");
     else if (--stack[depth - 1].times == 0)
         pop_entry(heap);
+}
+
+bool rc__in_callback(void) {
+    for (size_t i = 0; i < depth; i++)
+        if (!cc_is_free(stack[i].heap))
+            return true;
+    return false;
+}
+
+// H3. Puts [heap] on the list of those that are held. false if another thread is inside and it is not to [wait].
+static bool hold(struct rc_heap *heap, bool wait, struct rc_heap **list) {
+    if (AO_load_acquire(&heap->owner) != (AO_t)&rc__here) {
+        if (wait)
+            pthread_mutex_lock(&heap->inside);
+        else if (pthread_mutex_trylock(&heap->inside))
+            return false;
+        AO_store_release(&heap->owner, (AO_t)&rc__here);
+    } else if (heap->held) {
+        return true; // named twice
+    }
+    heap->held = true;
+    heap->next_held = *list;
+    *list = heap;
+    return true;
+}
+
+static void let_go(struct rc_heap *list, bool wholly) {
+    for (struct rc_heap *heap = list, *next; heap; heap = next) {
+        next = heap->next_held;
+        heap->held = false;
+        if (wholly || !rc__entries(heap))
+            leave(heap);
+    }
+}
+
+static struct rc_heap *merge_by_door(struct rc_heap *a, struct rc_heap *b) {
+    struct rc_heap *first = NULL, **last = &first;
+    while (a && b) {
+        struct rc_heap **least = a->door < b->door ? &a : &b;
+        *last = *least;
+        last = &(*last)->next_held;
+        *least = *last;
+    }
+    *last = a ? a : b;
+    return first;
+}
+
+// In the order of their doors, which is the order in which several doors are locked.
+static struct rc_heap *sort_by_door(struct rc_heap *list) {
+    if (!list || !list->next_held)
+        return list;
+    struct rc_heap *middle = list;
+    for (struct rc_heap *end = list->next_held; end && end->next_held; end = end->next_held->next_held)
+        middle = middle->next_held;
+    struct rc_heap *second = middle->next_held;
+    middle->next_held = NULL;
+    return merge_by_door(sort_by_door(list), sort_by_door(second));
+}
+
+struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n) {
+    struct rc_heap *list = NULL;
+    for (size_t i = 0; i < n;) {
+        if (!heaps[i] || hold(heaps[i], false, &list)) {
+            i++;
+            continue;
+        }
+        let_go(list, true);
+        list = NULL;
+        hold(heaps[i], true, &list);
+        i = 0;
+    }
+    return sort_by_door(list);
+}
+
+void rc__let_go(struct rc_heap *list) {
+    let_go(list, false);
+}
+
+bool rc__can_enter(const char *call) {
+    if (depth < DEPTH)
+        return true;
+    rc__fault(RC_FAULT_HEAP, call, NULL, "32 heaps are entered within each other, and this needs one more");
+    return false;
 }
 
 struct rc_heap *rc_heap_current(void) {
@@ -293,7 +385,8 @@ static void end_finalize_all(struct rc_heap *heap) {
     } while (ending.finalized != before && ++rounds < 64);
 }
 
-static void give_memory_back(struct rc_heap *heap) {
+// [heap] has no object any more. This thread is inside, with one entry or none, and leaves.
+void rc__heap_end(struct rc_heap *heap) {
     rc__weak_heap_gone(heap);
     rc__blocks_free(heap);
     rc__classes_free(heap);
@@ -303,15 +396,31 @@ static void give_memory_back(struct rc_heap *heap) {
     heap->door->inbox_count = 0;
     pthread_mutex_unlock(&heap->door->lock);
     door_free(heap->door);
+    pthread_mutex_lock(&default_lock);
+    if (AO_load_acquire(&default_heap) == (AO_t)heap)
+        AO_store_release(&default_heap, 0);
+    pthread_mutex_unlock(&default_lock);
+    size_t i = 0;
+    while (i < depth && stack[i].heap != heap)
+        i++;
+    if (i < depth)
+        memmove(&stack[i], &stack[i + 1], (--depth - i) * sizeof *stack);
+    rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
+    leave(heap);
+    pthread_mutex_destroy(&heap->inside);
+    rc__memory_free(heap, heap, sizeof *heap);
 }
 
 size_t rc_heap_free(struct rc_heap *heap) {
     if (!heap)
         return 0;
-    if (rc__here != heap && !enter(heap, true, "rc_heap_free"))
+    size_t times = rc__entries(heap);
+    if (times == 0 && !enter(heap, true, "rc_heap_free"))
         return 0;
-    if (stack[depth - 1].times > 1 || heap->reaping || heap->cc.busy) {
+    if (times > 1 || rc__here != heap || heap->reaping || heap->cc.busy) {
         rc__fault(RC_FAULT_HEAP, "rc_heap_free", NULL, "the heap is in use: entered more than once, or by its callbacks");
+        if (times == 0)
+            rc_heap_leave(heap);
         return 0;
     }
     struct ending ending = {.heap = heap};
@@ -324,13 +433,6 @@ size_t rc_heap_free(struct rc_heap *heap) {
     rc__each_object(heap, end_slots, &ending);
     while (heap->notices)
         rc__weak_notices(heap);
-    give_memory_back(heap);
-    pthread_mutex_lock(&default_lock);
-    if (AO_load_acquire(&default_heap) == (AO_t)heap)
-        AO_store_release(&default_heap, 0);
-    pthread_mutex_unlock(&default_lock);
-    pop_entry(heap);
-    pthread_mutex_destroy(&heap->inside);
-    rc__memory_free(heap, heap, sizeof *heap);
+    rc__heap_end(heap);
     return ending.held;
 }

@@ -13,8 +13,9 @@
 //   shared   signed sum of what other threads did to the count of handles, above the bits QUEUED, WEAK and STUCK.
 //            The handles of an object are handles + sum(shared); inside, the sum is folded into handles when those
 //            reach 0, and takes what does not fit there (0xFFFF of them: spill).
-//   class    (heap, type), fixed at birth but for its lowest bit, which is set when the object dies. rc__class_heap
-//            of an odd class is NULL: so the test "is this my heap?" of each fast path also finds dead objects.
+//   class    (heap, type), and the lowest bit, which is set when the object dies. rc__class_heap of an odd class is NULL:
+//            so the test "is this my heap?" of each fast path also finds dead objects. The number is that of the object's
+//            birth, unless heaps were merged: then an object may get another while no thread but ours can look (class.c).
 //   A dead object has no counts; links and handles then hold the address of the next on the dead list.
 #ifndef RC_OBJECT_H
 #define RC_OBJECT_H
@@ -78,8 +79,8 @@ struct rc__class {
     uint32_t run_count, weak_count;
     int32_t owner;   // offset of the owner slot
     int32_t hint;    // offset of the slot that led the collector to something alive, or RC__NO_OWNER
-    uint16_t door;   // of the heap, for other threads
-    uint16_t next;   // in its bucket of the heap's classes
+    uint16_t next;   // in its bucket of the heap's classes, or among the heap's duplicates
+    uint16_t first;  // of a duplicate: the class of the same type that new objects get; 0: this one
     bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
     bool (*destroy_some)(void *obj, size_t from, size_t to);
     uint16_t slot_count;          // of a small object: one without tail and trace, and with few slots;
@@ -87,15 +88,18 @@ struct rc__class {
     bool small;
     bool closed; // small, and without anything that is to be released or called but those slots
     size_t live, bytes;
+    size_t husks; // blocks of dead objects that still have the class's number
 };
 
 extern struct rc__class rc__classes[1 << 15];
+extern uint16_t rc__class_door[1 << 15]; // of the class's heap, for other threads: atomic
 
 // What other threads may touch of a heap, in memory that outlives it: a foreign release looks here after it has given up
 // its handle, when the heap may be gone.
 struct rc__door {
     pthread_mutex_t lock;    // the inbox, the weak blocks of the heap, wake
     AO_t bell;               // work was left since the inbox was last looked through
+    AO_t linked;             // a slot of another heap has, or had, a link to an object of this one
     struct rc_heap *heap;    // NULL: the door is free
     void (*wake)(void *arg);
     void *wake_arg;
@@ -121,7 +125,7 @@ struct rc__blocks {
     bool paged;
     struct rc__page *room[RC__CELL_SIZES]; // pages with a free cell, by size
     struct rc__page *empty;                // pages without a size
-    struct rc__region *regions;
+    struct rc__region *regions, *idle;     // idle: without a page in use
     struct rc__big big; // head of the list
 };
 
@@ -137,6 +141,8 @@ struct rc_heap {
     struct rc__door *door;
     pthread_mutex_t inside;
     AO_t owner;    // the thread inside: the address of its rc__here
+    bool held;     // by that thread, without an entry on its stack (H3)
+    struct rc_heap *next_held;
     struct rc__blocks blocks;
     size_t objects;  // alive, or dead and not destroyed
     size_t husks;    // destroyed, but their memory waits
@@ -148,6 +154,9 @@ struct rc_heap {
         const struct rc_type *type;
         uint16_t cls;
     } recent[16];
+    uint16_t duplicates; // classes of types that have one already, from heaps that were merged into this
+    size_t duplicate_count;
+    bool outward; // a slot of an object has, or had, a link to another heap's
 
     struct cc_chunks suspects;
     size_t suspect_count;
@@ -189,6 +198,14 @@ static inline bool rc__is_dead(const struct rc__header *h) {
 static inline struct rc_heap *rc__heap(const struct rc__header *h) {
     return __atomic_load_n(&rc__class_heap[h->cls], __ATOMIC_RELAXED);
 }
+// The same, also when [h] is dead.
+static inline struct rc_heap *rc__heap_ever(const struct rc__header *h) {
+    return __atomic_load_n(&rc__class_heap[h->cls & ~1], __ATOMIC_RELAXED);
+}
+// The door of the heap of class entry [n]. A merge gives it another; whoever needs it to stay locks it and looks again.
+static inline struct rc__door *rc__door_of(uint16_t n) {
+    return &rc__doors[rc__atomic_load_short(&rc__class_door[n])];
+}
 static inline int32_t rc__sum(uint32_t shared) {
     return (int32_t)shared >> 3;
 }
@@ -206,6 +223,7 @@ static inline void rc__store(void *slot, const void *p) {
 bool rc__fold(struct rc__header *h, const char *call);
 void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call);
 void rc__lost(struct rc_heap *heap, struct rc__header *h);
+void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *call);
 
 // class.c
 uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type);
@@ -216,6 +234,11 @@ static inline uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *
     return heap->recent[place].type == type ? heap->recent[place].cls : rc__class_find(heap, type);
 }
 void rc__classes_free(struct rc_heap *heap);
+void rc__classes_door(struct rc_heap *heap, const struct rc__door *door);
+void rc__classes_merge(struct rc_heap *into, struct rc_heap *from);
+void rc__classes_switch(struct rc_heap *into, const struct rc_heap *from);
+void rc__classes_trim(struct rc_heap *heap);
+void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h);
 
 // block.c
 void rc__blocks_init(struct rc_heap *heap);
@@ -223,12 +246,14 @@ void rc__blocks_free(struct rc_heap *heap);
 // Calls [each] with every block that holds an object, husks included; [each] neither makes nor frees one.
 void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, void *arg), void *arg);
 size_t rc__block_size(const struct rc__header *h);
+void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from);
 
 // death.c
 void rc__die(struct rc_heap *heap, struct rc__header *h);
 // Destroys up to [limit] dead objects; a piece of a large one counts as one. Returns how many of [limit] are left.
 size_t rc__reap(struct rc_heap *heap, size_t limit);
 void rc__bury(struct rc_heap *heap, struct rc__header *h);
+void rc__dead_merge(struct rc_heap *into, struct rc_heap *from);
 void rc__call_finalize(const struct rc__header *h);
 void rc__call_destroy(const struct rc__header *h);
 // Destroys the parts of [h] from [*at] on, a piece of them, and returns whether there are more.
@@ -252,6 +277,11 @@ bool rc__trace(struct rc__header *h, struct rc_visitor *visitor, size_t from, si
 void rc__foreign_retain(struct rc__header *h, const char *call);
 void rc__foreign_release(struct rc__header *h, const char *call);
 void rc__queue(struct rc__header *h);
+// The door of [h]'s heap, locked. Of [h] the caller has a handle, or is inside its heap.
+struct rc__door *rc__door_lock(const struct rc__header *h);
+// Under both locks, when no class names [from]'s door any more: what is in its inbox goes to [into]'s, where there is room;
+// what was noted there (linked) is noted here, and if it rang there, it rings here.
+void rc__door_merge(struct rc_heap *into, struct rc_heap *from);
 // Looks through the inbox from entry [*at] on, [limit] entries at most. false when it has reached the end.
 bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit);
 
@@ -263,6 +293,9 @@ size_t rc__inbox_count(struct rc_heap *heap);
 bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h);
 void rc__weak_alive(struct rc_heap *heap, struct rc__header *h);
 void rc__weak_dead(struct rc_heap *heap, struct rc__header *h);
+void rc__weak_forget(struct rc_heap *heap, struct rc__header *h);
+bool rc__weak_reserve(struct rc_heap *into, const struct rc_heap *from);
+void rc__weak_merge(struct rc_heap *into, struct rc_heap *from);
 bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h);
 void rc__weak_pardon(struct rc_heap *heap, struct rc__header *h);
 struct rc__header *rc__weak_next_pardon(struct rc_heap *heap);
@@ -273,6 +306,15 @@ void rc__weak_heap_gone(struct rc_heap *heap);
 
 // heap.c
 struct rc_heap *rc__enter_default(const char *call);
+size_t rc__entries(const struct rc_heap *heap);
+void rc__heap_end(struct rc_heap *heap);
+// Whether a callback of a heap that this thread is inside is running.
+bool rc__in_callback(void);
+// Whether one more entry fits on the stack; a fault if not.
+bool rc__can_enter(const char *call);
+// H3: holds [heaps], of which some may be NULL or the same, and returns them as a list, in the order of their doors.
+struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n);
+void rc__let_go(struct rc_heap *list);
 void *rc__memory(struct rc_heap *heap, size_t size);
 void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 // Moves the first [used] of [size] bytes to [bigger] bytes of memory; [memory] may be NULL. NULL if there is no memory, with

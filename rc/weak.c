@@ -22,7 +22,7 @@ struct notice {
 struct rc_weak {
     AO_t references;
     struct rc__header *object; // NULL: dead
-    struct rc__door *door;
+    AO_t door;                 // a struct rc__door *; a merge changes it under both locks (F4)
     uint32_t condemned;        // the round of the collection that did, or 0
     bool dying;                // counted dead, and the finalizer yet to run: upgrades give NULL
     bool pardoned;             // on the list of those
@@ -73,7 +73,7 @@ static struct rc_weak *block_new(struct rc__header *h, struct rc__door *door) {
     if (weak) {
         weak->references = 2;
         weak->object = h;
-        weak->door = door;
+        weak->door = (AO_t)door;
     }
     return weak;
 }
@@ -86,9 +86,8 @@ struct rc_weak *rc_weak_new(void *obj) {
         rc__fault(RC_FAULT_DEAD, "rc_weak_new", h, "is dead");
         return NULL;
     }
-    struct rc__door *door = &rc__doors[rc__class(h)->door];
+    struct rc__door *door = rc__door_lock(h);
     struct rc_weak *weak = NULL;
-    pthread_mutex_lock(&door->lock);
     struct rc__weak_table *t = &door->heap->weak;
     if ((t->entry && 2 * t->count <= t->mask) || table_grow(t)) {
         size_t i = table_find(t, h);
@@ -140,16 +139,26 @@ static bool may_upgrade(struct rc_weak *weak, struct cc *cc) {
     return true;
 }
 
+static struct rc__door *door_lock(const struct rc_weak *weak) { // F4
+    for (;;) {
+        struct rc__door *door = (struct rc__door *)AO_load_acquire(&weak->door);
+        pthread_mutex_lock(&door->lock);
+        if ((struct rc__door *)AO_load_acquire(&weak->door) == door)
+            return door;
+        pthread_mutex_unlock(&door->lock);
+    }
+}
+
 void *rc_weak_get(struct rc_weak *weak) {
     if (!weak)
         return NULL;
     void *obj = NULL;
-    pthread_mutex_lock(&weak->door->lock);
-    if (weak->object && may_upgrade(weak, &weak->door->heap->cc)) {
+    struct rc__door *door = door_lock(weak);
+    if (weak->object && may_upgrade(weak, &door->heap->cc)) {
         obj = rc__payload(weak->object);
         rc_retain(obj); // W2
     }
-    pthread_mutex_unlock(&weak->door->lock);
+    pthread_mutex_unlock(&door->lock);
     return obj;
 }
 
@@ -232,18 +241,22 @@ void rc__weak_alive(struct rc_heap *heap, struct rc__header *h) {
     pthread_mutex_unlock(&heap->door->lock);
 }
 
-// [h] is dead for good.
-void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {
-    pthread_mutex_lock(&heap->door->lock);
+// [h] is dead for good. Under the lock.
+void rc__weak_forget(struct rc_heap *heap, struct rc__header *h) {
     size_t i = table_find(&heap->weak, h);
     struct rc_weak *weak = heap->weak.entry[i];
     table_remove(&heap->weak, i);
     weak->object = NULL;
     rc__atomic_clear_bits(&h->shared, RC__WEAK);
-    pthread_mutex_unlock(&heap->door->lock);
     if (weak->notices)
         enlist(heap, weak);
     rc_weak_release(weak);
+}
+
+void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {
+    pthread_mutex_lock(&heap->door->lock);
+    rc__weak_forget(heap, h);
+    pthread_mutex_unlock(&heap->door->lock);
 }
 
 // R8: [h] is white and has a weak reference. false: it was upgraded before.
@@ -304,6 +317,35 @@ bool rc__weak_commit(struct rc_heap *heap) {
     heap->cc.committed = !heap->cc.pardons;
     pthread_mutex_unlock(&heap->door->lock);
     return heap->cc.committed;
+}
+
+// Under both locks: room in [into] for the weak references of [from]. false if memory is out.
+bool rc__weak_reserve(struct rc_heap *into, const struct rc_heap *from) {
+    struct rc__weak_table *t = &into->weak;
+    while (from->weak.count && (!t->entry || 2 * (t->count + from->weak.count) > t->mask))
+        if (!table_grow(t))
+            return false;
+    return true;
+}
+
+// Under both locks, with the room reserved. Nothing of [from] is condemned.
+void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
+    struct rc__weak_table *t = &into->weak, *old = &from->weak;
+    for (size_t i = 0; old->entry && i <= old->mask; i++) {
+        struct rc_weak *weak = old->entry[i];
+        if (!weak)
+            continue;
+        weak->condemned = 0; // a number that was of [from]'s collections
+        AO_store_release(&weak->door, (AO_t)into->door);
+        t->entry[table_find(t, weak->object)] = weak;
+        t->count++;
+    }
+    old->count = 0;
+    struct rc_weak **last = &into->notices;
+    while (*last)
+        last = &(*last)->next_notice;
+    *last = from->notices;
+    from->notices = NULL;
 }
 
 void rc__weak_heap_gone(struct rc_heap *heap) {

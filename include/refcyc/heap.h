@@ -56,6 +56,30 @@ RC_API void rc_heap_leave(struct rc_heap *heap);
 // leaves with this call. NULL: does nothing, returns 0.
 RC_API size_t rc_heap_free(struct rc_heap *heap);
 
+// Moves all objects of [from] to [into], where they are at home from now on, at the same addresses; then [from] is gone, as
+// if freed. So a worker can build a graph in a heap of its own and hand it over in one call. Handles, links and weak
+// references stay as they are, and a link between the two is an ordinary link afterwards, which rc_collect follows. [into]
+// keeps its options; the figures of both are added up.
+//
+// false with errno, and both heaps as they were:
+//   ENOMEM   memory is out (a collection under way in [from] was called off, or finished)
+//   EINVAL   they are one heap, or NULL (a fault); they have different allocators; this thread is inside [from] more than
+//            once; or a finalizer, a destructor or the like makes the call
+//
+// This thread may be inside either of them. Inside [from] it is at most once, and is not after the call; inside [into] it
+// stays. The call waits while other threads are inside, and while it waits this thread is inside neither: so it deadlocks
+// with nobody, but what was borrowed (see object.h) is void. Nobody waits for [from], or uses it afterwards. Other threads
+// may retain, release and upgrade objects of both meanwhile.
+//
+// Cost: proportional to [from]'s pages, suspects, weak references and what waits in its inbox, not to its objects, unless
+// one of the heaps has links to the other: then to the objects of the one that has. Links into a third heap make it look,
+// too. No callbacks are run but those that a collection of [from] with a final verdict, or a release, has left to be run.
+//
+// After hundreds of merges into one heap, objects of [from] without handles are gone through as well, or there would be no
+// numbers left to tell (heap, type) pairs apart, of which a process has 32,767: one for each type of a heap, and one for each
+// type of each merged heap of which an object is still there that a handle has referred to all the time.
+RC_API bool rc_heap_merge(struct rc_heap *into, struct rc_heap *from);
+
 // The heap this thread is inside, or NULL.
 RC_API struct rc_heap *rc_heap_current(void);
 // The heap that a program which never asks for one uses. Made by the first call, or by the first object; NULL with
