@@ -92,6 +92,8 @@ enum cc_begin {
 void cc_suspect(struct rc_heap *heap, struct rc__header *h);
 // A suspect dies: it leaves the buffer. [h] is SUSPECT and not in the graph.
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h);
+// [h], which is in the graph, has died by count.
+void cc_died(struct rc_heap *heap, struct rc__header *h);
 // R9: the slots of [h] are about to move.
 void cc_changed(struct rc_heap *heap, struct rc__header *h);
 // One slice of whatever is to do, for [budget_ns] nanoseconds (0: one unit; UINT64_MAX: no end). Returns as rc_collect_step.

@@ -46,6 +46,13 @@ static inline bool is_closed(const struct cc_node *node, const struct rc__header
     return slots == node->object / CC_EDGE_ONE;
 }
 
+// A white object dies by count: somebody got hold of it, by a weak reference, and let go.
+void cc_died(struct rc_heap *heap, struct rc__header *h) {
+    struct cc *cc = &heap->cc;
+    if (cc->phase == RC_PHASE_VALIDATE && cc_node(cc, rc__index(h))->object & CC_WHITE)
+        pardon(cc, cc_node(cc, rc__index(h)));
+}
+
 // What is to be done for a member of the set.
 static inline void note(struct cc *cc, struct cc_node *node, const struct rc__header *h) {
     const struct rc__class *c = rc__class(h);

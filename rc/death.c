@@ -97,6 +97,8 @@ static inline void end(struct rc_heap *heap, struct rc__header *h) {
         heap->husks++;
         c->husks++;
         size = rc__block_size(h);
+        if (rc__atomic_load(&h->shared) & RC__QUEUED)
+            rc__bell_strike(heap); // for its memory to be given back
     } else {
         size = rc__block_free(heap, h);
     }
@@ -130,6 +132,8 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
             cc_unsuspect(heap, h);
         h->word &= ~RC__SUSPECT;
     }
+    if (h->word & RC__GRAPH)
+        cc_died(heap, h);
     h->cls |= 1;
     if (!heap->reaping && !heap->dead && rc__class(h)->closed && !rc__class(h)->has_finalize) {
         heap->reaping = true; // the short way for the usual case: [h] need not be on the list

@@ -168,6 +168,11 @@ void rc__bell_silence(struct rc_heap *heap) {
     (void)AO_compare_and_swap_full(&heap->door->bell, 1, 0);
 }
 
+// Work for the inbox that the thread inside has made itself: nobody need be woken.
+void rc__bell_strike(struct rc_heap *heap) {
+    AO_store_release(&heap->door->bell, 1);
+}
+
 bool rc__bell(const struct rc_heap *heap) {
     return AO_load_acquire(&heap->door->bell);
 }

@@ -286,6 +286,7 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from);
 bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit);
 
 void rc__bell_silence(struct rc_heap *heap);
+void rc__bell_strike(struct rc_heap *heap);
 bool rc__bell(const struct rc_heap *heap);
 size_t rc__inbox_count(struct rc_heap *heap);
 

@@ -837,3 +837,28 @@ TEST(handle_released_twice_from_two_threads_is_reported) {
     rc_collect();
     EXPECT_STR("ga", gone());
 }
+
+//   released elsewhere once, so in the inbox; then its last handle goes at home: the memory must not wait for a collection
+//   that nothing calls for
+TEST(memory_of_what_dies_in_the_inbox_is_asked_for) {
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    static const struct rc_type lent_type = {.name = "lent", .size = sizeof(void *)};
+    void *lent = rc_new(&lent_type);
+    void *theirs = rc_retain(lent);
+    rc_heap_leave(heap);
+    rc_release(theirs); // from outside
+    rc_heap_enter(heap);
+    rc_collect();
+    struct rc_stats s;
+    rc_stats(&s);
+    EXPECT_EQ(1, s.inbox); // held, so watched
+    rc_release(lent);
+    EXPECT(rc_collect_pending() > 0);
+    while (rc_collect_step(0) == RC_STEP_MORE)
+        continue;
+    rc_stats(&s);
+    EXPECT_EQ(0, s.inbox);
+    EXPECT_EQ(0, rc_collect_pending());
+    EXPECT_EQ(0, rc_heap_free(heap));
+}
