@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Chunks of 256 KiB, or as large as the one block that needs more.
+// Chunks of 256 KiB, or as large as the one block that needs more. Zeroed: gumbo 0.10.1 reads a field that it has not
+// set (in the context of some fragments), and what a page becomes should not depend on what lay in memory.
 #include "arena.h"
 #include <stdalign.h>
 #include <stdlib.h>
@@ -13,10 +14,9 @@ struct arena_chunk {
 };
 
 static struct arena_chunk *chunk_new(struct arena *arena, size_t size) {
-    struct arena_chunk *c = malloc(sizeof *c + size);
+    struct arena_chunk *c = calloc(1, sizeof *c + size);
     if (c) {
         c->next = arena->chunks;
-        c->used = 0;
         c->size = size;
         arena->chunks = c;
     }
