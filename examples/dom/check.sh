@@ -50,10 +50,11 @@ says err 'notes.html: not HTML'
 test_end 'a folder of pages, one of them no page'
 
 expect 0 --seed 7 --deep 0 "$pages"
-before=$(figure 'objects made') records=$(figure 'mutation records')
+made=$(figure 'objects made') records=$(figure 'mutation records')
 expect 0 --seed 7 --deep 0 --budget-us 0 "$pages"
-[ "$before" = "$(figure 'objects made')" ] || problem="$problem; objects made: $before, then $(figure 'objects made')"
-[ "$records" = "$(figure 'mutation records')" ] || problem="$problem; records: $records, then $(figure 'mutation records')"
+again=$(figure 'objects made') records_again=$(figure 'mutation records')
+[ "$made" = "$again" ] || problem="$problem; objects made: $made, then $again"
+[ "$records" = "$records_again" ] || problem="$problem; mutation records: $records, then $records_again"
 says out '^leaked: 0$'
 test_end 'the same seed makes the same happen, whatever the budget'
 
@@ -116,7 +117,8 @@ done
 expect 2
 says err 'no file or folder'
 test_end 'no argument'
-for bad in --tabs=0 --tabs=x --tabs=-1 --seed= --seed=99999999999999999999 --budget-us=1e3 --deep=10000001 --nonsense; do
+for bad in --tabs=0 --tabs=x --tabs=-1 --seed= --seed=99999999999999999999 --budget-us=1e3 --deep=10000001 \
+    --nonsense; do
     expect 2 "$bad" "$pages"
     says err 'dom: '
     test_end "a bad option: $bad"
