@@ -36,19 +36,30 @@ static bool next_round(void) {
     return true;
 }
 
-unsigned sweep(void (*scenario)(void)) {
+unsigned sweep_loudly(void (*scenario)(void)) {
     memset(steps, 0, sizeof steps);
     phases = 0;
     do {
         calls = 0;
         forget();
-        test_note("order %s, units before each stop: %u %u %u %u", letters_now, steps[0], steps[1], steps[2], steps[3]);
+        test_note("%sorder %s, units before each stop: %u %u %u %u", is_graph_quiet() ? "quiet, " : "", letters_now, steps[0],
+                  steps[1], steps[2], steps[3]);
         scenario();
         EXPECT_EQ(0, stats().objects);
     } while (test_failures() == 0 && next_round());
     test_note("%s", "");
     EXPECT(calls > 0);
     return phases;
+}
+
+unsigned sweep(void (*scenario)(void)) {
+    unsigned seen = sweep_loudly(scenario);
+    if (test_failures() == 0) {
+        graph_quietly(true);
+        seen |= sweep_loudly(scenario);
+        graph_quietly(false);
+    }
+    return seen;
 }
 
 const char *order(void) {
@@ -71,16 +82,24 @@ static bool next_order(char *s, size_t n) {
     return true;
 }
 
-unsigned sweep_orders(void (*scenario)(void), const char *letters) {
+static unsigned for_each_order(unsigned (*swept)(void (*)(void)), void (*scenario)(void), const char *letters) {
     unsigned seen = 0;
     size_t n = strlen(letters);
     REQUIRE(n > 0 && n < sizeof letters_now);
     strcpy(letters_now, letters);
     do
-        seen |= sweep(scenario);
+        seen |= swept(scenario);
     while (test_failures() == 0 && next_order(letters_now, n));
     letters_now[0] = 0;
     return seen;
+}
+
+unsigned sweep_orders(void (*scenario)(void), const char *letters) {
+    return for_each_order(sweep, scenario, letters);
+}
+
+unsigned sweep_orders_loudly(void (*scenario)(void), const char *letters) {
+    return for_each_order(sweep_loudly, scenario, letters);
 }
 
 void stop_in(enum rc_phase phase) {

@@ -21,14 +21,18 @@
 
 #define PHASE(name) (1u << RC_PHASE_##name)
 
-// Runs [scenario] for every way to stop it. Each round begins with forget() and an empty heap, which it must leave empty.
-// Returns the set of phases in which some_work() has stopped the collector.
+// Runs [scenario] for every way to stop it, twice: with nodes that have destructors and with quiet ones (graph.h). Each
+// round begins with forget() and an empty heap, which it must leave empty. Returns the set of phases in which some_work()
+// has stopped the collector.
 unsigned sweep(void (*scenario)(void));
+// With destructors only: for scenarios that have a heap of their own.
+unsigned sweep_loudly(void (*scenario)(void));
 void some_work(void);
 
 // The same for each order of [letters], which the scenario has from order() and gives to drop(): which of its suspects the
 // collector meets first makes all the difference.
 unsigned sweep_orders(void (*scenario)(void), const char *letters);
+unsigned sweep_orders_loudly(void (*scenario)(void), const char *letters);
 const char *order(void);
 
 // A sweep proves nothing about a phase in which it never stopped.
