@@ -126,8 +126,10 @@ static bool climb(struct rc_heap *heap, struct rc__header *h, int *steps) {
         heap->cc.climbed++;
         if (h->word & RC__GRAPH)
             return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE;
-        if (is_held(h))
+        if (is_held(h)) {
+            ++*steps; // what the proof rests on is in the graph from here on, so that losing its handle marks it
             return true;
+        }
     }
     return false;
 }

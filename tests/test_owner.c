@@ -173,3 +173,25 @@ TEST(subtree_that_changes_its_owner_at_any_moment_survives) {
         REQUIRE(stats().objects == 0);
     }
 }
+
+//   q <--> c, another pair p <--> d: c is proved alive by q's handle, which goes while suspects are still taken
+TEST(proof_whose_handle_goes_is_looked_at_again) {
+    for (int stop = 0; stop < 12; stop++) {
+        test_note("%d units before the handle goes", stop);
+        destroyed = 0;
+        struct element *p = rc_new(&element_type), *q = rc_new(&element_type);
+        struct element *d = add(p), *c = add(q);
+        rc_release(rc_retain(d));
+        rc_release(rc_retain(c)); // suspects, d and then c
+        for (int i = 0; i < stop; i++)
+            rc_collect_step(0);
+        rc_release(q);
+        while (rc_collect_step(0) == RC_STEP_MORE)
+            continue;
+        EXPECT_EQ(2, destroyed);
+        rc_release(p);
+        while (rc_collect_step(0) == RC_STEP_MORE)
+            continue;
+        EXPECT_EQ(4, destroyed);
+    }
+}

@@ -33,7 +33,7 @@ struct rc_weak;
 enum rc_slot_kind {
     RC_SLOT_END = 0, // ends an array of slots
     RC_SLOT_LINK,    // a counted link
-    RC_SLOT_OWNER,   // a counted link to the object that holds a link to this one for as long as this slot is set
+    RC_SLOT_OWNER,   // a counted link to an object that leads to this one for as long as this slot is set
     RC_SLOT_WEAK,    // a `struct rc_weak *` that this object owns
     RC_SLOT_TAIL     // the trailing array of an object made by rc_new_sized, all links
 };
@@ -54,15 +54,15 @@ struct rc_slot {
 // may point to: with it the library can find out that a type has no way back to itself, and then never suspects it.
 #define RC_LINK(T, field) RC__SLOT(RC_SLOT_LINK, T, field, NULL)
 #define RC_LINK_TO(T, field, type) RC__SLOT(RC_SLOT_LINK, T, field, &(type))
-// A counted link to an owner (a DOM parent): a promise that the object it points to holds a link to this one for as long
-// as the slot is set. The collector uses it to prove an object alive by walking up. One a type. Where the promise is
-// broken, the worst is a leak, which rc_verify names.
+// A counted link to an owner (a DOM parent): a promise that the object it points to leads to this one, by links of its own
+// or of what it holds, for as long as the slot is set. The collector uses it to prove an object alive by walking up. One a
+// type. Where the promise is broken, the worst is a leak.
 #define RC_OWNER(T, field) RC__SLOT(RC_SLOT_OWNER, T, field, NULL)
 #define RC_OWNER_TO(T, field, type) RC__SLOT(RC_SLOT_OWNER, T, field, &(type))
 // A weak reference (see weak.h): a `struct rc_weak *`, released with the object.
 #define RC_WEAK(T, field) RC__SLOT(RC_SLOT_WEAK, T, field, NULL)
 // A trailing array of links, `field[]`, whose number of elements stands in the size_t `number` of the same object.
-// Change that number only together with rc_changed.
+// Set that number right after rc_new_sized; change it later only together with rc_changed.
 #define RC_TAIL(T, field, number)                                                                                      \
     { RC_SLOT_TAIL, offsetof(T, field), offsetof(T, number), #field, NULL }
 #define RC_END                                                                                                         \
