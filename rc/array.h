@@ -3,9 +3,9 @@
 #ifndef RC_ARRAY_H
 #define RC_ARRAY_H
 
-#include <refcyc/array.h>
-
 #include "element.h"
+
+#include <refcyc/array.h>
 
 static inline char *rc__array_place(const struct rc_array *a, size_t i) {
     return (char *)a->data + i * a->element->size;

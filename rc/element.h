@@ -9,9 +9,9 @@
 #ifndef RC_ELEMENT_H
 #define RC_ELEMENT_H
 
-#include <refcyc/element.h>
-
 #include "object.h"
+
+#include <refcyc/element.h>
 
 enum {
     RC__E_LINK = 1,    // one link and nothing else: the short ways
@@ -70,6 +70,14 @@ static inline bool rc__fails(int error) {
     errno = error;
     return false;
 }
+
+// string.c
+struct rc_string;
+uint32_t rc__text_hash(const char *text, size_t length);
+bool rc__text_is(const struct rc_string *string, const char *text, size_t length);
+// intern.c: [string] dies. The heap's table goes with it.
+void rc__uninterned(struct rc_heap *heap, struct rc_string *string);
+void rc__interns_free(struct rc_heap *heap);
 
 // sort.c: the order in which [n] things stand when sorted, an array of [n] numbers; to be freed with rc__order_free.
 // NULL with errno. [compare] gets numbers of things.

@@ -7,7 +7,7 @@
 //   H3  What works on several heaps at once (rc_heap_merge, rc_collect_heaps) holds them: the thread is inside, without an
 //       entry on the stack. It waits for one only while it is inside none of them, not even those that it was inside when
 //       it came: so no order in which others enter heaps can lead to a deadlock.
-#include "object.h"
+#include "element.h"
 
 #include <stdlib.h>
 
@@ -388,6 +388,7 @@ static void end_finalize_all(struct rc_heap *heap) {
 // [heap] has no object any more. This thread is inside, with one entry or none, and leaves.
 void rc__heap_end(struct rc_heap *heap) {
     rc__weak_heap_gone(heap);
+    rc__interns_free(heap);
     rc__blocks_free(heap);
     rc__classes_free(heap);
     rc__chunks_free(heap, &heap->suspects, 0, RC__CHUNK_POINTERS * sizeof(void *));

@@ -170,6 +170,7 @@ struct rc_heap {
     bool ending;  // in rc_heap_free
     struct rc_weak *notices; // whose objects died: callbacks to be called
     struct rc__weak_table weak;
+    struct rc__table *interns; // strings by text (intern.c), or NULL
 
     struct cc cc;
     struct rc_stats stats;

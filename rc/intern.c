@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Interned strings: a table of each heap that has those of its texts, without keeping them alive. A string that dies
+// leaves it in its destructor.
+//
+// Between the moment at which a string is counted dead and its destructor there may be a slice. Who asks for its text
+// then gets a new string, which takes its place; the old one finds another in its place and leaves it alone. Strings
+// link to nothing, so no collection ever has one in its graph, and being found in the table is no way around a verdict.
+#include "table.h"
+
+#include <refcyc/string.h>
+
+// The table compares as a map with string keys does, but its keys are not links.
+static struct rc__table *interns_of(struct rc_heap *heap) {
+    if (heap->interns)
+        return heap->interns;
+    struct rc__table *t = rc__memory(heap, sizeof *t);
+    if (!t) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    *t = (struct rc__table){0};
+    rc__table_init(t, &rc_pointer_element, NULL, "rc_string_intern");
+    t->sort = RC__KEY_STRING;
+    return heap->interns = t;
+}
+
+void rc__interns_free(struct rc_heap *heap) {
+    if (!heap->interns)
+        return;
+    rc__table_free(heap, heap->interns);
+    rc__memory_free(heap, heap->interns, sizeof *heap->interns);
+    heap->interns = NULL;
+}
+
+// The living string with this text, or NULL; *e is the entry of that text, or RC__NO_ENTRY.
+static struct rc_string *find(const struct rc__table *t, uint32_t hash, const char *text, size_t length, uint32_t *e) {
+    *e = rc__table_find_text(t, hash, text, length);
+    if (*e == RC__NO_ENTRY)
+        return NULL;
+    struct rc_string *s = rc__load(rc__table_key(t, *e));
+    return rc__is_dead(RC__HEADER(s)) ? NULL : s;
+}
+
+// [s] becomes the interned string of its text, in entry [e] or in a new one, for which there is room.
+static void adopt(struct rc__table *t, uint32_t e, uint32_t hash, struct rc_string *s) {
+    if (e == RC__NO_ENTRY)
+        e = rc__table_add(t, hash);
+    rc__store(rc__table_key(t, e), s);
+    s->interned = true;
+}
+
+static struct rc_string *intern(const char *text, size_t length) {
+    struct rc_heap *heap = rc__enter_default("rc_string_intern");
+    struct rc__table *t = heap ? interns_of(heap) : NULL;
+    if (!t)
+        return NULL;
+    uint32_t e, hash = rc__table_hash_text(text, length);
+    struct rc_string *s = find(t, hash, text, length, &e);
+    if (s)
+        return rc_retain(s);
+    if (!rc__table_room(heap, t))
+        return NULL;
+    s = rc_string_new_bytes(text, length);
+    if (s)
+        adopt(t, e, hash, s);
+    return s;
+}
+
+struct rc_string *rc_string_intern_bytes(const void *bytes, size_t length) {
+    if (!bytes && length) {
+        rc__fault(RC_FAULT_NULL, "rc_string_intern_bytes", NULL, "the text is NULL");
+        errno = EINVAL;
+        return NULL;
+    }
+    return intern(bytes ? bytes : "", length);
+}
+
+struct rc_string *rc_string_intern(const char *text) {
+    return rc_string_intern_bytes(text, text ? strlen(text) : 1);
+}
+
+struct rc_string *rc_string_interned(struct rc_string *string) {
+    if (!rc__usable(string, "rc_string_interned"))
+        return NULL;
+    if (string->interned)
+        return rc_retain(string);
+    struct rc__table *t = interns_of(rc__here);
+    if (!t)
+        return NULL;
+    uint32_t e, hash = rc__table_hash_text(string->text, string->length);
+    struct rc_string *s = find(t, hash, string->text, string->length, &e);
+    if (!s) {
+        if (!rc__table_room(rc__here, t))
+            return NULL;
+        adopt(t, e, hash, s = string);
+    }
+    return rc_retain(s);
+}
+
+void rc__uninterned(struct rc_heap *heap, struct rc_string *s) {
+    struct rc__table *t = heap->interns;
+    uint32_t e = rc__table_find_text(t, rc__table_hash_text(s->text, s->length), s->text, s->length);
+    if (e != RC__NO_ENTRY && rc__load(rc__table_key(t, e)) == s)
+        rc__table_remove(t, e);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// What maps and sets have in common: their calls, on a table that is an object.
+//
+// The order of things is the same in all of them: what can fail or call the user first (copies, hash, search, room),
+// then the change, which calls nobody, then what is released.
+#include "table.h"
+
+static bool is_given(const void *address, const char *call) {
+    if (address)
+        return true;
+    rc__fault(RC_FAULT_NULL, call, NULL, "the address of a key or value is NULL");
+    return rc__fails(EINVAL);
+}
+
+static bool is_key(const struct rc__table *t, const void *key, const char *call) {
+    if (!is_given(key, call))
+        return false;
+    if (!(t->key_kind & RC__E_LINK) || rc__load(key))
+        return true;
+    rc__fault(RC_FAULT_NULL, call, NULL, "the key is NULL");
+    return rc__fails(EINVAL);
+}
+
+// The hash of [key], and its entry, or RC__NO_ENTRY.
+static uint32_t search(const struct rc__table *table, const void *key, uint32_t *hash) {
+    struct rc__table *t = rc__table_begin(table);
+    *hash = rc__table_hash(t, key);
+    uint32_t e = rc__table_find(t, *hash, key);
+    t->busy--;
+    return e;
+}
+
+uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *call) {
+    uint32_t hash;
+    if (!rc__usable(t, call) || !is_given(key, call))
+        return RC__NO_ENTRY;
+    return search(t, key, &hash);
+}
+
+// A new entry. Where keys and values are both read by the collector, in two rows, those of the second row get other
+// numbers when the table becomes longer (table.h).
+static uint32_t add(struct rc__table *t, uint32_t hash) {
+    if (t->key_kind & RC__E_LINKS && t->value_kind & RC__E_LINKS && t->free == RC__NO_ENTRY)
+        rc__moving(t);
+    return rc__table_add(t, hash);
+}
+
+// The value of entry [e] becomes what is in [made], which is in no container.
+static void replace(struct rc__table *t, uint32_t e, const void *made) {
+    _Alignas(16) char old[RC_ELEMENT_MAX];
+    memcpy(old, rc__table_value(t, e), t->value->size);
+    memcpy(rc__table_value(t, e), made, t->value->size);
+    rc__element_drop(t->value, t->value_kind, old);
+}
+
+static void drop(const struct rc__table *t, void *key, void *value) {
+    rc__element_drop(t->key, t->key_kind, key);
+    if (t->value)
+        rc__element_drop(t->value, t->value_kind, value);
+}
+
+// [key] and [value] are in no container yet, and go into the table, or are dropped.
+static bool put_made(struct rc__table *t, void *key, void *value) {
+    uint32_t hash, e = search(t, key, &hash);
+    if (e != RC__NO_ENTRY) {
+        if (t->value)
+            replace(t, e, value);
+        rc__element_drop(t->key, t->key_kind, key);
+        return true;
+    }
+    if (!rc__table_room(rc__here, t)) {
+        drop(t, key, value);
+        return rc__fails(ENOMEM);
+    }
+    e = add(t, hash);
+    memcpy(rc__table_key(t, e), key, t->key->size);
+    if (t->value)
+        memcpy(rc__table_value(t, e), value, t->value->size);
+    return true;
+}
+
+// Elements whose copies may fail or call anything are made before the table is looked at.
+static bool put_copies(struct rc__table *t, const void *key, const void *value) {
+    _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
+    if (!rc__element_copy(t->key, t->key_kind, made_key, key))
+        return false;
+    if (t->value && !rc__element_copy(t->value, t->value_kind, made_value, value)) {
+        int error = errno;
+        rc__element_drop(t->key, t->key_kind, made_key);
+        return rc__fails(error);
+    }
+    return put_made(t, made_key, made_value);
+}
+
+bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, const char *call) {
+    if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !is_given(value, call)) ||
+        !rc__element_copies(t->key, t->key_kind, call) ||
+        (t->value && !rc__element_copies(t->value, t->value_kind, call)))
+        return false;
+    if ((t->key_kind | t->value_kind) & RC__E_COPY)
+        return put_copies(t, key, value);
+    uint32_t hash, e = search(t, key, &hash);
+    if (e == RC__NO_ENTRY) {
+        if (!rc__table_room(rc__here, t))
+            return false;
+        e = add(t, hash);
+        rc__element_copy(t->key, t->key_kind, rc__table_key(t, e), key);
+        if (t->value)
+            rc__element_copy(t->value, t->value_kind, rc__table_value(t, e), value);
+    } else if (t->value_kind & RC__E_LINK) {
+        rc_set_slot(rc__table_value(t, e), rc__load(value));
+    } else if (t->value) {
+        _Alignas(16) char made[RC_ELEMENT_MAX];
+        rc__element_copy(t->value, t->value_kind, made, value);
+        replace(t, e, made);
+    }
+    return true;
+}
+
+bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char *call) {
+    _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
+    if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !is_given(value, call)))
+        return false;
+    uint32_t hash, e = search(t, key, &hash);
+    if (e == RC__NO_ENTRY) {
+        if (!rc__table_room(rc__here, t))
+            return false;
+        e = add(t, hash);
+        rc__element_give(t->key, t->key_kind, rc__table_key(t, e), key);
+        if (t->value)
+            rc__element_give(t->value, t->value_kind, rc__table_value(t, e), value);
+        return true;
+    }
+    rc__element_give(t->key, t->key_kind, made_key, key);
+    if (t->value) {
+        rc__element_give(t->value, t->value_kind, made_value, value);
+        replace(t, e, made_value);
+    }
+    rc__element_drop(t->key, t->key_kind, made_key);
+    return true;
+}
+
+void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value) {
+    _Alignas(16) char old_key[RC_ELEMENT_MAX], old_value[RC_ELEMENT_MAX];
+    const struct rc_element *key_of = t->key, *value_of = t->value;
+    uint8_t key_kind = t->key_kind, value_kind = t->value_kind;
+    memcpy(old_key, rc__table_key(t, e), key_of->size);
+    if (value_of)
+        memcpy(old_value, rc__table_value(t, e), value_of->size);
+    rc__table_remove(t, e);
+    if (key)
+        rc__element_take(key_of, key_kind, key, old_key);
+    if (value)
+        rc__element_take(value_of, value_kind, value, old_value);
+    if (!key)
+        rc__element_drop(key_of, key_kind, old_key);
+    if (!value && value_of)
+        rc__element_drop(value_of, value_kind, old_value);
+}
+
+static bool copy_entry(struct rc__table *to, const struct rc__table *from, uint32_t e) {
+    _Alignas(16) char key[RC_ELEMENT_MAX], value[RC_ELEMENT_MAX];
+    if (!rc__element_copy(from->key, from->key_kind, key, rc__table_key(from, e)))
+        return false;
+    if (from->value && !rc__element_copy(from->value, from->value_kind, value, rc__table_value(from, e))) {
+        int error = errno;
+        rc__element_drop(from->key, from->key_kind, key);
+        return rc__fails(error);
+    }
+    uint32_t copy = rc__table_add(to, from->state[e]);
+    memcpy(rc__table_key(to, copy), key, to->key->size);
+    if (to->value)
+        memcpy(rc__table_value(to, copy), value, to->value->size);
+    return true;
+}
+
+// [to] is empty, and nobody else's yet.
+bool rc__keyed_copy(struct rc__table *to, const struct rc__table *from, const char *call) {
+    if (!rc__element_copies(from->key, from->key_kind, call) ||
+        (from->value && !rc__element_copies(from->value, from->value_kind, call)) ||
+        !rc__table_reserve(rc__here, to, from->count))
+        return false;
+    struct rc__table *t = rc__table_begin(from);
+    bool ok = true;
+    for (uint32_t e = 0; ok && e < t->used; e++)
+        if (rc__table_lives(t, e))
+            ok = copy_entry(to, t, e);
+    t->busy--;
+    return ok;
+}
+
+bool rc__keyed_reserve(struct rc__table *t, size_t n, const char *call) {
+    return RC__MAY_CHANGE(t, call) && rc__table_reserve(rc__here, t, n);
+}
+
+bool rc__keyed_shrink(struct rc__table *t, const char *call) {
+    if (!RC__MAY_CHANGE(t, call))
+        return false;
+    rc__moving(t);
+    return rc__table_fit(rc__here, t);
+}
+
+// As in array_range.c: the entries go with an object that nobody can reach.
+void rc__keyed_clear(struct rc__table *t, struct rc__table *remains) {
+    rc__moving(t);
+    t->version++;
+    if (remains) {
+        uint32_t version = t->version;
+        *remains = *t;
+        remains->busy = 0;
+        rc__table_init(t, t->key, t->value, "clear");
+        t->entry = NULL;
+        t->place = NULL;
+        t->state = NULL;
+        t->count = t->used = t->capacity = t->mask = 0;
+        t->version = version;
+        return;
+    }
+    void *held = rc_retain(t);
+    for (uint32_t e = 0; e < t->used; e++) // no memory: one by one
+        if (rc__table_lives(t, e))
+            rc__keyed_remove(t, e, NULL, NULL);
+    if (!t->count)
+        rc__table_free(rc__here, t);
+    rc_release(held);
+}
+
+enum rc_iter rc__keyed_next(const struct rc__table *t, uint32_t version, uint32_t *next) {
+    if (t->version != version)
+        return RC_ITER_CHANGED;
+    uint32_t e = *next;
+    while (e < t->used && !(t->state[e] & RC__LIVE))
+        e++;
+    if (e >= t->used)
+        return RC_ITER_END;
+    *next = e + 1;
+    return RC_ITER_ITEM;
+}
+
+bool rc__keyed_iter_remove(struct rc__table *t, uint32_t version, uint32_t e, uint32_t hash, const char *call) {
+    if (!RC__MAY_CHANGE(t, call))
+        return false;
+    if (t->version != version)
+        return rc__fails(ESTALE);
+    if (!rc__table_lives(t, e) || t->state[e] != hash)
+        return rc__fails(ERANGE);
+    rc__keyed_remove(t, e, NULL, NULL);
+    return true;
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// rc_map: a table (table.h) that is an object, with keys and values.
+#include "table.h"
+
+#include <refcyc/map.h>
+#include <refcyc/string.h>
+
+struct rc_map {
+    struct rc__table table;
+};
+
+const struct rc_type rc_map_type = {.name = "rc_map",
+                                    .size = sizeof(struct rc_map),
+                                    .trace = rc__table_trace,
+                                    .free_slots = rc__table_free_slots,
+                                    .destroy_some = rc__table_destroy_some};
+// Of keys and values without links: can be part of no cycle.
+static const struct rc_type leaf_map_type = {
+    .name = "rc_map", .size = sizeof(struct rc_map), .base = &rc_map_type, .acyclic = true};
+
+// Of NULL, too.
+static struct rc__table *table_of(const struct rc_map *map) {
+    return (struct rc__table *)(uintptr_t)map;
+}
+
+static struct rc_map *map_new(const struct rc__table *like) {
+    struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc_map_type : &leaf_map_type);
+    if (map)
+        rc__table_init(table_of(map), like->key, like->value, "rc_map_new");
+    return map;
+}
+
+struct rc_map *rc_map_new(const struct rc_element *key, const struct rc_element *value) {
+    struct rc__table like = {0};
+    if (!value) {
+        rc__fault(RC_FAULT_NULL, "rc_map_new", NULL, "the element table is NULL");
+        errno = EINVAL;
+        return NULL;
+    }
+    return rc__table_init(&like, key, value, "rc_map_new") ? map_new(&like) : NULL;
+}
+
+struct rc_map *rc_map_copy(const struct rc_map *map) {
+    if (!rc__usable(map, "rc_map_copy"))
+        return NULL;
+    struct rc_map *copy = map_new(table_of(map));
+    if (copy && !rc__keyed_copy(table_of(copy), table_of(map), "rc_map_copy")) {
+        int error = errno;
+        rc_release(copy);
+        errno = error;
+        return NULL;
+    }
+    return copy;
+}
+
+size_t rc_map_size(const struct rc_map *map) {
+    return map ? map->table.count : 0;
+}
+
+// The address of entry [e]'s value.
+static void *value_at(const struct rc_map *map, uint32_t e) {
+    return e == RC__NO_ENTRY ? NULL : rc__table_value(table_of(map), e);
+}
+
+void *rc_map_find(const struct rc_map *map, const void *key) {
+    return value_at(map, rc__keyed_find(table_of(map), key, "rc_map_find"));
+}
+
+bool rc_map_put(struct rc_map *map, const void *key, const void *value) {
+    return rc__keyed_put(table_of(map), key, value, "rc_map_put");
+}
+
+bool rc_map_put_give(struct rc_map *map, void *key, void *value) {
+    return rc__keyed_put_give(table_of(map), key, value, "rc_map_put_give");
+}
+
+static bool remove_entry(struct rc_map *map, uint32_t e, void *value) {
+    if (e == RC__NO_ENTRY)
+        return false;
+    rc__keyed_remove(table_of(map), e, NULL, value);
+    return true;
+}
+
+bool rc_map_remove(struct rc_map *map, const void *key) {
+    return RC__MAY_CHANGE(table_of(map), "rc_map_remove") &&
+           remove_entry(map, rc__keyed_find(table_of(map), key, "rc_map_remove"), NULL);
+}
+
+bool rc_map_take(struct rc_map *map, const void *key, void *value) {
+    if (!RC__MAY_CHANGE(table_of(map), "rc_map_take") || !rc__usable(value ? map : NULL, "rc_map_take"))
+        return false;
+    return remove_entry(map, rc__keyed_find(table_of(map), key, "rc_map_take"), value);
+}
+
+// ---- values that are links
+
+static bool has_objects(const struct rc_map *map) {
+    return map->table.value_kind & RC__E_LINK || rc__fails(EINVAL);
+}
+
+static void *object_at(const struct rc_map *map, uint32_t e) {
+    return e == RC__NO_ENTRY ? NULL : rc__load(rc__table_value(table_of(map), e));
+}
+
+void *rc_map_get(const struct rc_map *map, const void *key) {
+    if (!rc__usable(map, "rc_map_get") || !has_objects(map))
+        return NULL;
+    return object_at(map, rc__keyed_find(table_of(map), key, "rc_map_get"));
+}
+
+bool rc_map_set(struct rc_map *map, const void *key, void *obj) {
+    return rc__usable(map, "rc_map_set") && has_objects(map) && rc__keyed_put(table_of(map), key, &obj, "rc_map_set");
+}
+
+static bool has_words(const struct rc_map *map) {
+    return map->table.sort == RC__KEY_WORD || rc__fails(EINVAL);
+}
+
+static uint32_t find_int(const struct rc_map *map, int64_t key) {
+    uint64_t word = (uint64_t)key;
+    return rc__table_find_word(table_of(map), rc__table_mix(word), word);
+}
+
+void *rc_map_get_int(const struct rc_map *map, int64_t key) {
+    if (!rc__usable(map, "rc_map_get_int") || !has_objects(map) || !has_words(map))
+        return NULL;
+    return object_at(map, find_int(map, key));
+}
+
+bool rc_map_set_int(struct rc_map *map, int64_t key, void *obj) {
+    return rc__usable(map, "rc_map_set_int") && has_objects(map) && has_words(map) &&
+           rc__keyed_put(table_of(map), &key, &obj, "rc_map_set_int");
+}
+
+bool rc_map_remove_int(struct rc_map *map, int64_t key) {
+    return RC__MAY_CHANGE(table_of(map), "rc_map_remove_int") && has_words(map) &&
+           remove_entry(map, find_int(map, key), NULL);
+}
+
+static bool has_texts(const struct rc_map *map, const char *key, const char *call) {
+    if (!key) {
+        rc__fault(RC_FAULT_NULL, call, NULL, "the key is NULL");
+        return rc__fails(EINVAL);
+    }
+    return map->table.sort == RC__KEY_STRING || rc__fails(EINVAL);
+}
+
+static uint32_t find_text(const struct rc_map *map, const char *key) {
+    size_t length = strlen(key);
+    return rc__table_find_text(table_of(map), rc__table_hash_text(key, length), key, length);
+}
+
+void *rc_map_get_text(const struct rc_map *map, const char *key) {
+    if (!rc__usable(map, "rc_map_get_text") || !has_objects(map) || !has_texts(map, key, "rc_map_get_text"))
+        return NULL;
+    return object_at(map, find_text(map, key));
+}
+
+bool rc_map_set_text(struct rc_map *map, const char *key, void *obj) {
+    if (!RC__MAY_CHANGE(table_of(map), "rc_map_set_text") || !has_objects(map) ||
+        !has_texts(map, key, "rc_map_set_text"))
+        return false;
+    uint32_t e = find_text(map, key);
+    if (e != RC__NO_ENTRY) {
+        rc_set_slot(rc__table_value(table_of(map), e), obj);
+        return true;
+    }
+    struct rc_string *string = rc_string_new(key);
+    if (!string)
+        return false;
+    bool ok = rc__keyed_put(table_of(map), &string, &obj, "rc_map_set_text");
+    rc_release(string);
+    return ok || rc__fails(ENOMEM);
+}
+
+bool rc_map_remove_text(struct rc_map *map, const char *key) {
+    return RC__MAY_CHANGE(table_of(map), "rc_map_remove_text") && has_texts(map, key, "rc_map_remove_text") &&
+           remove_entry(map, find_text(map, key), NULL);
+}
+
+// ---- the whole
+
+bool rc_map_reserve(struct rc_map *map, size_t n) {
+    return rc__keyed_reserve(table_of(map), n, "rc_map_reserve");
+}
+
+bool rc_map_shrink(struct rc_map *map) {
+    return rc__keyed_shrink(table_of(map), "rc_map_shrink");
+}
+
+void rc_map_clear(struct rc_map *map) {
+    if (!RC__MAY_CHANGE(table_of(map), "rc_map_clear") || !map->table.place)
+        return;
+    struct rc_map *remains = map_new(table_of(map));
+    rc__keyed_clear(table_of(map), table_of(remains));
+    rc_release(remains);
+}
+
+bool rc_map_remove_if(struct rc_map *map, bool (*test)(const void *, const void *, void *), void *arg,
+                      size_t *removed) {
+    struct rc__table *t = table_of(map);
+    if (!RC__MAY_CHANGE(t, "rc_map_remove_if") || !rc__usable(test ? map : NULL, "rc_map_remove_if"))
+        return false;
+    struct rc_map *held = rc_retain(map);
+    size_t n = 0;
+    for (uint32_t e = 0; e < t->used; e++) {
+        if (!rc__table_lives(t, e))
+            continue;
+        t->busy++;
+        bool goes = test(rc__table_key(t, e), rc__table_value(t, e), arg);
+        t->busy--;
+        if (goes) {
+            rc__keyed_remove(t, e, NULL, NULL);
+            n++;
+        }
+    }
+    rc_release(held);
+    if (removed)
+        *removed = n;
+    return true;
+}
+
+// ---- iteration
+
+struct rc_map_iter rc_map_iter(struct rc_map *map) {
+    return (struct rc_map_iter){.map = map, .version = map ? map->table.version : 0};
+}
+
+enum rc_iter rc_map_next(struct rc_map_iter *it) {
+    if (!it->map)
+        return RC_ITER_END;
+    const struct rc__table *t = table_of(it->map);
+    enum rc_iter is = rc__keyed_next(t, it->version, &it->next);
+    bool item = is == RC_ITER_ITEM;
+    it->key = item ? rc__table_key(t, it->next - 1) : NULL;
+    it->value = item ? rc__table_value(t, it->next - 1) : NULL;
+    it->hash = item ? t->state[it->next - 1] : 0;
+    return is;
+}
+
+bool rc_map_iter_remove(struct rc_map_iter *it) {
+    uint32_t hash = it->hash;
+    it->hash = 0;
+    it->key = it->value = NULL;
+    return rc__keyed_iter_remove(table_of(it->map), it->version, it->next - 1, hash, "rc_map_iter_remove");
+}

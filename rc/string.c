@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// rc_string: bytes that never change, in the object itself. Interned ones are in intern.c.
+#include "element.h"
+
+#include <refcyc/string.h>
+#include <stdio.h>
+
+static void string_destroy(void *obj) {
+    struct rc_string *s = obj;
+    if (s->interned)
+        rc__uninterned(rc__home(s), s);
+}
+
+const struct rc_type rc_string_type = {
+    .name = "rc_string", .size = sizeof(struct rc_string), .destroy = string_destroy, .acyclic = true};
+
+static struct rc_string *invalid(const char *call) {
+    rc__fault(RC_FAULT_NULL, call, NULL, "the text is NULL");
+    errno = EINVAL;
+    return NULL;
+}
+
+// [length] bytes, to be filled in; then a NUL.
+static struct rc_string *string_new(size_t length) {
+    if (length > SIZE_MAX / 4) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    struct rc_string *s = rc_new_sized(&rc_string_type, length + 1);
+    if (s)
+        s->length = length;
+    return s;
+}
+
+static struct rc_string *string_of(const void *bytes, size_t length) {
+    struct rc_string *s = string_new(length);
+    if (s && length)
+        memcpy(s->text, bytes, length);
+    return s;
+}
+
+struct rc_string *rc_string_new(const char *text) {
+    return text ? string_of(text, strlen(text)) : invalid("rc_string_new");
+}
+
+struct rc_string *rc_string_new_bytes(const void *bytes, size_t length) {
+    return bytes || !length ? string_of(bytes, length) : invalid("rc_string_new_bytes");
+}
+
+struct rc_string *rc_string_vformat(const char *format, va_list arguments) {
+    if (!format)
+        return invalid("rc_string_format");
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    struct rc_string *s = length < 0 ? NULL : string_new((size_t)length);
+    if (s)
+        vsnprintf(s->text, (size_t)length + 1, format, again);
+    va_end(again);
+    return s;
+}
+
+struct rc_string *rc_string_format(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    struct rc_string *s = rc_string_vformat(format, arguments);
+    va_end(arguments);
+    return s;
+}
+
+struct rc_string *rc_string_join(const struct rc_string *a, const struct rc_string *b) {
+    size_t first = rc_string_length(a), second = rc_string_length(b);
+    struct rc_string *s = string_new(first + second);
+    if (s) {
+        memcpy(s->text, rc_string_text(a), first);
+        memcpy(s->text + first, rc_string_text(b), second);
+    }
+    return s;
+}
+
+struct rc_string *rc_string_slice(const struct rc_string *s, size_t from, size_t length) {
+    size_t size = rc_string_length(s);
+    if (from > size || (length != SIZE_MAX && length > size - from)) {
+        errno = ERANGE;
+        return NULL;
+    }
+    return string_of(rc_string_text(s) + from, length == SIZE_MAX ? size - from : length);
+}
+
+// ---- comparing
+
+// FNV-1a over 8 bytes at a time, folded. Never 0.
+uint32_t rc__text_hash(const char *text, size_t length) {
+    uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ length;
+    for (; length >= 8; length -= 8, text += 8) {
+        uint64_t word = 0;
+        for (int i = 0; i < 8; i++)
+            word |= (uint64_t)(unsigned char)text[i] << 8 * i;
+        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 29;
+    }
+    for (; length; length--, text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
+    hash ^= hash >> 32;
+    return (uint32_t)hash ? (uint32_t)hash : 1;
+}
+
+// Computed by whoever asks first; threads that ask at once compute the same.
+uint32_t rc_string_hash(const struct rc_string *s) {
+    if (!s)
+        return 0;
+    uint32_t hash = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
+    if (!hash) {
+        hash = rc__text_hash(s->text, s->length);
+        __atomic_store_n(&((struct rc_string *)(uintptr_t)s)->hash, hash, __ATOMIC_RELAXED);
+    }
+    return hash;
+}
+
+bool rc__text_is(const struct rc_string *s, const char *text, size_t length) {
+    return s && s->length == length && memcmp(s->text, text, length) == 0;
+}
+
+bool rc_string_equal(const struct rc_string *a, const struct rc_string *b) {
+    return a == b || (a && b && rc__text_is(a, b->text, b->length));
+}
+
+int rc_string_compare(const struct rc_string *a, const struct rc_string *b) {
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    int order = memcmp(a->text, b->text, a->length < b->length ? a->length : b->length);
+    return order ? order : (a->length > b->length) - (a->length < b->length);
+}
+
+size_t rc_string_find(const struct rc_string *s, size_t from, const struct rc_string *part) {
+    size_t size = rc_string_length(s), length = rc_string_length(part);
+    for (size_t at = from; at <= size && length <= size - at; at++) {
+        const char *first = length ? memchr(s->text + at, part->text[0], size - length - at + 1) : NULL;
+        if (!length)
+            return at;
+        if (!first)
+            break;
+        at = (size_t)(first - s->text);
+        if (memcmp(first, part->text, length) == 0)
+            return at;
+    }
+    return RC_NOT_FOUND;
+}
+
+static uint64_t hash_element(const void *element) {
+    return rc_string_hash(rc__load(element));
+}
+static bool equal_elements(const void *a, const void *b) {
+    return rc_string_equal(rc__load(a), rc__load(b));
+}
+static int compare_elements(const void *a, const void *b) {
+    return rc_string_compare(rc__load(a), rc__load(b));
+}
+
+struct string_slot {
+    struct rc_string *string;
+};
+const struct rc_element rc_string_element = {
+    .name = "string",
+    .size = sizeof(struct string_slot),
+    .slots = RC_SLOTS({RC_SLOT_LINK, offsetof(struct string_slot, string), 1, "string", &rc_string_type}),
+    .hash = hash_element,
+    .equal = equal_elements,
+    .compare = compare_elements};

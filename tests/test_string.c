@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+// rc_string: texts, comparing, interning, bad input.
+#include "tests/faults.h"
+#include "tests/harness.h"
+#include "tests/scarce.h"
+#include <pthread.h>
+#include <refcyc/string.h>
+
+TEST(string_has_its_text_and_a_nul) {
+    struct rc_string *s = rc_string_new("hello"), *bytes = rc_string_new_bytes("a\0b", 3), *empty = rc_string_new("");
+    EXPECT_STR("hello", rc_string_text(s));
+    EXPECT_EQ(5, rc_string_length(s));
+    EXPECT_EQ(3, rc_string_length(bytes));
+    EXPECT_EQ(0, memcmp(rc_string_text(bytes), "a\0b", 4));
+    EXPECT_EQ(0, rc_string_length(empty));
+    EXPECT_STR("", rc_string_text(empty));
+    EXPECT_STR("", rc_string_text(NULL));
+    EXPECT_EQ(0, rc_string_length(NULL));
+    rc_release(s);
+    rc_release(bytes);
+    rc_release(empty);
+    EXPECT_EQ(0, stats().objects);
+    EXPECT_EQ(0, stats().suspects);
+}
+
+TEST(strings_are_made_of_others) {
+    struct rc_string *s = rc_string_format("%d-%s", 42, "answer"), *t = rc_string_slice(s, 3, SIZE_MAX);
+    EXPECT_STR("42-answer", rc_string_text(s));
+    EXPECT_STR("answer", rc_string_text(t));
+    struct rc_string *j = rc_string_join(t, s), *k = rc_string_join(NULL, t), *e = rc_string_slice(s, 9, 0);
+    EXPECT_STR("answer42-answer", rc_string_text(j));
+    EXPECT_STR("answer", rc_string_text(k));
+    EXPECT_STR("", rc_string_text(e));
+    EXPECT_EQ(0, rc_string_find(j, 0, t));
+    EXPECT_EQ(9, rc_string_find(j, 1, t));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(j, 10, t));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(t, 0, j));
+    EXPECT_EQ(15, rc_string_find(j, 15, e));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(j, 16, e));
+    rc_release(s);
+    rc_release(t);
+    rc_release(j);
+    rc_release(k);
+    rc_release(e);
+}
+
+TEST(search_meets_beginnings_that_go_wrong) {
+    struct rc_string *s = rc_string_new("aaabaaab"), *p = rc_string_new("aab"), *q = rc_string_new("bb");
+    EXPECT_EQ(1, rc_string_find(s, 0, p));
+    EXPECT_EQ(5, rc_string_find(s, 2, p));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(s, 6, p));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(s, 0, q));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(NULL, 0, q));
+    rc_release(s);
+    rc_release(p);
+    rc_release(q);
+}
+
+TEST(order_is_by_bytes) {
+    const char *in_order[] = {"", "a", "aa", "ab", "b", "\x80"};
+    enum { N = sizeof in_order / sizeof *in_order };
+    struct rc_string *s[N];
+    for (int i = 0; i < N; i++)
+        s[i] = rc_string_new(in_order[i]);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < N; k++) {
+            int order = rc_string_compare(s[i], s[k]);
+            EXPECT_EQ((i > k) - (i < k), (order > 0) - (order < 0));
+            EXPECT_EQ(i == k, rc_string_equal(s[i], s[k]));
+        }
+    EXPECT(rc_string_compare(NULL, s[0]) < 0);
+    EXPECT_EQ(0, rc_string_compare(NULL, NULL));
+    EXPECT(rc_string_equal(NULL, NULL));
+    EXPECT(!rc_string_equal(NULL, s[0]));
+    for (int i = 0; i < N; i++)
+        rc_release(s[i]);
+}
+
+TEST(hash_is_of_the_text) {
+    for (size_t n = 0; n < 40; n++) {
+        char text[41];
+        memset(text, 'x', sizeof text);
+        struct rc_string *a = rc_string_new_bytes(text, n), *b = rc_string_new_bytes(text, n);
+        EXPECT_EQ(rc_string_hash(a), rc_string_hash(b));
+        struct rc_string *c = rc_string_new_bytes(text, n + 1);
+        EXPECT(rc_string_hash(a) != rc_string_hash(c));
+        rc_release(a);
+        rc_release(b);
+        rc_release(c);
+    }
+}
+
+// ---- interning
+
+TEST(interned_texts_are_one_object) {
+    struct rc_string *a = rc_string_intern("name"), *b = rc_string_intern_bytes("name!", 4);
+    EXPECT_PTR(a, b);
+    EXPECT_EQ(2, rc_handles(a));
+    struct rc_string *other = rc_string_new("name"), *c = rc_string_interned(other);
+    EXPECT_PTR(a, c);
+    EXPECT(other != c);
+    rc_release(a);
+    rc_release(b);
+    rc_release(c);
+    EXPECT_EQ(1, stats().objects); // interning keeps nothing alive
+    c = rc_string_interned(other);
+    EXPECT_PTR(other, c); // now it is the one
+    a = rc_string_intern("name");
+    EXPECT_PTR(other, a);
+    rc_release(a);
+    rc_release(c);
+    rc_release(other);
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(many_interned_strings_come_and_go) {
+    enum { N = 2000 };
+    static struct rc_string *s[N];
+    for (int round = 0; round < 5; round++) {
+        for (int i = round % 2; i < N; i += 1 + round % 3) {
+            char text[16];
+            sprintf(text, "%d", i);
+            struct rc_string *got = rc_string_intern(text);
+            EXPECT(!s[i] || s[i] == got);
+            EXPECT_STR(text, rc_string_text(got));
+            if (s[i])
+                rc_release(got);
+            else
+                s[i] = got;
+        }
+        for (int i = 0; i < N; i += 2 + round) {
+            rc_release(s[i]);
+            s[i] = NULL;
+        }
+    }
+    for (int i = 0; i < N; i++)
+        rc_release(s[i]);
+    EXPECT_EQ(0, stats().objects);
+}
+
+static const struct rc_type pair_type = {"pair", 2 * sizeof(void *),
+                                         .slots = RC_SLOTS({RC_SLOT_LINK, 0, 2, "both", NULL})};
+
+// A dead one that waits for its destructor is not given out.
+TEST(interned_string_that_waits_to_be_destroyed_is_replaced) {
+    struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = 1});
+    rc_heap_enter(heap);
+    struct rc_string *first = rc_string_intern("first"), *second = rc_string_intern("second");
+    void **pair = rc_new(&pair_type);
+    rc_give_slot(&pair[0], first);
+    rc_give_slot(&pair[1], second);
+    rc_release(pair);
+    struct rc_string *again = rc_string_intern("first"), *again2 = rc_string_intern("second");
+    EXPECT_EQ(1, rc_handles(again));
+    while (rc_collect_step(0) == RC_STEP_MORE)
+        continue;
+    EXPECT_EQ(2, stats().objects);
+    struct rc_string *same = rc_string_intern("first"), *same2 = rc_string_interned(again2);
+    EXPECT_PTR(again, same);
+    EXPECT_PTR(again2, same2);
+    rc_release(again);
+    rc_release(again2);
+    rc_release(same);
+    rc_release(same2);
+    rc_heap_leave(heap);
+    free_heap(heap);
+}
+
+TEST(heaps_have_interned_strings_of_their_own) {
+    struct rc_string *here = rc_string_intern("x");
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    struct rc_string *there = rc_string_intern("x");
+    EXPECT(here != there);
+    EXPECT(rc_string_equal(here, there));
+    faults_begin();
+    EXPECT_PTR(NULL, rc_string_interned(here));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_string_interned");
+    rc_heap_leave(heap);
+    EXPECT_EQ(1, rc_heap_free(heap)); // with `there` in it
+    rc_release(here);
+}
+
+static void *hash_it(void *string) {
+    EXPECT_EQ(rc_string_hash(string), rc_string_hash(string));
+    EXPECT_STR("shared", rc_string_text(string));
+    rc_release(string);
+    return NULL;
+}
+
+TEST(strings_are_read_by_any_thread) {
+    struct rc_string *s = rc_string_intern("shared");
+    pthread_t thread[4];
+    for (int i = 0; i < 4; i++)
+        pthread_create(&thread[i], NULL, hash_it, rc_retain(s));
+    EXPECT(rc_string_hash(s) != 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(thread[i], NULL);
+    rc_release(s);
+}
+
+// ---- bad input, and memory
+
+TEST(null_is_a_fault) {
+    faults_begin();
+    EXPECT_PTR(NULL, rc_string_new(NULL));
+    EXPECT_EQ(EINVAL, errno);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_new");
+    EXPECT_PTR(NULL, rc_string_new_bytes(NULL, 1));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_new_bytes");
+    EXPECT_PTR(NULL, rc_string_intern(NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_intern_bytes");
+    EXPECT_PTR(NULL, rc_string_interned(NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_interned");
+    struct rc_string *empty = rc_string_new_bytes(NULL, 0);
+    EXPECT_STR("", rc_string_text(empty));
+    rc_release(empty);
+    EXPECT_NO_FAULT();
+}
+
+TEST(ranges_beyond_the_end_are_errors) {
+    struct rc_string *s = rc_string_new("abc");
+    errno = 0;
+    EXPECT_PTR(NULL, rc_string_slice(s, 4, 0));
+    EXPECT_EQ(ERANGE, errno);
+    EXPECT_PTR(NULL, rc_string_slice(s, 1, 3));
+    EXPECT_PTR(NULL, rc_string_slice(s, SIZE_MAX, 1));
+    EXPECT_PTR(NULL, rc_string_slice(NULL, 0, 1));
+    errno = 0;
+    EXPECT_PTR(NULL, rc_string_new_bytes("x", SIZE_MAX / 2));
+    EXPECT_EQ(ENOMEM, errno);
+    rc_release(s);
+}
+
+TEST(without_memory_there_is_no_string) {
+    struct rc_heap *heap = scarce_enter();
+    struct rc_string *s, *t;
+    EACH_FAILURE_OF(s, rc_string_intern("a")) {
+        EXPECT_PTR(NULL, s);
+        EXPECT_EQ(ENOMEM, errno);
+        EXPECT_EQ(0, stats().objects);
+    }
+    rc_release(s);
+    EACH_FAILURE_OF(s, rc_string_format("%s", "b"))
+        EXPECT_PTR(NULL, s);
+    for (int i = 0; i < 5; i++)
+        (void)rc_string_intern((char[]){(char)('c' + i), 0});
+    EACH_FAILURE_OF(t, rc_string_interned(s)) {
+        EXPECT_PTR(NULL, t);
+        EXPECT_EQ(1, rc_handles(s));
+    }
+    EXPECT_PTR(s, t);
+    rc_release(t);
+    rc_release(s);
+    fail_allocation(0, false);
+    for (int i = 0; i < 5; i++) {
+        struct rc_string *again = rc_string_intern((char[]){(char)('c' + i), 0});
+        rc_release(again);
+        rc_release(again);
+    }
+    EXPECT_EQ(0, stats().objects);
+    scarce_leave(heap);
+}
