@@ -78,6 +78,9 @@ bool rc__text_is(const struct rc_string *string, const char *text, size_t length
 // intern.c: [string] dies. The heap's table goes with it.
 void rc__uninterned(struct rc_heap *heap, struct rc_string *string);
 void rc__interns_free(struct rc_heap *heap);
+// For a merge of heaps: room for the strings of [from] in [into]; false with errno. Then they go there.
+bool rc__interns_reserve(struct rc_heap *into, const struct rc_heap *from);
+void rc__interns_merge(struct rc_heap *into, struct rc_heap *from);
 
 // sort.c: the order in which [n] things stand when sorted, an array of [n] numbers; to be freed with rc__order_free.
 // NULL with errno. [compare] gets numbers of things.

@@ -49,6 +49,29 @@ static void adopt(struct rc__table *t, uint32_t e, uint32_t hash, struct rc_stri
     s->interned = true;
 }
 
+bool rc__interns_reserve(struct rc_heap *into, const struct rc_heap *from) {
+    if (!from->interns || !from->interns->count)
+        return true;
+    struct rc__table *t = interns_of(into);
+    return t && rc__table_reserve(into, t, (size_t)t->count + from->interns->count);
+}
+
+// Of two living strings with one text, that of [into] stays the interned one.
+void rc__interns_merge(struct rc_heap *into, struct rc_heap *from) {
+    struct rc__table *t = from->interns;
+    for (uint32_t e = 0; t && e < t->used; e++) {
+        if (!rc__table_lives(t, e))
+            continue;
+        struct rc_string *s = rc__load(rc__table_key(t, e));
+        uint32_t there, hash = t->state[e];
+        if (find(into->interns, hash, s->text, s->length, &there))
+            s->interned = false;
+        else
+            adopt(into->interns, there, hash, s);
+    }
+    rc__interns_free(from);
+}
+
 static struct rc_string *intern(const char *text, size_t length) {
     struct rc_heap *heap = rc__enter_default("rc_string_intern");
     struct rc__table *t = heap ? interns_of(heap) : NULL;

@@ -19,6 +19,7 @@
 // Class numbers: see class.c. While there are few duplicates, objects keep theirs, and a merge costs no more than what is
 // said above; then those of [from] that nobody holds take the numbers of [into], which is a pass over [from]'s objects.
 #include "block.h"
+#include "element.h"
 
 enum { DUPLICATES = 256 }; // so many class numbers a heap may use up before a merge goes through the objects
 
@@ -165,6 +166,7 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
         rc__classes_trim(into);
     }
     rc__blocks_merge(into, from);
+    rc__interns_merge(into, from);
     join_suspects(into, from);
     rc__dead_merge(into, from);
     into->objects += from->objects;
@@ -176,7 +178,7 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
 
 static bool merge(struct rc_heap *into, struct rc_heap *from) {
     settle(into, from);
-    if (!reserve(into, from) || !change_doors(into, from))
+    if (!reserve(into, from) || !rc__interns_reserve(into, from) || !change_doors(into, from))
         return fails(ENOMEM);
     rc__classes_merge(into, from);
     convert(from, into);

@@ -181,6 +181,29 @@ TEST(heaps_have_interned_strings_of_their_own) {
     rc_release(here);
 }
 
+TEST(merged_heaps_have_one_interned_string_of_a_text) {
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    struct rc_string *x = rc_string_intern("x"), *y = rc_string_intern("y");
+    rc_heap_leave(heap);
+    struct rc_string *own = rc_string_intern("x");
+    EXPECT(rc_heap_merge(rc_heap_default(), heap));
+    struct rc_string *same = rc_string_interned(x), *again = rc_string_intern("y"), *third = rc_string_intern("x");
+    EXPECT_PTR(own, same);
+    EXPECT_PTR(own, third);
+    EXPECT_PTR(y, again);
+    rc_release(x);
+    rc_release(y);
+    rc_release(again);
+    rc_release(own);
+    rc_release(same);
+    EXPECT_STR("x", rc_string_text(third));
+    again = rc_string_intern("x");
+    EXPECT_PTR(third, again);
+    rc_release(again);
+    rc_release(third);
+}
+
 static void *hash_it(void *string) {
     EXPECT_EQ(rc_string_hash(string), rc_string_hash(string));
     EXPECT_STR("shared", rc_string_text(string));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Immutable strings as objects: bytes with a length, and a NUL behind them. Two strings with one text are two objects,
-// unless they were interned: then there is one of each text in a heap for as long as anybody holds it, so that
-// comparing pointers is comparing texts. Interning keeps no string alive.
+// unless they were interned: then there is one of each text in a heap for as long as anybody holds it, so that comparing
+// pointers is comparing texts. Interning keeps no string alive. (Where two heaps that are merged both have one of a
+// text, that of the heap which stays is the interned one, and the other is an ordinary string from then on.)
 //
 //     struct rc_string *name = rc_string_new("width");
 //     printf("%s has %zu bytes\n", rc_string_text(name), rc_string_length(name));
