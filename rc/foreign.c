@@ -89,9 +89,13 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
 }
 
 void rc__foreign_release(struct rc__header *h, const char *call) {
-    if (rc__is_dead(h) && h->word & RC__DOOMED && h->handles) {
-        h->handles--; // a destructor gives up a handle of what dies with it
-        return;
+    if (rc__is_dead(h) && h->word & RC__DOOMED) {
+        if (h->handles == 0)
+            rc__fold(h, call);
+        if (h->handles) {
+            h->handles--; // a destructor gives up a handle of what dies with it
+            return;
+        }
     }
     if (!is_alive(h, call))
         return;
