@@ -6,8 +6,10 @@
 //
 //   - an object of an acyclic type: it is in no cycle, and dies by count when what holds it does;
 //   - an object of another heap: to us a handle;
-//   - an object that is ALIVE: by a handle, by a mark of another thread, or by a chain of owners up to one of these, all of
-//     which then is ALIVE, so that each chain is climbed once.
+//   - an object that is held: by a handle, or by a mark of another thread on it;
+//   - an object with a chain of owners up to one that is held. It gets no node, nor does the chain: a verdict that lasts
+//     would have to hear when the proof ends. So each chain is climbed anew, several side by side in ROOTS, and whatever
+//     breaks it afterwards leaves a suspect that leads to the object.
 //
 // Without owner slots, a suspect in a large live structure would have all of it traced. Against that: an ALIVE object that
 // is met from one which is not known to be is probed: its slots are read, and what they lead to is ALIVE, and from there
@@ -23,7 +25,8 @@
 #include "cc/graph.h"
 
 enum {
-    OWNER_STEPS = 256, // of a chain that are looked at in one go; the rest is left to tracing
+    OWNER_STEPS = 256, // of a chain that are looked at; the rest is left to tracing
+    CLIMBERS = 16,     // chains that are climbed side by side
     RING = 64,         // a power of two
     RING_LOW = 24,     // as many targets are on their way from memory
     NODE_AHEAD = 12    // of these, so many have their nodes fetched, too
@@ -119,36 +122,35 @@ static struct rc__header *owner_of(const struct rc_heap *heap, struct rc__header
     return owner && rc__heap(RC__HEADER(owner)) == heap ? RC__HEADER(owner) : NULL;
 }
 
-// Walks up from [h], which has no node, over owners that have none. Returns whether that led to a handle; *steps is how
-// many objects, [h] included, were passed on the way.
-static bool climb(struct rc_heap *heap, struct rc__header *h, int *steps) {
-    for (*steps = 0; h && *steps < OWNER_STEPS; ++*steps, h = owner_of(heap, h)) {
-        heap->cc.climbed++;
-        if (h->word & RC__GRAPH)
-            return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE;
-        if (is_held(h)) {
-            ++*steps; // what the proof rests on is in the graph from here on, so that losing its handle marks it
-            return true;
-        }
-    }
-    return false;
+// Some suspects are proved alive side by side, so that the ways up are on their way from memory together.
+struct climber {
+    struct rc__header *suspect;
+    struct rc__header *at; // how far up its chain it has come
+};
+
+enum { CLIMBING, PROVED, LOST };
+
+// One step up. A chain that comes to a node of the graph is proved if that is ALIVE.
+static int climb_on(struct rc_heap *heap, struct rc__header **at) {
+    struct rc__header *h = *at;
+    if (h->word & RC__GRAPH)
+        return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
+    if (is_held(h))
+        return PROVED;
+    *at = owner_of(heap, h);
+    if (!*at)
+        return LOST;
+    __builtin_prefetch(*at);
+    heap->cc.climbed++;
+    return CLIMBING;
 }
 
-// Discovers [h] and, if it has an owner, the chain above it as far as that was climbed: all are ALIVE, or none is.
-static uint32_t discover_with_owners(struct rc_heap *heap, struct rc__header *h, bool hot) {
-    if (rc__class(h)->owner == RC__NO_OWNER)
-        return discover(heap, h, 0, hot);
-    int steps;
-    uint64_t alive = climb(heap, h, &steps) ? CC_ALIVE : 0;
-    uint32_t first = CC_NONE;
-    for (int i = 0; i < steps && !(h->word & RC__GRAPH); i++, h = owner_of(heap, h)) {
-        uint32_t n = discover(heap, h, alive, hot);
-        if (n == CC_NONE)
-            return CC_NONE;
-        if (i == 0)
-            first = n;
-    }
-    return first;
+// Whether a chain of owners leads from [h], which has no node, to something held.
+static bool has_held_owner(struct rc_heap *heap, struct rc__header *h) {
+    int state = rc__class(h)->owner == RC__NO_OWNER ? LOST : CLIMBING;
+    for (int steps = 0; state == CLIMBING && steps < OWNER_STEPS; steps++)
+        state = climb_on(heap, &h);
+    return state == PROVED;
 }
 
 // How many steps up owner chains were made since this was last asked: each may be a cache miss.
@@ -158,28 +160,52 @@ static uint32_t climbed(struct cc *cc) {
     return n;
 }
 
-// Makes a node of the last suspect, or drops it.
-static bool take_suspect(struct rc_heap *heap) {
-    struct rc__header *h = *rc__pointer_at(&heap->suspects, heap->suspect_count - 1);
-    if (is_held(h)) {
-        cc_unsuspect(heap, h); // R2
-        return true;
-    }
-    if (rc__class(h)->owner != RC__NO_OWNER)
-        return discover_with_owners(heap, h, false) != CC_NONE;
-    if (node_new(heap, h, CC_ROOT) == CC_NONE)
-        return false;
-    heap->suspect_count--;
+// Drops the suspects that are proved alive and makes nodes of the others; all leave the buffer. false if memory is out.
+static bool judge(struct rc_heap *heap, struct climber *climber, size_t n) {
+    size_t climbing = n;
+    for (int steps = 0; climbing && steps < OWNER_STEPS; steps++)
+        for (size_t i = climbing; i-- > 0;) {
+            int state = climb_on(heap, &climber[i].at);
+            if (state == CLIMBING)
+                continue;
+            if (state == PROVED)
+                cc_unsuspect(heap, climber[i].suspect);
+            else if (discover(heap, climber[i].suspect, 0, false) == CC_NONE)
+                return false;
+            climber[i] = climber[--climbing];
+        }
+    while (climbing)
+        if (discover(heap, climber[--climbing].suspect, 0, false) == CC_NONE)
+            return false;
     return true;
+}
+
+// Takes the last [n] suspects.
+static bool take_suspects(struct rc_heap *heap, size_t n) {
+    struct climber climber[CLIMBERS];
+    size_t climbers = 0;
+    for (size_t i = heap->suspect_count, end = i - n; i-- > end;) {
+        struct rc__header *h = *rc__pointer_at(&heap->suspects, i);
+        if (rc__class(h)->owner != RC__NO_OWNER)
+            climber[climbers++] = (struct climber){h, h};
+        else if (is_held(h))
+            cc_unsuspect(heap, h); // R2
+        else if (discover(heap, h, 0, false) == CC_NONE)
+            return false;
+    }
+    return judge(heap, climber, climbers);
 }
 
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     while (heap->suspect_count && cc->roots_left) {
-        if (heap->suspect_count > CC_AHEAD)
-            __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - CC_AHEAD), 1);
-        cc->roots_left--;
-        if (!take_suspect(heap) || !cc_spend(budget, 4 + 4 * climbed(cc)))
+        size_t n = budget->deadline ? CLIMBERS : 1;
+        n = n < heap->suspect_count ? n : heap->suspect_count;
+        n = n < cc->roots_left ? n : cc->roots_left;
+        for (size_t i = 0; i < n && heap->suspect_count > n + i; i++)
+            __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - n - i), 1);
+        cc->roots_left -= n;
+        if (!take_suspects(heap, n) || !cc_spend(budget, 4 * (uint32_t)n + 4 * climbed(cc)))
             return false;
     }
     return true;
@@ -317,10 +343,14 @@ static void record_special(struct ring *r, struct rc__header *h, uint32_t source
             return;
         if (from_alive || is_held(h))
             n = discover(heap, h, CC_ALIVE, false);
+        else if (has_held_owner(heap, h))
+            n = CC_NONE; // alive, and not entered
         else
-            n = discover_with_owners(heap, h, flags & HOT);
-        if (n == CC_NONE)
+            n = discover(heap, h, 0, flags & HOT);
+        if (n == CC_NONE) {
+            from->object |= CC_OPEN;
             return;
+        }
     }
     struct cc_node *target = cc_node(cc, n);
     if (target->object & CC_ALIVE) {

@@ -17,7 +17,7 @@
 #include "rc/object.h"
 
 // An object's address leaves 4 bits free at the bottom and 16 at the top.
-#define CC_ALIVE UINT64_C(1)         // held: by a handle, an owner chain, an external count, or what is ALIVE
+#define CC_ALIVE UINT64_C(1)         // held: by a handle, an external count, or what is ALIVE
 #define CC_LATE UINT64_C(2)          // R7: marked after tracing began
 #define CC_ROOT UINT64_C(4)          // was a suspect: is one again if the collection is called off
 #define CC_WHITE UINT64_C(8)         // garbage, as far as the scan can tell
