@@ -135,6 +135,9 @@ $B/%.o: %.c
 # Tests release through whatever variable is at hand, which is not the idiom that gcc's warnings take for granted (base.h).
 $B/tests/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE
 
+# Lets that suite do something wherever the library takes or gives back a lock.
+$B/tests/test_locks: LIBS += -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
+
 $(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(LIB)
 	$(COMPILE) -o $@ $^ -lcunit $(LIBS)
 

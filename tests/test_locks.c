@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// What another thread does just where the heap's thread takes or gives back a lock. There the order of the two matters, and
+// to hit such a place by running both is luck; so each of them is tried: the calls of pthread_mutex_lock and _unlock go
+// through here (the linker's --wrap), and at the one whose turn it is the other thread does its deed and is waited for.
+#define _GNU_SOURCE
+#include "tests/graph.h"
+#include "tests/harness.h"
+#include <pthread.h>
+
+static __thread bool is_watched; // the thread that works in the heap, while it does
+static unsigned places, chosen;  // locks taken or given back so far; at which of them the deed is done
+static void *(*deed)(void *);
+static void *deed_arg, *deed_result;
+static bool done;
+
+static void place(void) {
+    if (!is_watched || ++places != chosen)
+        return;
+    is_watched = false;
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, deed, deed_arg) == 0);
+    pthread_join(thread, &deed_result);
+    done = true;
+    is_watched = true;
+}
+
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __real_pthread_mutex_unlock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
+
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex) {
+    place();
+    return __real_pthread_mutex_lock(mutex);
+}
+
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex) {
+    int result = __real_pthread_mutex_unlock(mutex);
+    place();
+    return result;
+}
+
+// Runs [work] with [does](arg) done on another thread at the place whose turn it is.
+static void watch(void (*work)(void), void *(*does)(void *), void *arg) {
+    deed = does;
+    deed_arg = arg;
+    deed_result = NULL;
+    done = false;
+    places = 0;
+    is_watched = true;
+    work();
+    is_watched = false;
+}
+
+// Runs [scenario], which calls watch() once, for each place in turn, of which there are [at_least] so many.
+static void at_each_place(void (*scenario)(void), unsigned at_least) {
+    chosen = 0;
+    do {
+        test_note("at lock %u", ++chosen);
+        forget();
+        scenario();
+        EXPECT_EQ(0, stats().objects);
+    } while (done && test_failures() == 0);
+    test_note("%s", "");
+    EXPECT(chosen > at_least);
+}
+
+static void collect(void) {
+    rc_collect();
+}
+
+static void collect_in_steps(void) {
+    while (rc_collect_step(0) == RC_STEP_MORE)
+        continue;
+}
+
+static void *upgrade(void *weak) {
+    return rc_weak_get(weak);
+}
+
+static void *upgrade_and_release(void *weak) {
+    rc_release(rc_weak_get(weak));
+    return NULL;
+}
+
+static void *retain(void *obj) {
+    return rc_retain(obj);
+}
+
+static void *release(void *obj) {
+    rc_release(obj);
+    return NULL;
+}
+
+//   a <--> b --> c   a weak reference to a, upgraded: a living object with all it reaches, or NULL and all is gone
+static void upgraded(void (*work)(void)) {
+    graph("ab ba bc");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    drop("abc");
+    watch(work, upgrade, weak);
+    if (deed_result) {
+        rc_collect();
+        EXPECT_STR("", gone());
+        rc_release(deed_result);
+    }
+    rc_collect();
+    EXPECT_STR("abc", gone_sorted());
+    rc_weak_release(weak);
+}
+
+static void upgraded_while_collected(void) { upgraded(collect); }
+static void upgraded_between_steps(void) { upgraded(collect_in_steps); }
+
+TEST(upgrade_at_any_lock_gives_a_living_object_or_null) {
+    at_each_place(upgraded_while_collected, 5);
+    at_each_place(upgraded_between_steps, 5);
+}
+
+//   the same with the handle given back at once: everything is gone when nothing is pending
+static void upgraded_and_released(void) {
+    graph("ab ba bc");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    drop("abc");
+    watch(collect_in_steps, upgrade_and_release, weak);
+    while (rc_collect_pending() > 0)
+        rc_collect_step(0);
+    EXPECT_STR("abc", gone_sorted());
+    rc_weak_release(weak);
+}
+
+TEST(upgrade_and_release_at_any_lock_lose_nothing) {
+    at_each_place(upgraded_and_released, 5);
+}
+
+//   A <--> B   with finalizers
+static void upgraded_with_finalizers(void) {
+    graph("AB BA");
+    struct rc_weak *weak = rc_weak_new(at('A'));
+    drop("AB");
+    watch(collect, upgrade, weak);
+    if (deed_result) {
+        rc_collect();
+        EXPECT_STR("", gone());
+        rc_release(deed_result);
+    }
+    rc_collect();
+    EXPECT_STR("AB", gone_sorted());
+    EXPECT_EQ(2, strlen(finalized()));
+    rc_weak_release(weak);
+}
+
+TEST(upgrade_at_any_lock_spares_what_has_a_finalizer) {
+    at_each_place(upgraded_with_finalizers, 5);
+}
+
+static void drop_last_handle(void) {
+    drop("a");
+}
+
+//   a: its last handle goes just when a weak reference to it is upgraded: it lives, or it is dead and NULL came
+static void upgraded_on_death(void) {
+    graph("ab");
+    drop("b");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    watch(drop_last_handle, upgrade, weak);
+    if (deed_result) {
+        EXPECT_STR("", gone());
+        EXPECT(is_there('a'));
+        rc_release(deed_result);
+        rc_collect();
+    }
+    EXPECT_STR("ab", gone());
+    rc_weak_release(weak);
+}
+
+TEST(upgrade_at_any_lock_of_a_death_by_count_gives_a_living_object_or_null) {
+    at_each_place(upgraded_on_death, 1);
+}
+
+//   a <--> b: the last handle, another thread's, goes: found by this collection, or work is pending
+static void released_elsewhere(void) {
+    graph("ab ba");
+    struct node *a = at('a');
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, retain, a) == 0);
+    pthread_join(thread, NULL);
+    drop("ab");
+    watch(collect, release, a);
+    if (strlen(gone()) == 0 && !done)
+        release(a);
+    while (rc_collect_pending() > 0)
+        rc_collect_step(0);
+    EXPECT_STR("ab", gone_sorted());
+}
+
+TEST(release_elsewhere_at_any_lock_is_found_or_pending) {
+    at_each_place(released_elsewhere, 1);
+}
+
+static unsigned rung;
+static void ring(void *arg) {
+    (void)arg;
+    rung++;
+}
+
+//   the same where a loop sleeps as soon as nothing is pending, and the bell alone wakes it
+static void released_elsewhere_with_a_bell(void) {
+    rung = 0;
+    struct rc_heap *h = rc_heap_new(&(struct rc_heap_options){.wake = ring});
+    rc_heap_enter(h);
+    graph("ab ba c");
+    struct node *a = at('a');
+    drop("b");
+    pthread_t thread; // c first, so that the inbox is looked through while a is released
+    REQUIRE(pthread_create(&thread, NULL, release, at('c')) == 0);
+    pthread_join(thread, NULL);
+    EXPECT_EQ(1, rung);
+    rung = 0;
+    watch(collect_in_steps, release, a);
+    if (!done)
+        release(a);
+    else if (strlen(gone()) < 3)
+        EXPECT(rung > 0 || rc_collect_pending() > 0);
+    while (rc_collect_pending() > 0)
+        rc_collect_step(0);
+    EXPECT_STR("abc", gone_sorted());
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
+TEST(release_elsewhere_at_any_lock_rings_or_is_found) {
+    at_each_place(released_elsewhere_with_a_bell, 5);
+}
