@@ -171,6 +171,7 @@ struct rc_heap {
     struct rc_weak *notices; // whose objects died: callbacks to be called
     struct rc__weak_table weak;
     struct rc__table *interns; // strings by text (intern.c), or NULL
+    uint32_t stamp;            // of the last cell of a list (list.c)
 
     struct cc cc;
     struct rc_stats stats;

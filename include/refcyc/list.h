@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// A doubly linked list of elements of any sort (element.h). An ordinary object: rc_release it, put it in a slot.
+//
+//     struct rc_list *listeners = rc_list_new(&rc_link_element);
+//     struct rc_list_pos mine = rc_list_push_back(listeners, a);
+//     ...
+//     rc_list_remove(listeners, mine);                            // O(1), wherever it is
+//
+// Why linked, and no deque: what a deque is good for, an rc_array does (rc_array_push, rc_array_get) or this does (both
+// ends in O(1)); what neither an array nor a deque can do is keep a place for you. A position names its element for as
+// long as that is in the list, whatever is inserted, removed, moved or sorted around it; and a position whose element
+// has gone is found out. That is what lists of listeners, waiters and least recently used entries are for. The cells
+// lie in one array and are linked by number, so a list costs one block of memory, 16 bytes an element beside the
+// element, and is read by the collector in a row.
+//
+// All calls are for the thread inside the list's heap, which keeps the list alive until they return. NULL for a list,
+// and a list of another heap, is a fault. What can fail returns false (NULL, or RC_LIST_NONE) with errno, and has
+// changed nothing then:
+//   ENOMEM   memory is out
+//   ESTALE   a position whose element is not in this list any more, or none where one is needed
+//   EBUSY    called from a callback that this list is just calling
+//   EINVAL   after a fault, the fault handler having returned; or the list's elements do not allow for it
+//
+// Links that are removed are released when the list has its new shape, so destructors that run then may use it.
+#ifndef REFCYC_LIST_H
+#define REFCYC_LIST_H
+
+#include "element.h"
+
+RC_BEGIN_DECLS
+
+struct rc_list;
+RC_API extern const struct rc_type rc_list_type;
+
+// The place of an element. To be copied and kept at will; owns nothing. All zero: none.
+struct rc_list_pos {
+    uint32_t cell, stamp;
+};
+#define RC_LIST_NONE ((struct rc_list_pos){0, 0})
+
+static inline bool rc_list_is_none(struct rc_list_pos pos) {
+    return pos.cell == 0;
+}
+static inline bool rc_list_same(struct rc_list_pos a, struct rc_list_pos b) {
+    return a.cell == b.cell && a.stamp == b.stamp;
+}
+
+// An empty list of [element], which must outlive it, with a handle. NULL with errno: as rc_new.
+RC_API struct rc_list *rc_list_new(const struct rc_element *element) RC_RETURNS_HANDLE;
+RC_API size_t rc_list_size(const struct rc_list *list);
+
+// ---- positions. O(1). RC_LIST_NONE at either end, and, with errno = ESTALE, for a position that is stale
+
+RC_API struct rc_list_pos rc_list_first(const struct rc_list *list);
+RC_API struct rc_list_pos rc_list_last(const struct rc_list *list);
+RC_API struct rc_list_pos rc_list_next(const struct rc_list *list, struct rc_list_pos pos);
+RC_API struct rc_list_pos rc_list_prev(const struct rc_list *list, struct rc_list_pos pos);
+// Whether the element of [pos] is still in the list.
+RC_API bool rc_list_has(const struct rc_list *list, struct rc_list_pos pos);
+// The element, in place, until something is inserted; NULL with errno = ESTALE.
+RC_API void *rc_list_at(const struct rc_list *list, struct rc_list_pos pos);
+
+// ---- any element. [before] is where: RC_LIST_NONE is the end. O(1), insertions amortized.
+
+// Inserts a copy of [value]; or the caller's value, which is still the caller's on failure.
+RC_API struct rc_list_pos rc_list_insert_value(struct rc_list *list, struct rc_list_pos before, const void *value);
+RC_API struct rc_list_pos rc_list_insert_give(struct rc_list *list, struct rc_list_pos before, void *value);
+// Replaces the element at [pos] by a copy of [value]; the position stays.
+RC_API bool rc_list_set_value(struct rc_list *list, struct rc_list_pos pos, const void *value);
+// Takes the element out, to [value], which is the caller's then.
+RC_API bool rc_list_take_value(struct rc_list *list, struct rc_list_pos pos, void *value);
+RC_API bool rc_list_remove(struct rc_list *list, struct rc_list_pos pos);
+// Moves the element at [pos] to before [before]; its position stays. Before itself: where it is.
+RC_API bool rc_list_move(struct rc_list *list, struct rc_list_pos pos, struct rc_list_pos before);
+// The first element, from [from] on (RC_LIST_NONE: from the first), that is equal to [value]; RC_LIST_NONE with errno
+// left alone if there is none. O(n).
+RC_API struct rc_list_pos rc_list_find_value(const struct rc_list *list, struct rc_list_pos from, const void *value);
+
+// ---- elements that are links. EINVAL for others.
+
+RC_API struct rc_list_pos rc_list_insert(struct rc_list *list, struct rc_list_pos before, void *obj);
+RC_API struct rc_list_pos rc_list_push_back(struct rc_list *list, void *obj);
+RC_API struct rc_list_pos rc_list_push_front(struct rc_list *list, void *obj);
+// The object, borrowed; NULL with errno = ESTALE.
+RC_API void *rc_list_get(const struct rc_list *list, struct rc_list_pos pos);
+RC_API bool rc_list_set(struct rc_list *list, struct rc_list_pos pos, void *obj);
+// Takes the element out; a handle for the caller. NULL if it is NULL, or with errno = ESTALE if there is none.
+RC_API void *rc_list_take(struct rc_list *list, struct rc_list_pos pos) RC_RETURNS_HANDLE;
+RC_API void *rc_list_pop_back(struct rc_list *list) RC_RETURNS_HANDLE;
+RC_API void *rc_list_pop_front(struct rc_list *list) RC_RETURNS_HANDLE;
+// The first element that is [obj]. O(n).
+RC_API struct rc_list_pos rc_list_find(const struct rc_list *list, const void *obj);
+
+// ---- the whole
+
+// Moves the elements of [source], another list of the same element and heap, from [first] to [last], both included, to
+// before [before]. RC_LIST_NONE for [first] or [last]: that end. They get new positions. O(their number). ESTALE if
+// [last] does not come after [first].
+RC_API bool rc_list_splice(struct rc_list *list, struct rc_list_pos before, struct rc_list *source,
+                           struct rc_list_pos first, struct rc_list_pos last);
+// A new list, with a handle, of copies of all elements. NULL with errno.
+RC_API struct rc_list *rc_list_copy(const struct rc_list *list) RC_RETURNS_HANDLE;
+// Sorts by [compare], or by the element's own if that is NULL (EINVAL if it has none, too). Stable. Positions stay with
+// their elements. A comparison that lies gives some order, and loses nothing. O(n log n).
+RC_API bool rc_list_sort(struct rc_list *list, int (*compare)(const void *a, const void *b));
+RC_API bool rc_list_reverse(struct rc_list *list);
+// Room for [n] elements in all.
+RC_API bool rc_list_reserve(struct rc_list *list, size_t n);
+// Gives back room that is not used. All positions are stale afterwards. EBUSY from a destructor that remove_if runs,
+// too.
+RC_API bool rc_list_shrink(struct rc_list *list);
+// Removes all elements, and keeps no memory for them. Never fails. They go with an object of their own that dies, so
+// the heap's release_limit spreads their destruction over slices. O(1) but for what dies.
+RC_API void rc_list_clear(struct rc_list *list);
+// Removes the elements of which [test], which may not change the list, says true. How many goes to *removed if that is
+// not NULL.
+RC_API bool rc_list_remove_if(struct rc_list *list, bool (*test)(const void *element, void *arg), void *arg,
+                              size_t *removed);
+
+// ---- iteration
+//
+//     struct rc_list_iter it = rc_list_iter(listeners);
+//     while (rc_list_step(&it) == RC_ITER_ITEM)
+//         call(rc_list_get(listeners, it.pos));
+//
+// It survives everything but the loss of the element it stands on: what is inserted behind that is met, what is removed
+// is not. It may remove that element itself. If somebody else does, or shrinks or clears the list, the next step is
+// RC_ITER_CHANGED.
+
+struct rc_list_iter {
+    struct rc_list *list;
+    struct rc_list_pos pos; // of the element it stands on
+    bool between;           // the element was removed: pos is the one before
+};
+
+RC_API struct rc_list_iter rc_list_iter(struct rc_list *list);
+RC_API enum rc_iter rc_list_step(struct rc_list_iter *it);
+// ESTALE if [it] stands on none.
+RC_API bool rc_list_iter_remove(struct rc_list_iter *it);
+
+RC_END_DECLS
+
+#endif
