@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// What each adapter has to do, in a loop that the including program brings: attach, detach, and run for some milliseconds.
+// Run by tests/test_loops.c; silent if all holds.
+#ifndef TESTS_LOOPS_CHECKS_H
+#define TESTS_LOOPS_CHECKS_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <refcyc/refcyc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// The adapter of a new loop to [heap], or NULL with errno.
+static void *attach(struct rc_heap *heap);
+static void detach(void *adapter);
+// Runs the loop for [ms] milliseconds. With [busy], which is called in each turn, it always has something else to do.
+static void run(unsigned ms, void (*busy)(void));
+
+#define CHECK(holds) ((holds) ? (void)0 : fail(#holds, __func__, __LINE__))
+
+static void fail(const char *what, const char *where, int line) {
+    fprintf(stderr, "%s, line %d: does not hold: %s\n", where, line, what);
+    exit(1);
+}
+
+struct node {
+    struct node *next;
+};
+static RC_TYPE(node, struct node, .slots = RC_SLOTS(RC_LINK(struct node, next)));
+
+static void lose_ring(void) {
+    struct node *first = rc_new(&node_type), *last = first;
+    for (int i = 1; i < 100; i++) {
+        struct node *n = rc_new(&node_type);
+        rc_give(&last->next, n);
+        last = n;
+    }
+    rc_give(&last->next, first);
+}
+
+static struct rc_stats stats(void) {
+    struct rc_stats s;
+    rc_stats(&s);
+    return s;
+}
+
+static void nothing(void) {
+}
+
+static void needs_a_heap(void) {
+    errno = 0;
+    CHECK(!attach(NULL));
+    CHECK(errno == EINVAL);
+    detach(NULL);
+}
+
+static void collects_when_idle(void) {
+    void *adapter = attach(rc_heap_default());
+    CHECK(adapter);
+    lose_ring();
+    run(100, NULL);
+    CHECK(stats().objects == 100); // the suspects' time has not come
+    run(400, NULL);
+    CHECK(stats().objects == 0);
+    CHECK(stats().collections == 1);
+    detach(adapter);
+}
+
+static void waits_while_the_loop_is_busy_but_not_for_ever(void) {
+    void *adapter = attach(rc_heap_default());
+    uint64_t before = stats().collections;
+    lose_ring();
+    run(700, nothing);
+    CHECK(stats().collections == before);
+    run(1300, nothing);
+    CHECK(stats().objects == 0);
+    detach(adapter);
+}
+
+static size_t most;
+
+static void make_much(void) {
+    for (int i = 0; i < 10; i++)
+        lose_ring();
+    size_t objects = stats().objects;
+    most = objects > most ? objects : most;
+}
+
+static void keeps_garbage_bounded_in_a_busy_loop(void) {
+    void *adapter = attach(rc_heap_default());
+    run(2000, make_much);
+    CHECK(stats().allocated > 100000);
+    CHECK(most < 50000);
+    run(1000, NULL);
+    CHECK(stats().objects == 0);
+    detach(adapter);
+}
+
+static struct rc_heap *heap;
+
+static void *hold_heap(void *arg) {
+    rc_heap_enter(heap);
+    lose_ring();
+    __atomic_store_n((int *)arg, 1, __ATOMIC_RELEASE);
+    usleep(600000);
+    rc_heap_leave(heap);
+    return NULL;
+}
+
+static void puts_the_slice_off_while_another_thread_is_inside(void) {
+    pthread_t thread;
+    int inside = 0;
+    heap = rc_heap_new(NULL);
+    CHECK(pthread_create(&thread, NULL, hold_heap, &inside) == 0);
+    while (!__atomic_load_n(&inside, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    void *adapter = attach(heap);
+    run(400, NULL);
+    run(1000, NULL);
+    pthread_join(thread, NULL);
+    detach(adapter);
+    rc_heap_enter(heap);
+    CHECK(stats().objects == 0);
+    rc_heap_leave(heap);
+    CHECK(rc_heap_free(heap) == 0);
+}
+
+static void *release(void *obj) {
+    rc_release(obj);
+    return NULL;
+}
+
+static void release_elsewhere(void) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, release, rc_new(&node_type)) == 0);
+    pthread_join(thread, NULL);
+}
+
+static void is_deaf_when_detached(void) {
+    detach(attach(rc_heap_default()));
+    release_elsewhere();
+    CHECK(stats().objects == 1);
+    void *adapter = attach(rc_heap_default()); // and what happened meanwhile is seen
+    run(200, NULL);
+    CHECK(stats().objects == 0);
+    release_elsewhere();
+    detach(adapter);
+    rc_collect();
+}
+
+static void can_be_attached_again_and_again(void) {
+    for (int i = 0; i < 50; i++) {
+        void *adapter = attach(rc_heap_default());
+        CHECK(adapter);
+        if (i % 3 == 0)
+            run(1, NULL);
+        detach(adapter);
+    }
+}
+
+static int checks_run(void) {
+    puts_the_slice_off_while_another_thread_is_inside(); // first: afterwards this thread is inside the default heap
+    needs_a_heap();
+    collects_when_idle();
+    waits_while_the_loop_is_busy_but_not_for_ever();
+    keeps_garbage_bounded_in_a_busy_loop();
+    is_deaf_when_detached();
+    can_be_attached_again_and_again();
+    return rc_heap_free(rc_heap_default()) != 0;
+}
+
+#endif
