@@ -3,8 +3,8 @@
 //
 // FINALIZE, if some member awaits its finalizer: all those are called, the set intact, each member held while it is its
 // turn. Finalizers may do what they like with the set, so its verdict is void afterwards: all of it become suspects, and
-// the next collection, in which nobody awaits a finalizer, decides again. A member that somebody got hold of in the
-// meantime, by a weak reference, is spared its finalizer: it has come back to life.
+// the next collection, in which nobody awaits a finalizer, decides again. As soon as somebody has got hold of a member by a
+// weak reference, no more are called: what it reaches has come back to life. The others' turn is in the next collection.
 //
 // DESTROY, after the commit, if some member has a destructor. DOOM: the members are dead (class odd), so that a destructor
 // which makes a new reference to one is caught at the call. DESTRUCT: destructors.
@@ -45,7 +45,7 @@ static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
 static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
     (void)node;
     if (!rc__class(h)->has_finalize || h->word & RC__FINALIZED || h->handles || rc__is_dead(h) ||
-        rc__sum(rc__atomic_load(&h->shared)))
+        rc__sum(rc__atomic_load(&h->shared)) || cc_take_pardons(heap))
         return true;
     h->word |= RC__FINALIZED;
     rc_retain(rc__payload(h));

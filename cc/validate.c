@@ -123,7 +123,7 @@ static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget
 }
 
 // The objects whose condemned weak references were upgraded are pardoned. Returns whether any object has been.
-static bool take_pardons(struct rc_heap *heap) {
+bool cc_take_pardons(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     struct rc__header *h;
     while ((h = rc__weak_next_pardon(heap)))
@@ -155,7 +155,7 @@ bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
             break;
         case COMMIT:
             // Objects that await their finalizer are not reclaimed in this collection: nothing to commit yet.
-            if (!take_pardons(heap)) {
+            if (!cc_take_pardons(heap)) {
                 if (cc->any_finalize)
                     return true;
                 cc_recheck(heap);

@@ -36,10 +36,13 @@ bool rc__fold(struct rc__header *h, const char *call) {
 
 // C2: [h] lost a reference and counts no handle.
 static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
-    if (rc__sum(rc__atomic_load(&h->shared))) {
+    uint32_t shared = rc__atomic_load(&h->shared);
+    if (shared & ~RC__WEAK) {
         rc__fold(h, "rc_release");
         if (h->handles)
             return;
+        if (shared & RC__QUEUED)
+            rc__bell_strike(heap); // it is to leave the inbox, and nobody else will ask for that
     }
     if (h->word < RC__LINK_ONE) {
         rc__die(heap, h);

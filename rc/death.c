@@ -97,8 +97,6 @@ static inline void end(struct rc_heap *heap, struct rc__header *h) {
         heap->husks++;
         c->husks++;
         size = rc__block_size(h);
-        if (rc__atomic_load(&h->shared) & RC__QUEUED)
-            rc__bell_strike(heap); // for its memory to be given back
     } else {
         size = rc__block_free(heap, h);
     }

@@ -325,3 +325,40 @@ static void upgraded_between_finalizers(void) {
 TEST(object_upgraded_between_finalizers_lives_until_it_is_let_go) {
     EXPECT_PHASES(sweep(upgraded_between_finalizers), PHASE(FINALIZE));
 }
+
+//   a --> b --> c --> a, all with finalizers; after the first of these the program upgrades a weak reference to b, and
+//   has got back all three: no other is finalized before they are dead again
+struct ring { struct ring *next; char name; };
+static char ring_finalized[8];
+static size_t ring_finalizers;
+static void ring_finalize(void *obj) {
+    ring_finalized[ring_finalizers++ % 7] = ((struct ring *)obj)->name;
+}
+RC_TYPE(ring, struct ring, .slots = RC_SLOTS(RC_LINK(struct ring, next)), .finalize = ring_finalize);
+
+TEST(set_that_is_upgraded_between_its_finalizers_is_spared_the_others) {
+    struct ring *r[3];
+    for (int i = 0; i < 3; i++) {
+        r[i] = rc_new(&ring_type);
+        r[i]->name = (char)('a' + i);
+    }
+    for (int i = 0; i < 3; i++)
+        rc_set(&r[i]->next, r[(i + 1) % 3]);
+    struct rc_weak *weak = rc_weak_new(r[1]);
+    for (int i = 0; i < 3; i++)
+        rc_release(r[i]);
+    while (ring_finalizers == 0)
+        rc_collect_step(0);
+    struct ring *live = rc_new(&ring_type);
+    live->name = 'l';
+    struct ring *b = rc_weak_get(weak);
+    REQUIRE(b);
+    rc_give(&live->next, b); // held by a link only
+    while (rc_collect_step(0) == RC_STEP_MORE)
+        continue;
+    EXPECT_EQ(1, ring_finalizers);
+    rc_release(live); // its finalizer, and then the other two
+    rc_collect();
+    EXPECT_EQ(4, ring_finalizers);
+    rc_weak_release(weak);
+}

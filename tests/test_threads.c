@@ -874,3 +874,31 @@ TEST(memory_of_what_dies_in_the_inbox_is_asked_for) {
     EXPECT_EQ(0, rc_collect_pending());
     EXPECT_EQ(0, rc_heap_free(heap));
 }
+
+//   n <-- itself, and in the inbox: its last handle goes while a collection that has looked through that takes suspects
+TEST(garbage_that_is_in_the_inbox_is_not_passed_by) {
+    struct lent { struct lent *self; };
+    static const struct rc_slot lent_slots[] = {RC_LINK(struct lent, self), RC_END};
+    static const struct rc_type lent_type = {.name = "lent", .size = sizeof(struct lent), .slots = lent_slots};
+    for (int stop = 0; stop < 12; stop++) {
+        struct rc_heap *heap = rc_heap_new(NULL);
+        rc_heap_enter(heap);
+        struct lent *lent = rc_new(&lent_type), *other = rc_new(&lent_type);
+        rc_set(&lent->self, lent);
+        rc_set(&other->self, other);
+        struct lent *theirs = rc_retain(lent);
+        rc_heap_leave(heap);
+        rc_release(theirs); // from outside
+        rc_heap_enter(heap);
+        rc_release(other); // something to collect
+        for (int i = 0; i < stop; i++)
+            rc_collect_step(0);
+        rc_release(lent);
+        while (rc_collect_step(0) == RC_STEP_MORE)
+            continue;
+        struct rc_stats s;
+        rc_stats(&s);
+        EXPECT_EQ(0, s.objects);
+        EXPECT_EQ(0, rc_heap_free(heap));
+    }
+}
