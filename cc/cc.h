@@ -77,6 +77,7 @@ struct cc {
     uint64_t slice_start;      // of the slice under way
     struct cc_budget *budget;  // of the slice under way, or NULL
     uint64_t reclaimed_before, pardoned_before; // of the statistics, when this collection began
+    uint32_t share, share_end; // rc_collect_heaps: nodes [share, share_end) of all heaps' graph are this one's objects
     struct cc_pace pace;
     struct cc_pauses *pauses;  // NULL: nothing is recorded
 };

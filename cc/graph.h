@@ -95,6 +95,8 @@ void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__he
 // or if [suspect].
 void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect);
 void cc_graph_reset(struct rc_heap *heap);
+// The end of a member of a garbage set: its memory goes.
+void cc_reclaim(struct rc_heap *heap, struct rc__header *h);
 
 static inline void cc_set_alive(struct cc *cc, uint32_t n) {
     struct cc_node *node = cc_node(cc, n);

@@ -145,8 +145,7 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
     return true;
 }
 
-static bool release(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
-    (void)node;
+void cc_reclaim(struct rc_heap *heap, struct rc__header *h) {
     struct rc__class *c = rc__class(h);
     size_t size = rc__block_free(heap, h);
     c->live--;
@@ -154,6 +153,11 @@ static bool release(struct rc_heap *heap, struct cc_node *node, struct rc__heade
     heap->objects--;
     heap->bytes -= size;
     heap->stats.reclaimed_collect++;
+}
+
+static bool release(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    (void)node;
+    cc_reclaim(heap, h);
     return true;
 }
 

@@ -47,6 +47,25 @@ RC_API size_t rc_collect(void);
 // for tests. Starts a collection if none is under way and there are suspects.
 RC_API enum rc_step rc_collect_step(uint64_t budget_ns);
 
+// Collects [heaps] together, all [n] of them, so that cycles which span them go, too: links from one to another are links
+// here. Every object that no handle leads to is destroyed when it returns. Returns how many objects were destroyed. Entries
+// that are NULL or name a heap twice are passed over; no heap at all: does nothing, returns 0. If memory for the graph was
+// out: errno = ENOMEM, and what is left is left as it was.
+//
+// All in one go, not in slices; collections of these heaps that are under way are called off, or finished first if their
+// verdict is final. Finalizers, destructors and notices run inside the heap of their object, with the rules of rc_collect:
+// all finalizers of what is garbage, in whichever heap, before any destructor of it. What they make of it is followed for
+// 64 rounds. A link into a heap that is not among them counts as a link, one out of such a heap as a handle.
+//
+// This thread may be inside any of the heaps, or none, and is so afterwards. The call waits while other threads are inside,
+// and while it waits this thread is inside none of [heaps]: so it deadlocks with nobody who is inside one of them, whatever
+// they wait for. (A heap that this thread is inside and that is not among [heaps] it keeps: there the rule for nested
+// entries holds, see heap.h.) Other threads may retain, release and upgrade objects of all heaps meanwhile. Called from a
+// finalizer, a destructor or the like it returns 0 at once, having done nothing.
+//
+// Cost: proportional to all objects of the heaps and their slots, whatever is suspect; 16 bytes an object while it lasts.
+RC_API size_t rc_collect_heaps(struct rc_heap *const *heaps, size_t n);
+
 // How much there is to do: 0 means that sleeping is right. Otherwise at least 1: the objects that wait to be looked at,
 // destroyed or freed. O(1).
 RC_API size_t rc_collect_pending(void);
