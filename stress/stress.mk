@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# The stress programs; stress/README.md says what each is for. SEED=n repeats a run, SECONDS=n sets its length, JOBS=n
+# the processes of the oracle.
+
+SEED =
+SECONDS = 600
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+
+STRESS_COMMON := $(patsubst %,$B/stress/%.o,kinds shadow peek calls memory callbacks program)
+STRESS_SEED = $(if $(SEED),-s $(SEED))
+
+$B/stress/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE -D_DEFAULT_SOURCE
+
+$B/stress/oracle: $B/stress/oracle.o $B/stress/shrink.o $(STRESS_COMMON) $(LIB)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+STRESS := $B/stress/oracle
+
+## stress-build: the stress programs
+stress-build: $(STRESS)
+
+## stress: random programs for a long time; SEED=n SECONDS=n JOBS=n
+stress: $(STRESS)
+	$B/stress/oracle $(STRESS_SEED) -t $(SECONDS) -j $(JOBS)
+
+## stress-quick: the same for some minutes
+stress-quick: $(STRESS)
+	$B/stress/oracle $(STRESS_SEED) -n 1e7 -t 150 -j $(JOBS)
+
+.PHONY: stress-build stress stress-quick
