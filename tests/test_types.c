@@ -458,19 +458,20 @@ TEST(census_counts_objects_and_bytes_of_each_type) {
 }
 
 TEST(many_types_live_side_by_side) {
-    enum { N = 3000 };
-    static struct rc_type types[N];
-    static void *objects[N];
-    for (int i = 0; i < N; i++) {
+    enum { MANY = 3000 };
+    static struct rc_type types[MANY];
+    static void *objects[MANY];
+    int n = (int)scaled(MANY);
+    for (int i = 0; i < n; i++) {
         types[i] = (struct rc_type){"many", sizeof(struct pair), .slots = RC_SLOTS(RC_LINK(struct pair, x))};
         objects[i] = rc_new(&types[i]);
         REQUIRE(objects[i]);
     }
-    for (int i = 0; i < N; i++) {
+    for (int i = 0; i < n; i++) {
         EXPECT_PTR(&types[i], rc_type_of(objects[i]));
-        rc_set_slot(objects[i], objects[(i + 1) % N]);
+        rc_set_slot(objects[i], objects[(i + 1) % n]);
     }
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < n; i++)
         rc_release(objects[i]);
-    EXPECT_EQ(N, rc_collect());
+    EXPECT_EQ(n, rc_collect());
 }
