@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The benchmarks: our programs are built here, the peers' by bench/run, which skips what is not installed.
 
-BENCH_OURS := $B/bench/refcyc $B/bench/latency
+BENCH_OURS := $B/bench/refcyc $B/bench/latency $B/bench/frames
 
 ## bench: our benchmarks beside the peers'; QUICK=1: under three minutes; W='dom 3' P='orc php' REPS=n: part of it
 bench: $(BENCH_OURS)
@@ -20,10 +20,26 @@ bench-instructions: $B/bench/peers/refcyc.o
 bench-latency: $B/bench/latency
 	$B/bench/latency $(if $(QUICK),1000000,10000000)
 
+## bench-frames: collecting in the idle time of frames; OBJECTS=10000000 SECONDS=60 MODE=rings|scratch|young|old|plain PEER=1
+# PEER=1: the same with CPython, where it has that mode.
+OBJECTS = 10000000
+SECONDS = 60
+MODE = rings
+bench-frames: $B/bench/frames
+	$B/bench/frames $(OBJECTS) $(SECONDS) $(MODE) $B/pauses.dump
+	@$(if $(PEER),python3 bench/frames.py $(OBJECTS) $(SECONDS) $(MODE) auto)
+
+## plot: the slices of bench-frames as a picture, build/release/pauses.svg; needs gnuplot
+plot: bench-frames
+	@tools/plot-pauses $B/pauses.dump $B/pauses.svg 2000
+
 $B/bench/refcyc: $B/bench/peers/refcyc.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
 $B/bench/latency: $B/bench/latency.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
-.PHONY: bench bench-instructions bench-latency
+$B/bench/frames: $B/bench/frames.o $(LIB)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+.PHONY: bench bench-instructions bench-latency bench-frames plot
