@@ -2,9 +2,11 @@
 // Random programs against an oracle: a shadow graph kept by the program itself (shadow.h) says what may die and what
 // must.
 //
-//     oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q]    runs until one of the limits is reached
-//     oracle -r file...                                                    runs programs from files, and prints them
-//     oracle -c file...                                                    the same, without printing
+//     oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-x]
+//                           runs until a limit is reached; -q: shows no progress, -x: does not shorten what fails
+//     oracle -r file...     runs programs from files, and prints them
+//     oracle -c file...     the same, without printing
+//     oracle -p seed        shortens the program with that seed
 //
 // Each program has a seed of its own, made from the seed of the run and its number. Programs run in child processes; of
 // one that fails, the parent makes a short one that fails likewise, prints it and leaves it in a file.
@@ -29,7 +31,7 @@ static struct options {
     uint64_t seed, ops;
     double seconds;
     unsigned jobs;
-    bool is_quiet;
+    bool is_quiet, is_final;
 } options = {.ops = UINT64_MAX, .seconds = 10, .jobs = 1};
 
 // What a child tells its parent.
@@ -168,7 +170,7 @@ static int wait_for(pid_t *child, double start) {
             if (i != job)
                 kill(child[i], SIGKILL);
         print_figures(now() - start);
-        return report_failure(seed);
+        return options.is_final ? 1 : report_failure(seed);
     }
     return 0;
 }
@@ -210,7 +212,7 @@ int main(int argc, char **argv) {
     options.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
     int option;
     static uint8_t program[PROGRAM_BYTES];
-    while ((option = getopt(argc, argv, "s:t:n:j:qr:c:p:")) != -1) {
+    while ((option = getopt(argc, argv, "s:t:n:j:qxr:c:p:")) != -1) {
         switch (option) {
         case 's':
             options.seed = strtoull(optarg, NULL, 0);
@@ -229,6 +231,9 @@ int main(int argc, char **argv) {
         case 'q':
             options.is_quiet = true;
             break;
+        case 'x':
+            options.is_final = true;
+            break;
         case 'r':
         case 'c':
             program_run(program, read_program(optarg, program), option == 'r');
@@ -241,7 +246,7 @@ int main(int argc, char **argv) {
             return report_failure(strtoull(optarg, NULL, 0));
         default:
             fprintf(stderr,
-                    "usage: oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] | -r file | -c file | "
+                    "usage: oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-x] | -r file | -c file | "
                     "-p program-seed\n");
             return 2;
         }

@@ -14,7 +14,10 @@ $B/stress/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE -D_DEFAULT_SOURCE
 $B/stress/oracle: $B/stress/oracle.o $B/stress/shrink.o $(STRESS_COMMON) $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
-STRESS := $B/stress/oracle
+$B/stress/threads: $B/stress/threads.o $(LIB)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+STRESS := $B/stress/oracle $B/stress/threads
 
 ## stress-build: the stress programs
 stress-build: $(STRESS)
@@ -22,9 +25,11 @@ stress-build: $(STRESS)
 ## stress: random programs for a long time; SEED=n SECONDS=n JOBS=n
 stress: $(STRESS)
 	$B/stress/oracle $(STRESS_SEED) -t $(SECONDS) -j $(JOBS)
+	$B/stress/threads $(STRESS_SEED) -t $(SECONDS)
 
 ## stress-quick: the same for some minutes
 stress-quick: $(STRESS)
 	$B/stress/oracle $(STRESS_SEED) -n 1e7 -t 150 -j $(JOBS)
+	$B/stress/threads $(STRESS_SEED) -t 20
 
 .PHONY: stress-build stress stress-quick
