@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The protocol of threads and collector as a model for Spin: N objects with K slots each, the home thread, which changes
-// the graph between any two steps of the collector, foreign threads, which retain, release, pass handles on and upgrade
-// weak references, and the collector.
+// The protocol of threads and collector as a model for Spin: N objects with K slots each, the home thread, which
+// changes the graph between any two steps of the collector, foreign threads, which retain, release, pass handles on and
+// upgrade weak references, and the collector.
 //
 // Checked after each step (see settle):
 //
 //   safe     what a handle leads to is alive;
 //   memory   what is in the inbox or in the graph, or what a foreign thread is about to touch, is not freed;
-//   leak     when the collector has nothing left to do, what no handle leads to is dead;
+//   leak     when the collector has nothing left to do, what no handle leads to is freed;
 //
 // and where they can go wrong:
 //
 //   once     what a commit condemns is still alive when it is destroyed;
 //   fault    the check that an unmarked object is not reported by more slots than it has links blames nobody wrongly;
-//   rounds   (with -DQUIET=1) once the threads stop, the collector has nothing left to do after ROUNDS collections.
+//   rounds   once the threads stop, the collector has nothing left to do after ROUNDS collections.
 //
 // Each rule is a macro, 1 unless the command line says, for instance, -DR4=0:
 //
@@ -26,26 +26,31 @@
 //   R3_GRAPH    a dead object that is in the graph keeps its memory
 //   R4          links are recorded, and the mark cleared, at discovery           (0: when the object itself is traced)
 //   R5_LINK     a new link to an object in the graph marks it
-//   R5_MOVE     a link moved or taken marks an object in the graph
+//   R5_LOSE     so does a reference lost, if it leaves the object without handles
+//   R5_MOVE     so does a link moved
+//   R5_TAKE     so does a link taken
 //   R5_FOREIGN  a foreign release marks: it sees to it that the object is in the inbox
-//   R6          white objects are looked at again before they are condemned
+//   R6          white objects are looked at again before they are condemned: for the mark SUSPECT (R6_MARK), handles
+//               here (R6_HANDLES), handles elsewhere and the inbox (R6_SHARED), and death by count (R6_DEAD)
 //   R7          an object found alive that was marked after tracing began, but before its discovery, is suspect again
 //   R8          upgrading a weak reference to a condemned object pardons it
-//   BELL        a foreign release that may be the last rings, so that a collection begins
+//   BELL_OUT    a foreign release that may be the last one rings, so that a collection begins and looks into the inbox
+//   BELL_IN     so does the home thread, when it gives up the last handle of an object that is in the inbox
 //
 // What is simpler than in the library, and why nothing is lost by that:
 //
-//   - Links and `shared` are derived from what they count: the slots, and the handles that somebody has (home, foreign).
-//     Of the header's counts only `handles` is state, the home thread's part of the sum.
-//   - An object's slots are a bag, as the collector reads them in one step. R9 (rows that are read in pieces) is therefore
-//     not in the model; nor are finalizers, after which the same objects are collected anew.
-//   - Each object has a weak reference from birth to death that all threads know. One that nobody has is one that nobody
-//     upgrades.
+//   - Links and `shared` are derived from what they count: the slots, and the handles that somebody has (home,
+//     foreign). Of the header's counts only `handles` is state, the home thread's part of the sum.
+//   - An object's slots are a bag, as the collector reads them in one step. R9 (rows that are read in pieces) is
+//     therefore not in the model; nor are finalizers, after which the same objects are collected anew, nor owners,
+//     which save work.
+//   - Each object has a weak reference from birth to death that all threads know. One that nobody has is one that
+//     nobody upgrades.
 //   - The collector takes suspects, objects to trace and white objects in any order. It may leave suspects, and inbox
 //     entries for which the bell rings, to the next collection.
 //
-// Owners, hints and probes find objects alive, without tracing them, by what an object that was held at its discovery leads
-// to: in the model any such object may be probed at any time of BUILD.
+// What an object leads to that was held at its discovery is alive and need not be traced. The library looks for that
+// where it promises to save work (cc/build.c); in the model any such object may be probed at any time of BUILD.
 //
 // Bounds: HOME and FOREIGN handles an object, HELD both together. WEAK=0 and FOREIGN=0 take these features out.
 #ifndef N
@@ -70,10 +75,20 @@
 #define PROBE 1
 #endif
 #ifndef QUIET
-#define QUIET 0
+#define QUIET 1
 #endif
 #ifndef ROUNDS
 #define ROUNDS 3
+#endif
+
+#ifndef LEAK
+#define LEAK 1
+#endif
+#ifndef HUSKS
+#define HUSKS 1
+#endif
+#ifndef FAULT
+#define FAULT 1
 #endif
 
 #ifndef R1_RELEASE
@@ -87,9 +102,6 @@
 #endif
 #ifndef R2
 #define R2 1
-#endif
-#ifndef R2_INBOX
-#define R2_INBOX 1
 #endif
 #ifndef R3_QUEUE
 #define R3_QUEUE 1
@@ -106,8 +118,14 @@
 #ifndef R5_LINK
 #define R5_LINK 1
 #endif
+#ifndef R5_LOSE
+#define R5_LOSE 1
+#endif
 #ifndef R5_MOVE
 #define R5_MOVE 1
+#endif
+#ifndef R5_TAKE
+#define R5_TAKE 1
 #endif
 #ifndef R5_FOREIGN
 #define R5_FOREIGN 1
@@ -115,14 +133,29 @@
 #ifndef R6
 #define R6 1
 #endif
+#ifndef R6_MARK
+#define R6_MARK R6
+#endif
+#ifndef R6_HANDLES
+#define R6_HANDLES R6
+#endif
+#ifndef R6_SHARED
+#define R6_SHARED R6
+#endif
+#ifndef R6_DEAD
+#define R6_DEAD R6
+#endif
 #ifndef R7
 #define R7 1
 #endif
 #ifndef R8
 #define R8 1
 #endif
-#ifndef BELL
-#define BELL 1
+#ifndef BELL_OUT
+#define BELL_OUT 1
+#endif
+#ifndef BELL_IN
+#define BELL_IN 1
 #endif
 
 // An object's life; its place in the graph; the phases.
@@ -154,7 +187,7 @@ typedef Object {
     unsigned leaving : 1; // put there by a thread that has yet to count its release
     unsigned links : 6;   // how many of its slots refer to objects 0, 1, 2: two bits each
     unsigned graph : 2;
-    unsigned ext : 3;     // links at discovery, less the edges recorded
+    unsigned ext : 3;     // links at discovery, less the edges recorded (R4=0: until it is traced, those edges)
     unsigned edges : 3;   // recorded: the set of objects it refers to
     unsigned late : 1;    // R7
     unsigned checked : 1; // validated; having a weak reference, condemned
@@ -222,9 +255,16 @@ unsigned unseen : 3; // INBOX: what has yet to be looked at
 #define HAS_FOREIGN(x) o[x].foreign
 #define IS_ALIVE(x) (o[x].life == ALIVE)
 #define IS_FREED(x) (o[x].life == FREED)
+#define IS_GONE(x) (o[x].life == FREED || (o[x].life == HUSK && !HUSKS))
 #define IS_AWAITED(x) (o[x].queued || pend == (x) + 1 || o[x].graph != OUT)
 #define IS_SUSPECT(x) o[x].suspect
 #define HAS_WORK (phase != IDLE || bell || pend || SET(IS_SUSPECT))
+
+#define check(message, condition)                                                                                      \
+    if                                                                                                                 \
+    :: condition -> skip                                                                                               \
+    :: else -> printf(message); assert(false)                                                                          \
+    fi
 
 // The end of each step: what the home thread can get at now, and the checks.
 inline settle() {
@@ -232,9 +272,9 @@ inline settle() {
     close_over(BY_LINKS, mine);
     set = mine | SET(HAS_FOREIGN);
     close_over(BY_LINKS, set);
-    assert((set & ~SET(IS_ALIVE)) == 0);            // safe
-    assert((SET(IS_FREED) & SET(IS_AWAITED)) == 0); // memory
-    assert(HAS_WORK || set == SET(IS_ALIVE));       // leak
+    check("violated: safe\n", (set & ~SET(IS_ALIVE)) == 0);
+    check("violated: memory\n", (SET(IS_FREED) & SET(IS_AWAITED)) == 0);
+    check("violated: leak\n", !LEAK || HAS_WORK || (set | SET(IS_GONE)) == ALL);
     set = 0
 }
 
@@ -256,12 +296,16 @@ inline fold(x) {
     fi
 }
 
+#define mark(x, condition) o[x].suspect = o[x].suspect || (condition)
+#define ring_inside(x) bell = bell || (BELL_IN && o[x].queued && o[x].handles == 0)
+
 // What a dead object referred to is lost, too.
 inline lose(x) {
     lost = lost & ~(1 << x);
     if
     :: o[x].life == ALIVE ->
         fold(x);
+        ring_inside(x);
         if
         :: o[x].handles == 0 && LINKED(x) == 0 ->
             o[x].life = HUSK;
@@ -269,7 +313,7 @@ inline lose(x) {
             lost = lost | REFERS(x);
             o[x].links = 0;
             forget(x)
-        :: o[x].handles == 0 && LINKED(x) != 0 -> o[x].suspect = o[x].suspect || R1_RELEASE
+        :: o[x].handles == 0 && LINKED(x) != 0 -> mark(x, (o[x].graph != OUT -> R5_LOSE : R1_RELEASE))
         :: else
         fi
     :: else
@@ -289,9 +333,8 @@ inline settle_losses() {
 
 #define add_link(x, y) o[x].links = o[x].links + ONE(y)
 #define remove_link(x, y) o[x].links = o[x].links - ONE(y)
-#define mark(y, condition) o[y].suspect = o[y].suspect || (condition)
 #define mark_linked(y) mark(y, R5_LINK && o[y].graph != OUT)
-#define mark_taken(y) mark(y, R5_MOVE && o[y].graph != OUT)
+#define mark_taken(y) mark(y, R5_TAKE && o[y].graph != OUT)
 #define mark_moved(y) mark(y, (o[y].graph != OUT -> R5_MOVE : R1_MOVE && o[y].handles == 0))
 #define pardon_upgraded(x) o[x].touched = o[x].touched || (R8 && o[x].checked)
 
@@ -334,10 +377,9 @@ inline give(x, y) {
     mark_linked(y);
     o[y].home--;
     o[y].handles--;
-    if
-    :: R1_GIVE -> lost = 1 << y; settle_losses()
-    :: else -> fold(y)
-    fi;
+    fold(y);
+    ring_inside(y);
+    mark(y, R1_GIVE && o[y].handles == 0);
     settle()
 }
 
@@ -444,7 +486,7 @@ inline foreign_queue(x) {
 inline foreign_release(x) {
     printf("foreign release %d\n", x);
     o[x].foreign--;
-    bell = bell || (BELL && SHARED(x) <= 0);
+    bell = bell || (BELL_OUT && SHARED(x) <= 0);
     settle()
 }
 
@@ -493,7 +535,7 @@ inline begin() {
     phase = INBOX;
     bell = 0;
     unseen = SET(IS_QUEUED);
-    assert(!quiet || rounds > 0); // rounds
+    check("violated: rounds\n", !quiet || rounds > 0);
     rounds = (quiet -> rounds - 1 : 0);
     settle()
 }
@@ -514,7 +556,7 @@ inline look(x) {
     settle()
 }
 
-// x becomes a node, for the moment without regard to `recorded` edges that there are already.
+// The links to x, of which so many are edges already. KNOWN if it has a handle, or may have one (R2).
 inline record(x, recorded) {
     o[x].suspect = 0;
     if
@@ -528,16 +570,16 @@ inline root(x) {
     printf("root %d\n", x);
     phase = ROOTS;
     record(x, 0);
-    bell = bell || (R2_INBOX && o[x].queued && !o[x].handles);
     o[x].graph = (o[x].ext == KNOWN || (!R2 && LINKED(x)) -> OUT : FOUND);
-    o[x].ext = (o[x].graph == OUT -> 0 : o[x].ext);
+    o[x].ext = (o[x].graph == OUT || !R4 -> 0 : o[x].ext);
     settle()
 }
 
 inline discover(x) {
     o[x].late = o[x].suspect;
     record(x, 0);
-    o[x].graph = (o[x].ext == KNOWN -> DONE : FOUND)
+    o[x].graph = (o[x].ext == KNOWN -> DONE : FOUND);
+    o[x].ext = (!R4 && o[x].graph == FOUND -> 0 : o[x].ext)
 }
 
 #define IS_MARKED(x) (o[x].life != ALIVE || o[x].handles || SHARED(x) != 0 || o[x].queued || o[x].suspect)
@@ -550,21 +592,24 @@ inline follow(x, y) {
         :: o[y].graph == OUT -> discover(y)
         :: else
         fi;
-        assert(o[y].ext >= LINKS(x, y) || IS_MARKED(y) || !R4 || !R5_LINK || !R5_MOVE || !R5_FOREIGN); // fault
-        o[y].ext = (o[y].ext == KNOWN || o[y].ext < LINKS(x, y) -> KNOWN : o[y].ext - LINKS(x, y));
+        if
+        :: !R4 && o[y].graph == FOUND -> o[y].ext = o[y].ext + LINKS(x, y)
+        :: else ->
+            check("violated: fault\n", !FAULT || o[y].ext >= LINKS(x, y) || IS_MARKED(y));
+            o[y].ext = (o[y].ext == KNOWN || o[y].ext < LINKS(x, y) -> KNOWN : o[y].ext - LINKS(x, y))
+        fi;
         o[x].edges = o[x].edges | (1 << y)
     :: else
     fi
 }
 
-#define RECORDED(y, x) (IN(o[y].edges, x) * LINKS(y, x))
 
 inline trace_it(x) {
     printf("trace %d\n", x);
     phase = BUILD;
     o[x].graph = DONE;
     if
-    :: o[x].life == ALIVE && !R4 -> record(x, SUM(RECORDED, x))
+    :: o[x].life == ALIVE && !R4 -> record(x, o[x].ext)
     :: else
     fi;
     if
@@ -627,10 +672,14 @@ inline scan() {
     settle()
 }
 
+#define FAILS_R6(x)                                                                                                    \
+    ((R6_MARK && o[x].suspect) || (R6_HANDLES && o[x].handles) || (R6_SHARED && (SHARED(x) != 0 || o[x].queued)) ||    \
+     (R6_DEAD && o[x].life != ALIVE))
+
 inline validate(x) {
     printf("validate %d\n", x);
     o[x].checked = 1;
-    o[x].touched = R6 && IS_MARKED(x);
+    o[x].touched = FAILS_R6(x);
     settle()
 }
 
@@ -657,7 +706,7 @@ inline commit() {
 // Destroys x and gives up its links; those into the set are not counted.
 inline destroy(x) {
     printf("destroy %d\n", x);
-    assert(o[x].life == ALIVE); // once
+    check("violated: once\n", o[x].life == ALIVE);
     lost = SUM(LOSES, x);
     o[x].life = HUSK;
     o[x].links = 0;
