@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Handles and links: what each call adds and takes, NULL everywhere, counts at the ends of their ranges, immortals.
+#define _GNU_SOURCE
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
 #include "tests/vector.h"
+#include <unistd.h>
 
 #define EXPECT_COUNTS(obj, handles, links) (EXPECT_EQ(handles, rc_handles(obj)), EXPECT_EQ(links, rc_links(obj)))
 
@@ -199,6 +201,27 @@ TEST(handle_count_saturates_and_the_object_becomes_immortal, .limit = 60) {
     EXPECT_EQ(1, stats().objects);
     rc_heap_free(rc_heap_default());
     EXPECT_STR("a", gone());
+}
+
+// 2^28 slots take 2 GiB.
+TEST(link_count_saturates_and_the_object_becomes_immortal, .limit = 60) {
+    if (is_slow_build() || sysconf(_SC_AVPHYS_PAGES) < (4L << 30) / sysconf(_SC_PAGESIZE))
+        SKIP("takes 2 GiB of memory, and too long in this build");
+    faults_begin();
+    graph("a");
+    struct node *a = at('a');
+    struct vector *v = vector_new((size_t)1 << 28);
+    for (size_t i = 0; i < v->n; i++)
+        rc_set(&v->slots[i], a);
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_SATURATED, last_fault()->kind);
+    rc_release(v);
+    drop("a");
+    rc_collect();
+    EXPECT_STR("", gone());
+    rc_heap_free(rc_heap_default());
+    EXPECT_STR("a", gone());
+    EXPECT_NO_FAULT();
 }
 
 // ---- immortals

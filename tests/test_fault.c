@@ -132,6 +132,21 @@ TEST(dead_object_cannot_be_linked) {
     finish_dead_node();
 }
 
+TEST(slot_that_holds_a_dead_object_is_reported) {
+    faults_begin();
+    struct node *d = a_dead_node();
+    at('g')->y = d; // by hand
+    EXPECT_PTR(NULL, rc_take(&at('g')->y));
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_take");
+    rc_clear(&at('g')->y);
+    EXPECT_EQ(1, faults_seen());
+    EXPECT_EQ(RC_FAULT_SLOT, last_fault()->kind);
+    at('g')->y = NULL;
+    rc_changed(d); // dying objects may say so, which changes nothing
+    EXPECT_NO_FAULT();
+    finish_dead_node();
+}
+
 TEST(weak_reference_to_a_dead_object_is_a_fault) {
     faults_begin();
     struct node *d = a_dead_node();
@@ -340,6 +355,8 @@ TEST(immortal_from_another_heap_is_a_fault) {
     rc_heap_enter(h);
     rc_immortal(at('a'));
     EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_immortal");
+    rc_changed(at('a'));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_changed");
     rc_heap_leave(h);
     free_heap(h);
     drop("a");
@@ -365,6 +382,10 @@ TEST(null_slots_are_faults) {
     EXPECT_FAULT(RC_FAULT_NULL, "rc_swap");
     EXPECT(rc_weak_set(NULL, at('a')));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_weak_set");
+    EXPECT(rc_weak_notify(NULL, NULL, NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_weak_notify");
+    rc_stats(NULL);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_stats");
     rc_changed(NULL);
     EXPECT_EQ(1, faults_seen());
     EXPECT_PTR(NULL, rc_type_of(NULL));

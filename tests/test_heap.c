@@ -68,6 +68,27 @@ TEST(entries_of_several_heaps_nest_in_any_order) {
     free_heap(k);
 }
 
+TEST(heaps_nested_too_deep_are_a_fault_that_changes_nothing) {
+    enum { MANY = 200 };
+    static struct rc_heap *heaps[MANY];
+    faults_begin();
+    int n = 0;
+    unsigned faults = 0;
+    for (; n < MANY && !faults; n++) {
+        heaps[n] = new_heap();
+        rc_heap_enter(heaps[n]);
+        faults = faults_seen();
+    }
+    EXPECT(n > 32 && n < MANY);
+    EXPECT_EQ(RC_FAULT_HEAP, last_fault()->kind);
+    EXPECT_PTR(heaps[n - 2], rc_heap_current());
+    for (int i = n - 2; i >= 0; i--)
+        rc_heap_leave(heaps[i]);
+    EXPECT_NO_FAULT();
+    for (int i = 0; i < n; i++)
+        EXPECT_EQ(0, rc_heap_free(heaps[i]));
+}
+
 TEST(try_enter_enters_a_heap_that_nobody_is_inside) {
     struct rc_heap *h = new_heap();
     EXPECT(rc_heap_try_enter(h));
@@ -207,6 +228,63 @@ TEST(freeing_runs_finalizers_then_destructors_then_frees) {
     EXPECT_EQ(2, strlen(finalized()));
     EXPECT_EQ(2, strlen(seen_by_finalizer));
     EXPECT_STR("ACab", gone_sorted());
+}
+
+// What destructors do with handles that they keep outside of slots.
+static struct node *handle_of_b;
+static void gives_up_its_handle(struct node *node) {
+    if (node->name == 'a')
+        rc_release(handle_of_b);
+}
+
+//   a, b: a's destructor gives up a handle of b, whichever of them is destroyed first
+TEST(destructors_may_release_handles_when_a_heap_is_freed) {
+    faults_begin();
+    for (const char *names = "ab|ba"; names; names = strchr(names, '|') ? strchr(names, '|') + 1 : NULL) {
+        forget();
+        struct rc_heap *h = new_heap();
+        rc_heap_enter(h);
+        graph((char[]){names[0], ' ', names[1], 0});
+        handle_of_b = at('b');
+        on_destroy = gives_up_its_handle;
+        rc_heap_leave(h);
+        EXPECT_EQ(2, rc_heap_free(h));
+        EXPECT_STR("ab", gone_sorted());
+    }
+    EXPECT_NO_FAULT();
+}
+
+static int refused_births;
+static void gives_birth(struct node *node) {
+    (void)node;
+    errno = 0;
+    if (!rc_new(&node_type))
+        refused_births += errno == ECANCELED;
+}
+
+TEST(destructors_make_no_objects_when_a_heap_is_freed) {
+    struct rc_heap *h = new_heap();
+    rc_heap_enter(h);
+    graph("ab");
+    on_destroy = gives_birth;
+    rc_heap_leave(h);
+    EXPECT_EQ(2, rc_heap_free(h));
+    EXPECT_EQ(2, refused_births);
+}
+
+static void gives_birth_before(struct node *node) {
+    if (node->name == 'F')
+        graph("nn");
+}
+
+TEST(finalizers_may_make_objects_when_a_heap_is_freed) {
+    struct rc_heap *h = new_heap();
+    rc_heap_enter(h);
+    graph("F");
+    on_finalize = gives_birth_before;
+    rc_heap_leave(h);
+    EXPECT_EQ(2, rc_heap_free(h)); // F and n: graph() holds both
+    EXPECT_STR("Fn", gone_sorted());
 }
 
 static void reads_its_neighbour(struct node *node) {

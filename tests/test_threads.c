@@ -268,6 +268,29 @@ TEST(handles_of_other_threads_fill_and_spill) {
     EXPECT_STR("a", gone());
 }
 
+static void *retain_too_often(void *obj) {
+    for (size_t i = 0; i < (size_t)1 << 28 && faults_seen() == 0; i++)
+        (void)rc_retain(obj);
+    return NULL;
+}
+
+TEST(handles_of_other_threads_saturate_and_the_object_becomes_immortal, .limit = 60) {
+    if (is_slow_build())
+        SKIP("2^27 calls take too long in this build");
+    faults_begin();
+    graph("ab");
+    elsewhere(retain_too_often, at('a'));
+    EXPECT_EQ(RC_FAULT_SATURATED, last_fault()->kind);
+    elsewhere(release_many, at('a'));
+    release_many(at('a'));
+    drop("b");
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_STR("", gone());
+    EXPECT_NO_FAULT();
+    rc_heap_free(rc_heap_default());
+    EXPECT_STR("ab", gone_sorted());
+}
+
 TEST(immortal_is_left_alone_by_other_threads) {
     graph("a");
     rc_immortal(at('a'));

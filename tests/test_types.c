@@ -113,6 +113,26 @@ TEST(tail_whose_number_lies_outside_is_refused) {
     expect_refused(&tail_type);
 }
 
+struct tailed_twice { size_t n; void *more; }; // begins as a tailed, but for the array
+
+static const struct rc_type two_tails_type = {
+    "two_tails", sizeof(struct tailed),
+    .slots = RC_SLOTS(RC_TAIL(struct tailed, tail, n), {RC_SLOT_TAIL, 8, 0, "again", NULL})};
+
+TEST(two_tails_are_refused) {
+    expect_refused(&two_tails_type);
+}
+
+static const struct rc_type one_tail_type = {"one_tail", sizeof(struct tailed),
+                                             .slots = RC_SLOTS(RC_TAIL(struct tailed, tail, n))};
+static const struct rc_type over_the_tail_type = {"over_the_tail", sizeof(struct tailed_twice), .base = &one_tail_type,
+                                                  .slots = RC_SLOTS(RC_LINK(struct tailed_twice, more))};
+
+//   what the extending struct adds lies where the tail of the base begins
+TEST(slot_where_the_tail_of_the_base_lies_is_refused) {
+    expect_refused(&over_the_tail_type);
+}
+
 TEST(type_without_name_or_size_is_refused) {
     static const struct rc_type nameless = {NULL, 8, .acyclic = true}, empty = {"empty", 0, .acyclic = true};
     expect_refused(&nameless);
@@ -455,6 +475,39 @@ TEST(census_counts_objects_and_bytes_of_each_type) {
     rc_release(b);
     rc_release(r);
     expect_census(&leaf_type, 0);
+}
+
+// Class numbers are what types and heaps share; when they are gone, rc_new says so and nothing else suffers.
+TEST(too_many_types_in_too_many_heaps_are_out_of_memory, .limit = 60) {
+    enum { HEAPS = 80, TYPES = 500 };
+    static struct rc_type types[TYPES];
+    static struct rc_heap *heaps[HEAPS];
+    for (int i = 0; i < TYPES; i++)
+        types[i] = (struct rc_type){"many", sizeof(struct pair), .acyclic = true};
+    size_t made = 0, refused = 0;
+    static void *objects[HEAPS][TYPES];
+    for (int k = 0; k < HEAPS; k++) {
+        REQUIRE((heaps[k] = rc_heap_new(NULL)));
+        rc_heap_enter(heaps[k]);
+        for (int i = 0; i < TYPES; i++) {
+            errno = 0;
+            if ((objects[k][i] = rc_new(&types[i])))
+                made++;
+            else
+                refused += EXPECT_EQ(ENOMEM, errno);
+        }
+        rc_heap_leave(heaps[k]);
+    }
+    EXPECT(made > 30000);
+    EXPECT(refused > 0);
+    for (int k = 0; k < HEAPS; k++) {
+        rc_heap_enter(heaps[k]);
+        for (int i = 0; i < TYPES; i++)
+            rc_release(objects[k][i]);
+        rc_heap_leave(heaps[k]);
+        free_heap(heaps[k]);
+    }
+    rc_release(rc_new(&types[0])); // there is room again
 }
 
 TEST(many_types_live_side_by_side) {
