@@ -50,7 +50,7 @@ struct all {
 #define EACH_NODE(heap, n) for (uint32_t n = (heap)->cc.share; n < (heap)->cc.share_end; n++)
 
 static bool is_member(const struct all *all, const struct rc__header *h) {
-    return rc__heap(h) && all->at_door[rc__door_of(h->cls >> 1) - rc__doors];
+    return rc__heap(h) && all->at_door[rc__door_of(rc__cls(h) >> 1) - rc__doors];
 }
 
 static struct cc_node *node_of(const struct all *all, const struct rc__header *h) {

@@ -231,7 +231,7 @@ void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, vo
                 continue;
             for (uint32_t at = (sizeof *page + 15) / 16 * 16; at < page->fresh; at += page->cell) {
                 struct rc__header *h = (struct rc__header *)(void *)((char *)page + at);
-                if (h->cls)
+                if (rc__cls(h))
                     each(h, arg);
             }
         }

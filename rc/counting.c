@@ -12,7 +12,7 @@ __thread struct rc_heap *rc__here = RC__NOWHERE;
 // Puts [h] beyond counting.
 static void make_immortal(struct rc__header *h) {
     h->word |= RC__IMMORTAL;
-    h->handles = RC__HANDLES_MAX;
+    rc__set_handles(h, RC__HANDLES_MAX);
     rc__atomic_set_bits(&h->shared, RC__STUCK);
 }
 
@@ -26,12 +26,18 @@ bool rc__fold(struct rc__header *h, const char *call) {
     int64_t fits = total > RC__SPILL ? RC__SPILL : total;
     rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE);
     if (total < 0) {
-        h->handles = 0;
+        rc__set_handles(h, 0);
         rc__fault(RC_FAULT_RELEASE, call, h, "was released more often than retained");
         return false;
     }
-    h->handles = (uint16_t)fits;
+    rc__set_handles(h, (uint16_t)fits);
     return true;
+}
+
+// Returns how many are left.
+static inline unsigned less_handle(struct rc__header *h) {
+    rc__set_handles(h, h->handles - 1u);
+    return h->handles;
 }
 
 // C2: [h] lost a reference and counts no handle.
@@ -76,9 +82,9 @@ void *(rc_retain)(void *obj) {
             return obj;
         }
         rc__atomic_add(&h->shared, RC__SPILL * RC__SHARED_ONE);
-        h->handles -= RC__SPILL;
+        rc__set_handles(h, h->handles - RC__SPILL);
     }
-    h->handles++;
+    rc__set_handles(h, h->handles + 1u);
     return obj;
 }
 
@@ -100,7 +106,7 @@ void rc_release(void *obj) {
     }
     if (h->word & RC__IMMORTAL)
         return;
-    if (--h->handles == 0)
+    if (less_handle(h) == 0)
         lost_last_handle(rc__here, h);
 }
 
@@ -115,12 +121,12 @@ static bool is_inside_any(const char *call) {
 // A slot in the heap this thread is inside gets [h] of another heap: a merge will ask whether there are such.
 static void note_outward(const struct rc__header *h) {
     rc__here->outward = true;
-    struct rc__door *door, *now = rc__door_of(h->cls >> 1);
+    struct rc__door *door, *now = rc__door_of(rc__cls(h) >> 1);
     do {
         door = now;
         if (!AO_load_acquire(&door->linked))
             AO_fetch_and_add_full(&door->linked, 1);
-        now = rc__door_of(h->cls >> 1);
+        now = rc__door_of(rc__cls(h) >> 1);
     } while (now != door); // F4
 }
 
@@ -165,7 +171,7 @@ void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *
     if (rc__links(h) == RC__LINKS_MAX)
         return; // it keeps the handle: a link more does not fit, and what has so many does not die of one less
     add_link(h);
-    if (h->word & RC__IMMORTAL || --h->handles || (rc__fold(h, call) && h->handles))
+    if (h->word & RC__IMMORTAL || less_handle(h) || (rc__fold(h, call) && h->handles))
         return;
     if (!(h->word & RC__SUSPECT))
         cc_suspect(heap, h);
@@ -189,7 +195,7 @@ static void unlink_special(struct rc_heap *heap, struct rc__header *h, const cha
             rc__lost(heap, h);
     } else if (rc__heap(h)) {
         rc__foreign_release(h, call);
-    } else if (!(h->word & RC__DOOMED && h->cls)) { // a member of a garbage set unlinks another: nothing to count
+    } else if (!(h->word & RC__DOOMED && rc__cls(h))) { // a member of a garbage set unlinks another: nothing to count
         rc__fault(RC_FAULT_SLOT, call, h, "is dead but still in a slot (written by hand?)");
     }
 }
@@ -244,7 +250,7 @@ void rc_give_slot(void *slot, void *obj) {
         }
         link_to(h, "rc_give");
         rc__store(slot, obj);
-        if (!(h->word & RC__IMMORTAL) && --h->handles == 0)
+        if (!(h->word & RC__IMMORTAL) && less_handle(h) == 0)
             lost_last_handle(rc__here, h);
     } else {
         if (!rc__heap(h)) {

@@ -14,7 +14,7 @@
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
     uint64_t address = (uint64_t)(uintptr_t)next >> 4;
     h->word = (h->word & (RC__LINK_ONE - 1)) | (address >> 16) << 36;
-    h->handles = (uint16_t)address;
+    rc__set_handles(h, (uint16_t)address);
 }
 
 static struct rc__header *next_dead(const struct rc__header *h) {
@@ -151,7 +151,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
 // D3. The object is alive again, at least for a moment.
 static void finalize(struct rc_heap *heap, struct rc__header *h) {
     h->word = (h->word & (RC__LINK_ONE - 1)) | RC__FINALIZED;
-    h->handles = 1;
+    rc__set_handles(h, 1);
     h->cls &= (uint16_t)~1;
     rc__weak_alive(heap, h);
     rc__call_finalize(h);

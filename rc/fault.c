@@ -24,9 +24,9 @@ void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__heade
     if (!h) {
         snprintf(message, sizeof message, "%s: %s", call, why);
     } else {
-        const struct rc_type *type = rc__classes[h->cls >> 1].type;
+        const struct rc_type *type = rc__classes[rc__cls(h) >> 1].type;
         fault.object = h + 1;
-        if (h->cls == 0 || !type) {
+        if (rc__cls(h) == 0 || !type) {
             snprintf(message, sizeof message, "%s: object %p %s (its memory is freed, or it is no object)", call,
                      fault.object, why);
         } else {
@@ -42,7 +42,7 @@ void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__heade
 
 // Use of an object whose class says that it is dead, or that it is none.
 void rc__fault_dead(const char *call, const struct rc__header *h) {
-    if (h->cls && h->word & RC__DOOMED)
+    if (rc__cls(h) && h->word & RC__DOOMED)
         rc__fault(RC_FAULT_DESTROY, call, h, "is being destroyed: a destructor may not make references to what dies with it");
     else
         rc__fault(RC_FAULT_DEAD, call, h, "is dead");

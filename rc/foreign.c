@@ -43,9 +43,9 @@ void rc__foreign_retain(struct rc__header *h, const char *call) {
 
 struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
     for (;;) {
-        struct rc__door *door = rc__door_of(h->cls >> 1);
+        struct rc__door *door = rc__door_of(rc__cls(h) >> 1);
         pthread_mutex_lock(&door->lock);
-        if (rc__door_of(h->cls >> 1) == door)
+        if (rc__door_of(rc__cls(h) >> 1) == door)
             return door;
         pthread_mutex_unlock(&door->lock);
     }
@@ -93,13 +93,13 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
         if (h->handles == 0)
             rc__fold(h, call);
         if (h->handles) {
-            h->handles--; // a destructor gives up a handle of what dies with it
+            rc__set_handles(h, h->handles - 1u); // a destructor gives up a handle of what dies with it
             return;
         }
     }
     if (!is_alive(h, call))
         return;
-    uint16_t n = h->cls >> 1;
+    uint16_t n = rc__cls(h) >> 1;
     uint32_t now = rc__atomic_load(&h->shared);
     if (now & RC__STUCK)
         return;

@@ -69,8 +69,7 @@ static inline void *new_object(const struct rc_type *type, size_t extra) {
     if (!h)
         return out_of_memory();
     h->shared = 0;
-    h->handles = 1;
-    h->cls = cls;
+    rc__set_both(h, 1, cls);
     struct rc__class *c = &rc__classes[cls >> 1];
     c->live++;
     c->bytes += sizeof *h + size;

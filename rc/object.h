@@ -191,18 +191,30 @@ static inline uint32_t rc__index(const struct rc__header *h) {
 static inline void rc__set_index(struct rc__header *h, uint32_t index) {
     h->word = (h->word & ~RC__INDEX_MASK) | index;
 }
+// The class is read by other threads, while the thread inside stores it together with the handles.
+static inline uint16_t rc__cls(const struct rc__header *h) {
+    return __atomic_load_n(&h->cls, __ATOMIC_RELAXED);
+}
+// And both are stored at once, as they are loaded: a load of a whole word waits for a store of half of it.
+static inline void rc__set_both(struct rc__header *h, unsigned handles, uint16_t cls) {
+    struct rc__header both = {.handles = (uint16_t)handles, .cls = cls};
+    __atomic_store_n(&h->both, both.both, __ATOMIC_RELAXED);
+}
+static inline void rc__set_handles(struct rc__header *h, unsigned handles) {
+    rc__set_both(h, handles, rc__cls(h));
+}
 static inline struct rc__class *rc__class(const struct rc__header *h) {
-    return &rc__classes[h->cls >> 1];
+    return &rc__classes[rc__cls(h) >> 1];
 }
 static inline bool rc__is_dead(const struct rc__header *h) {
-    return h->cls & 1;
+    return rc__cls(h) & 1;
 }
 static inline struct rc_heap *rc__heap(const struct rc__header *h) {
-    return __atomic_load_n(&rc__class_heap[h->cls], __ATOMIC_RELAXED);
+    return __atomic_load_n(&rc__class_heap[rc__cls(h)], __ATOMIC_RELAXED);
 }
 // The same, also when [h] is dead.
 static inline struct rc_heap *rc__heap_ever(const struct rc__header *h) {
-    return __atomic_load_n(&rc__class_heap[h->cls & ~1], __ATOMIC_RELAXED);
+    return __atomic_load_n(&rc__class_heap[rc__cls(h) & ~1], __ATOMIC_RELAXED);
 }
 // The door of the heap of class entry [n]. A merge gives it another; whoever needs it to stay locks it and looks again.
 static inline struct rc__door *rc__door_of(uint16_t n) {

@@ -85,7 +85,7 @@ void rc_changed(void *obj) {
         rc__fault(RC_FAULT_NULL, "rc_changed", NULL, "the object is NULL");
     else if (rc__is_inside(h))
         cc_changed(rc__here, h);
-    else if (!rc__is_dead(h) || !h->cls)
+    else if (!rc__is_dead(h) || !rc__cls(h))
         rc__fault(rc__heap(h) ? RC_FAULT_OUTSIDE : RC_FAULT_DEAD, "rc_changed", h,
                   "is not in the heap this thread is inside");
 }
