@@ -76,8 +76,9 @@ static uint32_t node_new(struct rc_heap *heap, struct rc__header *h, uint64_t fl
         return CC_NONE;
     uint32_t n = cc->node_count++;
     struct cc_node *node = cc_node(cc, n);
-    node->object = (uintptr_t)h | flags;
-    node->ext = (uint32_t)rc__links(h);
+    bool both = rc__class(h)->both;
+    node->object = (uintptr_t)h | flags | (both ? CC_BOTH : 0);
+    node->ext = both ? CC_HELD : (uint32_t)rc__links(h); // G2
     node->edge = CC_NONE;
     h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT)) | n | RC__GRAPH;
     return n;
@@ -358,6 +359,8 @@ static void record_special(struct ring *r, struct rc__header *h, uint32_t source
         if (!from_alive && rc__class(cc_object(from))->owner == RC__NO_OWNER)
             probe(r, n);
     } else if (from_alive) {
+        if (target->object & CC_BOTH)
+            return; // that is not enough
         cc_set_alive(cc, n);
         if (cc->hints)
             cc_learn(heap, cc_object(from), h);

@@ -7,7 +7,9 @@
 //
 //   G1  An object has GRAPH set if and only if a node names it; its index is then the node's number.
 //   G2  ext counts the links recorded at discovery less the edges recorded into the node: what is left is held from
-//       outside the graph. It means nothing in a node that is ALIVE, and threads the stack of those.
+//       outside the graph. It means nothing in a node that is ALIVE, and threads the stack of those. In a node that is
+//       BOTH (rc/extra.c) it is CC_HELD less the edges into it whose sources are not known to be ALIVE: it is alive when
+//       there are none.
 //   G3  The edges of a node are recorded in one go, one after the other; only those of the node recorded last may lack
 //       the mark, and then end with the last edge.
 //   G4  A node whose object has been taken out (retired) has object 0.
@@ -25,7 +27,8 @@
 #define CC_PROBED (UINT64_C(1) << 49) // ALIVE, and what it holds was told so
 #define CC_OPEN (UINT64_C(1) << 50)   // may hold links that are no edges
 #define CC_WANTED (UINT64_C(1) << 51) // a hint led to it
-#define CC_EDGE_ONE (UINT64_C(1) << 52) // the number of its edges, as far as that fits
+#define CC_BOTH (UINT64_C(1) << 52)   // alive only if all that links to it is
+#define CC_EDGE_ONE (UINT64_C(1) << 53) // the number of its edges, as far as that fits
 #define CC_OBJECT UINT64_C(0x0000FFFFFFFFFFF0)
 
 struct cc_node {

@@ -81,7 +81,7 @@ static void discover(struct rc__header *h, void *arg) {
         cc_unsuspect(all->heap, h);
     uint32_t n = all->cc->node_count++;
     struct cc_node *node = cc_node(all->cc, n);
-    node->object = (uintptr_t)h | (shared & (RC__WEAK | RC__QUEUED) ? WATCHED : 0);
+    node->object = (uintptr_t)h | (shared & (RC__WEAK | RC__QUEUED) ? WATCHED : 0) | (rc__class(h)->both ? CC_BOTH : 0);
     node->ext = node->edge = handles < 0 ? CC_HELD : (uint32_t)(rc__links(h) + (uint64_t)handles);
     h->word = (h->word & ~RC__INDEX_MASK) | n | RC__GRAPH;
 }
@@ -166,9 +166,14 @@ static void count_all(struct all *all) {
 
 // ---- SCAN
 
+// To one that is BOTH, what comes from something alive is external again; when all is, it is alive.
 static void reach(struct all *all, struct rc__header *target) {
-    if (is_member(all, target) && !(node_of(all, target)->object & CC_ALIVE))
-        cc_set_alive(all->cc, rc__index(target));
+    if (!is_member(all, target))
+        return;
+    struct cc_node *node = node_of(all, target);
+    if (node->object & CC_ALIVE || (node->object & CC_BOTH && ++node->ext < node->edge))
+        return;
+    cc_set_alive(all->cc, rc__index(target));
 }
 
 static void flood(struct all *all) {
@@ -189,7 +194,8 @@ static void scan(struct all *all) {
     all->cc->alive = CC_NONE;
     for (uint32_t n = 0; n < all->cc->node_count; n++) {
         struct cc_node *node = cc_node(all->cc, n);
-        if (node->ext && !(node->object & CC_ALIVE)) {
+        bool held = node->object & CC_BOTH ? node->ext >= node->edge : node->ext;
+        if (held && !(node->object & CC_ALIVE)) {
             cc_set_alive(all->cc, n);
             flood(all);
         }
@@ -406,6 +412,8 @@ static void unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
     struct rc_visitor visitor = {.slots = leave_set};
     rc__trace(h, &visitor, 0, RC__ALL_SLOTS);
     rc__release_weak_slots(heap, h);
+    if (h->word & RC__EXTRA)
+        rc__extra_forget(heap, h);
     if (rc__class(h)->has_free_slots)
         rc__call_free_slots(h);
 }

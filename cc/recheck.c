@@ -39,7 +39,10 @@ static const struct rc__header *find_doubtful(struct rc_heap *heap) {
     for (uint32_t n = 0; n < cc->node_count; n++) {
         const struct cc_node *node = cc_node(cc, n);
         const struct rc__header *h = cc_object(node);
-        if (node->object & CC_WHITE && (rc__links(h) != node->ext || h->handles))
+        if (!(node->object & CC_WHITE))
+            continue;
+        bool explained = rc__links(h) == node->ext || (node->object & CC_BOTH && node->ext);
+        if (!explained || h->handles)
             return h;
     }
     return NULL;

@@ -140,6 +140,8 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
     if (rc__atomic_load(&h->shared) & RC__WEAK)
         rc__weak_dead(heap, h);
     rc__release_weak_slots(heap, h);
+    if (h->word & RC__EXTRA)
+        rc__extra_forget(heap, h);
     if (rc__class(h)->has_free_slots)
         rc__call_free_slots(h);
     return true;

@@ -22,7 +22,10 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
             uint32_t n = edge & ~CC_EDGE_LAST;
             cc->flood_edge = edge_after(cc, cc->flood_edge, edge);
             uint64_t target = cc_node(cc, n)->object;
-            if (target && !(target & CC_ALIVE)) {
+            if (target & CC_BOTH && !(target & CC_ALIVE) && cc->phase != RC_PHASE_VALIDATE &&
+                ++cc_node(cc, n)->ext < CC_HELD) {
+                // G2: something else that holds it is not alive, as far as is known
+            } else if (target && !(target & CC_ALIVE)) {
                 cc_set_alive(cc, n);
                 if (cc->hints && cc->phase == RC_PHASE_BUILD)
                     cc_learn(heap, cc->flood_from, cc_object(cc_node(cc, n)));
@@ -44,7 +47,7 @@ bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
         if (!(n = cc_batch(cc, budget, &node)))
             return true;
         for (uint32_t i = 0; i < n; i++)
-            if (node[i].ext && !(node[i].object & CC_ALIVE))
+            if (node[i].ext && !(node[i].object & CC_ALIVE) && (node[i].ext >= CC_HELD || !(node[i].object & CC_BOTH)))
                 cc_set_alive(cc, cc->cursor + i);
         cc->cursor += n;
         if (!cc_spend(budget, n))

@@ -155,10 +155,11 @@ static void describe(struct rc__class *c) {
             c->slot[c->slot_count++] = (uint16_t)(c->runs[i].offset + k * sizeof(void *));
     c->small &= c->slot_count <= RC__SMALL;
     c->closed = c->small && !c->has_free_slots && !c->weak_count && !c->has_destroy;
+    c->both = c->type == &rc__entry_type;
 }
 
 static bool opens_anything(const struct rc__class *c) {
-    if (c->has_trace || c->has_tail)
+    if (c->has_trace || c->has_tail || c->keyed)
         return true;
     for (const struct rc_type *t = c->type; t; t = t->base)
         for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++)
@@ -184,7 +185,8 @@ static bool reaches(struct rc_heap *heap, const struct rc__class *c, const struc
             if (extends(goal, s->target))
                 return true;
             EACH_CLASS(heap, n) {
-                if (seen[n / 8] & 1 << n % 8 || rc__classes[n].type->acyclic || !extends(rc__classes[n].type, s->target))
+                const struct rc__class *k = &rc__classes[n];
+                if (seen[n / 8] & 1 << n % 8 || (k->type->acyclic && !k->keyed) || !extends(k->type, s->target))
                     continue;
                 seen[n / 8] |= (uint8_t)(1 << n % 8);
                 if (reaches(heap, &rc__classes[n], goal, seen))
@@ -198,10 +200,29 @@ static void infer_acyclic(struct rc_heap *heap) {
     EACH_CLASS(heap, n) {
         struct rc__class *c = &rc__classes[n];
         uint8_t seen[(1 << 15) / 8] = {0};
-        c->acyclic = c->type->acyclic || !reaches(heap, c, c->type, seen);
+        c->acyclic = (c->type->acyclic && !c->keyed) || !reaches(heap, c, c->type, seen);
     }
     for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
         rc__classes[n].acyclic = rc__classes[rc__classes[n].first].acyclic;
+}
+
+static void make_keyed(struct rc__class *c) {
+    c->keyed = true;
+    c->small = c->closed = false;
+}
+
+// Such an object has a slot that its table does not know of, and which can hold anything. All that could be inferred is
+// inferred anew, as for a new type, and for the same reason that is sound.
+void rc__class_keyed(struct rc_heap *heap, const struct rc__header *h) {
+    struct rc__class *c = rc__class(h);
+    if (c->keyed)
+        return;
+    struct rc__class *first = c->first ? &rc__classes[c->first] : c;
+    make_keyed(first);
+    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
+        if (&rc__classes[rc__classes[n].first] == first)
+            make_keyed(&rc__classes[n]);
+    infer_acyclic(heap);
 }
 
 static size_t bucket_of(const struct rc_type *type) {
@@ -299,12 +320,24 @@ void rc__classes_free(struct rc_heap *heap) {
     list_free(heap, heap->duplicates);
 }
 
-// Class entry [n] joins the list of duplicates of [first].
-static void duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
+// Class entry [n] joins the list of duplicates of [first]. If one of that type is keyed, all are. Returns whether some are
+// that were not.
+static bool duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
+    bool keyed = rc__classes[n].keyed || rc__classes[first].keyed;
+    bool changes = keyed && !(rc__classes[n].keyed && rc__classes[first].keyed);
+    if (keyed)
+        make_keyed(&rc__classes[n]);
+    if (changes) {
+        make_keyed(&rc__classes[first]);
+        for (uint16_t k = heap->duplicates; k; k = rc__classes[k].next)
+            if (rc__classes[k].first == first)
+                make_keyed(&rc__classes[k]);
+    }
     rc__classes[n].first = first;
     rc__classes[n].next = heap->duplicates;
     heap->duplicates = n;
     heap->duplicate_count++;
+    return changes;
 }
 
 // Under both doors' locks: other threads find the objects of [heap] at [door].
@@ -326,7 +359,7 @@ void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
             next = c->next;
             uint16_t first = find(into, c->type);
             if (first) {
-                duplicate(into, n, first);
+                new_types |= duplicate(into, n, first);
             } else {
                 c->next = into->bucket[b];
                 into->bucket[b] = n;
@@ -335,7 +368,7 @@ void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
         }
     for (uint16_t n = from->duplicates, next; n; n = next) {
         next = rc__classes[n].next;
-        duplicate(into, n, find(into, rc__classes[n].type));
+        new_types |= duplicate(into, n, find(into, rc__classes[n].type));
     }
     memset(from->bucket, 0, sizeof from->bucket);
     memset(from->recent, 0, sizeof from->recent);

@@ -162,9 +162,12 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
 // The next piece of the object that is being cleared: of its parts, then of its slots; at the end its memory goes.
 static void clear_piece(struct rc_heap *heap) {
     struct rc__header *h = heap->clearing;
-    if (heap->clearing_parts && rc__destroy_some(h, &heap->cleared))
-        return;
-    heap->clearing_parts = false;
+    if (heap->clearing_parts) {
+        heap->clearing_parts = rc__destroy_some(h, &heap->cleared);
+        cc_called(heap, h, "destroy");
+        if (heap->clearing_parts)
+            return;
+    }
     struct clear clear = {.visitor.slots = clear_slots, .heap = heap};
     if (rc__trace(h, &clear.visitor, heap->cleared, heap->cleared + RC__PIECE)) {
         heap->cleared += RC__PIECE;
@@ -172,6 +175,8 @@ static void clear_piece(struct rc_heap *heap) {
     }
     heap->clearing = NULL;
     rc__release_weak_slots(heap, h);
+    if (h->word & RC__EXTRA)
+        rc__extra_forget(heap, h);
     if (rc__class(h)->has_free_slots)
         rc__call_free_slots(h);
     end(heap, h);

@@ -389,6 +389,7 @@ static void end_finalize_all(struct rc_heap *heap) {
 void rc__heap_end(struct rc_heap *heap) {
     rc__weak_heap_gone(heap);
     rc__interns_free(heap);
+    rc__extras_free(heap);
     rc__blocks_free(heap);
     rc__classes_free(heap);
     rc__chunks_free(heap, &heap->suspects, 0, RC__CHUNK_POINTERS * sizeof(void *));

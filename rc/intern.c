@@ -64,7 +64,7 @@ void rc__interns_merge(struct rc_heap *into, struct rc_heap *from) {
             continue;
         struct rc_string *s = rc__load(rc__table_key(t, e));
         uint32_t there, hash = t->state[e];
-        if (find(into->interns, hash, s->text, s->length, &there))
+        if (find(into->interns, hash, rc_string_text(s), s->length, &there))
             s->interned = false;
         else
             adopt(into->interns, there, hash, s);
@@ -110,8 +110,8 @@ struct rc_string *rc_string_interned(struct rc_string *string) {
     struct rc__table *t = interns_of(rc__here);
     if (!t)
         return NULL;
-    uint32_t e, hash = rc__table_hash_text(string->text, string->length);
-    struct rc_string *s = find(t, hash, string->text, string->length, &e);
+    uint32_t e, hash = rc__table_hash_text(rc_string_text(string), string->length);
+    struct rc_string *s = find(t, hash, rc_string_text(string), string->length, &e);
     if (!s) {
         if (!rc__table_room(rc__here, t))
             return NULL;
@@ -122,7 +122,8 @@ struct rc_string *rc_string_interned(struct rc_string *string) {
 
 void rc__uninterned(struct rc_heap *heap, struct rc_string *s) {
     struct rc__table *t = heap->interns;
-    uint32_t e = rc__table_find_text(t, rc__table_hash_text(s->text, s->length), s->text, s->length);
+    const char *text = rc_string_text(s);
+    uint32_t e = rc__table_find_text(t, rc__table_hash_text(text, s->length), text, s->length);
     if (e != RC__NO_ENTRY && rc__load(rc__table_key(t, e)) == s)
         rc__table_remove(t, e);
 }

@@ -167,6 +167,7 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
     }
     rc__blocks_merge(into, from);
     rc__interns_merge(into, from);
+    rc__extras_merge(into, from);
     join_suspects(into, from);
     rc__dead_merge(into, from);
     into->objects += from->objects;
@@ -178,7 +179,8 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
 
 static bool merge(struct rc_heap *into, struct rc_heap *from) {
     settle(into, from);
-    if (!reserve(into, from) || !rc__interns_reserve(into, from) || !change_doors(into, from))
+    if (!reserve(into, from) || !rc__interns_reserve(into, from) ||
+        !rc__extras_reserve(into, from) || !change_doors(into, from))
         return fails(ENOMEM);
     rc__classes_merge(into, from);
     convert(from, into);

@@ -48,6 +48,7 @@
 #define RC__IMMORTAL (UINT64_C(1) << 32)
 #define RC__BIG (UINT64_C(1) << 33)       // a block of its own, not a cell of a page
 #define RC__DOOMED (UINT64_C(1) << 34)    // dead as a member of a garbage set
+#define RC__EXTRA (UINT64_C(1) << 35)     // a key of weak maps: has a slot in the heap's table of extras (extra.c)
 #define RC__LINK_ONE (UINT64_C(1) << 36)
 #define RC__LINKS_MAX ((UINT64_C(1) << 28) - 1)
 
@@ -87,6 +88,8 @@ struct rc__class {
     uint16_t slot[RC__SMALL + 1]; // and their offsets
     bool small;
     bool closed; // small, and without anything that is to be released or called but those slots
+    bool keyed;  // some object of it was a key of a weak map: neither small nor acyclic any more
+    bool both;   // of entries of weak maps, which live only if all that links to them does (CC_BOTH)
     size_t live, bytes;
     size_t husks; // blocks of dead objects that still have the class's number
 };
@@ -171,6 +174,7 @@ struct rc_heap {
     struct rc_weak *notices; // whose objects died: callbacks to be called
     struct rc__weak_table weak;
     struct rc__table *interns; // strings by text (intern.c), or NULL
+    struct rc__table *extras;  // of keys of weak maps (extra.c), or NULL
     uint32_t stamp;            // of the last cell of a list (list.c)
 
     struct cc cc;
@@ -239,7 +243,20 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call);
 void rc__lost(struct rc_heap *heap, struct rc__header *h);
 void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *call);
 
+// extra.c
+extern const struct rc_type rc__entry_type;
+// The slot that [h], which is EXTRA, has in the heap's table, valid until that changes.
+void *rc__extra_slot(const struct rc__header *h);
+// [h] has no such slot any more. What it held is the caller's affair.
+void rc__extra_forget(struct rc_heap *heap, struct rc__header *h);
+void rc__extras_free(struct rc_heap *heap);
+// For a merge of heaps: room for those of [from] in [into]; false with errno. Then they go there.
+bool rc__extras_reserve(struct rc_heap *into, const struct rc_heap *from);
+void rc__extras_merge(struct rc_heap *into, struct rc_heap *from);
+
 // class.c
+// [h] is to be a key of a weak map.
+void rc__class_keyed(struct rc_heap *heap, const struct rc__header *h);
 uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type);
 #define RC__RECENT(type) (((uintptr_t)(type) >> 4) % 16)
 // The class number for [type] in [heap]; 0 with errno set if there is none to be had.

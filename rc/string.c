@@ -35,7 +35,7 @@ static struct rc_string *string_new(size_t length) {
 static struct rc_string *string_of(const void *bytes, size_t length) {
     struct rc_string *s = string_new(length);
     if (s && length)
-        memcpy(s->text, bytes, length);
+        memcpy(s + 1, bytes, length);
     return s;
 }
 
@@ -55,7 +55,7 @@ struct rc_string *rc_string_vformat(const char *format, va_list arguments) {
     int length = vsnprintf(NULL, 0, format, arguments);
     struct rc_string *s = length < 0 ? NULL : string_new((size_t)length);
     if (s)
-        vsnprintf(s->text, (size_t)length + 1, format, again);
+        vsnprintf((char *)(s + 1), (size_t)length + 1, format, again);
     va_end(again);
     return s;
 }
@@ -72,8 +72,8 @@ struct rc_string *rc_string_join(const struct rc_string *a, const struct rc_stri
     size_t first = rc_string_length(a), second = rc_string_length(b);
     struct rc_string *s = string_new(first + second);
     if (s) {
-        memcpy(s->text, rc_string_text(a), first);
-        memcpy(s->text + first, rc_string_text(b), second);
+        memcpy(s + 1, rc_string_text(a), first);
+        memcpy((char *)(s + 1) + first, rc_string_text(b), second);
     }
     return s;
 }
@@ -111,37 +111,38 @@ uint32_t rc_string_hash(const struct rc_string *s) {
         return 0;
     uint32_t hash = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
     if (!hash) {
-        hash = rc__text_hash(s->text, s->length);
+        hash = rc__text_hash(rc_string_text(s), s->length);
         __atomic_store_n(&((struct rc_string *)(uintptr_t)s)->hash, hash, __ATOMIC_RELAXED);
     }
     return hash;
 }
 
 bool rc__text_is(const struct rc_string *s, const char *text, size_t length) {
-    return s && s->length == length && memcmp(s->text, text, length) == 0;
+    return s && s->length == length && memcmp(rc_string_text(s), text, length) == 0;
 }
 
 bool rc_string_equal(const struct rc_string *a, const struct rc_string *b) {
-    return a == b || (a && b && rc__text_is(a, b->text, b->length));
+    return a == b || (a && b && rc__text_is(a, rc_string_text(b), b->length));
 }
 
 int rc_string_compare(const struct rc_string *a, const struct rc_string *b) {
     if (!a || !b)
         return (a != NULL) - (b != NULL);
-    int order = memcmp(a->text, b->text, a->length < b->length ? a->length : b->length);
+    int order = memcmp(rc_string_text(a), rc_string_text(b), a->length < b->length ? a->length : b->length);
     return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
 size_t rc_string_find(const struct rc_string *s, size_t from, const struct rc_string *part) {
     size_t size = rc_string_length(s), length = rc_string_length(part);
+    const char *text = rc_string_text(s), *wanted = rc_string_text(part);
+    if (!length)
+        return from <= size ? from : RC_NOT_FOUND;
     for (size_t at = from; at <= size && length <= size - at; at++) {
-        const char *first = length ? memchr(s->text + at, part->text[0], size - length - at + 1) : NULL;
-        if (!length)
-            return at;
+        const char *first = memchr(text + at, wanted[0], size - length - at + 1);
         if (!first)
             break;
-        at = (size_t)(first - s->text);
-        if (memcmp(first, part->text, length) == 0)
+        at = (size_t)(first - text);
+        if (memcmp(first, wanted, length) == 0)
             return at;
     }
     return RC_NOT_FOUND;

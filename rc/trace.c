@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The one way over an object's slots: declared slots, then the tail, then what trace functions report, bases after the
-// types that extend them. The slots are numbered in that order, so that a long object can be visited in pieces.
+// types that extend them, then the slot that an object has as a key of weak maps. The slots are numbered in that order,
+// so that a long object can be visited in pieces.
 #include "object.h"
 
 // Shows [visitor] the part of [n] slots from [first] that lies in its window.
@@ -76,6 +77,8 @@ bool rc__trace(struct rc__header *h, struct rc_visitor *v, size_t from, size_t t
         for (const struct rc_type *t = c->type; t; t = t->base)
             if (t->trace)
                 t->trace(obj, v);
+    if (h->word & RC__EXTRA)
+        show(v, rc__extra_slot(h), 1);
     return v->at > to;
 }
 

@@ -36,7 +36,11 @@ RC_API extern const struct rc_type rc_list_type;
 struct rc_list_pos {
     uint32_t cell, stamp;
 };
+#ifdef __cplusplus
+#define RC_LIST_NONE (rc_list_pos{0, 0})
+#else
 #define RC_LIST_NONE ((struct rc_list_pos){0, 0})
+#endif
 
 static inline bool rc_list_is_none(struct rc_list_pos pos) {
     return pos.cell == 0;

@@ -25,6 +25,13 @@
 // object.h   handles, links and slots         collect.h  the collector, whole or in slices
 // weak.h     weak references                  fault.h    what happens on misuse
 // pace.h     when to collect                  pauses.h   how long the program was kept waiting
+//
+// Containers, each an object like any other, of links, weak references, plain values or structs (element.h):
+//
+// array.h    a growing array                  list.h     a linked list whose positions stay good
+// map.h      a hash map                       set.h      a hash set
+// string.h   immutable strings                box.h      one value, or one native resource
+// weak_map.h entries that hang on their keys (ephemerons)
 #ifndef REFCYC_REFCYC_H
 #define REFCYC_REFCYC_H
 
@@ -37,5 +44,14 @@
 #include "pauses.h"
 #include "weak.h"
 #include "fault.h"
+
+#include "element.h"
+#include "array.h"
+#include "list.h"
+#include "map.h"
+#include "set.h"
+#include "string.h"
+#include "box.h"
+#include "weak_map.h"
 
 #endif

@@ -18,12 +18,11 @@
 
 RC_BEGIN_DECLS
 
-// Fields are read by the inline functions below and by nobody else.
+// Fields are read by the inline functions below and by nobody else. The text stands behind them.
 struct rc_string {
     size_t length;
     uint32_t hash; // 0: not computed yet
     bool interned;
-    char text[];
 };
 
 RC_API extern const struct rc_type rc_string_type;
@@ -53,7 +52,7 @@ RC_API struct rc_string *rc_string_interned(struct rc_string *string) RC_RETURNS
 
 // The text, valid as long as the string. "" for NULL.
 static inline const char *rc_string_text(const struct rc_string *string) {
-    return string ? string->text : "";
+    return string ? (const char *)(string + 1) : "";
 }
 static inline size_t rc_string_length(const struct rc_string *string) {
     return string ? string->length : 0;
