@@ -9,12 +9,15 @@
 
 #include <string.h>
 
-static uint32_t id_of(const struct body *body) {
+// A callback of [body] begins, in the heap that the thread is inside now. Returns the id.
+static uint32_t enter(const struct body *body, int *here) {
     const struct shadow *s = shadow(body->id);
     if (body->magic != BODY_ALIVE || body->id >= IDS || s->state == ABSENT || s->body != body)
         fail("callback", "a callback got memory that is no object (magic %x)", body->magic);
-    if (rc_heap_current() != w.heap[s->heap])
+    if (!w.merging && rc_heap_current() != w.heap[s->heap])
         fail("callback", "a callback of n%u runs outside of its heap", s->serial);
+    *here = w.here;
+    w.here = rc_heap_current() == w.heap[1];
     return body->id;
 }
 
@@ -82,7 +85,8 @@ static void meddle(uint32_t self, uint64_t *random) {
 
 void on_finalize(void *obj) {
     struct body *body = obj;
-    uint32_t id = id_of(body);
+    int here;
+    uint32_t id = enter(body, &here);
     struct shadow *s = shadow(id);
     const struct kind *k = kind_of(id);
     if (s->state != ALIVE)
@@ -97,7 +101,7 @@ void on_finalize(void *obj) {
     w.depth++;
     s->pinned = true;
     shadow_changed();
-    (void)is_reachable(id); // the search fails if something it reaches is destroyed
+    check_whole(id);
     uint64_t random = s->script * UINT64_C(256) + s->finalized;
     uint32_t serial = s->serial;
     for (int things = (int)random_below(&random, 4); things > 0 && s->state == ALIVE && s->serial == serial; things--)
@@ -106,6 +110,7 @@ void on_finalize(void *obj) {
     shadow_changed();
     w.depth--;
     w.figures.resurrected += is_reachable(id);
+    w.here = here;
 }
 
 // What a destructor may do: to others, not to itself and what dies with it.
@@ -174,7 +179,8 @@ static void count_held(void) {
 
 void on_destroy(void *obj) {
     struct body *body = obj;
-    uint32_t id = id_of(body);
+    int here;
+    uint32_t id = enter(body, &here);
     struct shadow *s = shadow(id);
     const struct kind *k = kind_of(id);
     count_held();
@@ -184,8 +190,10 @@ void on_destroy(void *obj) {
         fail("destructor", "n%u is destroyed before it is finalized", s->serial);
     if (!w.ending && s->state == ALIVE && is_reachable(id))
         fail("premature", "n%u is destroyed, but can be reached", s->serial);
-    if (++s->destroyed < k->destructors)
+    if (++s->destroyed < k->destructors) {
+        w.here = here;
         return;
+    }
     say("destructor of n%u", s->serial);
     check_neighbours(id);
     uint32_t to[SLOTS], keep = s->keep;
@@ -207,6 +215,7 @@ void on_destroy(void *obj) {
     if (act)
         tidy_up(k, body, to, layout, &random);
     w.depth--;
+    w.here = here;
 }
 
 void on_free_slots(void *obj) {

@@ -68,7 +68,7 @@ bool may_hold(uint32_t from, int slot, uint32_t to) {
     int rank = kind_of(from)->rank;
     if (!fits(from, slot, to) || (rank < RANK_ANY && kind_of(to)->rank >= rank))
         return false;
-    if (shadow(to)->heap != shadow(from)->heap && shadow(from)->heap == 0)
+    if (shadow(to)->heap != shadow(from)->heap && shadow(from)->heap == 0 && !w.across)
         return false; // no cycle spans the heaps
     return w.broken || slot != kind_of(from)->owner || (holds(to, from) && shadow(to)->heap == shadow(from)->heap);
 }
@@ -101,6 +101,19 @@ static bool let_go(uint32_t from, int slot) {
     // A finalizer may have set it again.
     return is_alive(name) && is_reachable(from) &&
            (shadow(from)->to[slot] != child || shadow(child)->to[owner] != from);
+}
+
+static bool let_both_go(uint32_t a, int a_slot, uint32_t b, int b_slot) {
+    struct name a_name = name_of(a), b_name = name_of(b);
+    uint64_t ops = w.figures.ops;
+    if (!let_go(a, a_slot))
+        return false;
+    if (w.figures.ops != ops && (!is_alive(b_name) || !is_reachable(b)))
+        return false;
+    ops = w.figures.ops;
+    if (!let_go(b, b_slot))
+        return false;
+    return w.figures.ops == ops || (is_alive(a_name) && is_reachable(a));
 }
 
 static void give_hand(unsigned hand, uint32_t id) {
@@ -171,9 +184,10 @@ bool call_release(unsigned hand) {
 }
 
 bool call_set(uint32_t from, int slot, uint32_t to) {
+    uint64_t ops = w.figures.ops;
     if (!from || !is_here(from) || !may_hold(from, slot, to) || !let_go(from, slot))
         return false;
-    if (to && (!is_reachable(to) || !may_hold(from, slot, to)))
+    if (w.figures.ops != ops && to && (!is_reachable(to) || !may_hold(from, slot, to)))
         return false; // gone with what was let go
     say("rc_set(&n%u.slot[%d], n%u)", number(from), slot, number(to));
     touch(from);
@@ -226,9 +240,7 @@ bool call_move(uint32_t to, int to_slot, uint32_t from, int from_slot) {
         return false;
     if (!w.broken && (kind_of(to)->owner == to_slot || kind_of(from)->owner == from_slot))
         return false;
-    struct name keep[2] = {name_of(to), name_of(from)};
-    if (!let_go(to, to_slot) || !is_alive(keep[1]) || !is_reachable(from) || !let_go(from, from_slot) ||
-        !is_alive(keep[0]) || !is_reachable(to))
+    if (!let_both_go(to, to_slot, from, from_slot))
         return false;
     uint32_t id = shadow(from)->to[from_slot];
     if (!may_hold(to, to_slot, id))
@@ -250,9 +262,7 @@ bool call_swap(uint32_t a, int a_slot, uint32_t b, int b_slot) {
         return false;
     if (!w.broken && (kind_of(a)->owner == a_slot || kind_of(b)->owner == b_slot))
         return false;
-    struct name keep[2] = {name_of(a), name_of(b)};
-    if (!let_go(a, a_slot) || !is_alive(keep[1]) || !is_reachable(b) || !let_go(b, b_slot) || !is_alive(keep[0]) ||
-        !is_reachable(a))
+    if (!let_both_go(a, a_slot, b, b_slot))
         return false;
     uint32_t in_a = shadow(a)->to[a_slot], in_b = shadow(b)->to[b_slot];
     if (!may_hold(a, a_slot, in_b) || !may_hold(b, b_slot, in_a))
@@ -413,7 +423,7 @@ static bool upgrade(struct rc_weak *ref, struct name of, unsigned hand) {
     give_hand(hand, of.id);
     if (!reachable) {
         w.figures.upgraded++;
-        (void)is_reachable(of.id); // a search, which finds what is dead of it
+        check_whole(of.id);
         check_body(of.id);
     }
     return true;
@@ -507,6 +517,60 @@ bool call_collect(void) {
     if (errno == ENOMEM && !w.starved)
         fail("collect", "a collection was called off for lack of memory");
     return errno != ENOMEM;
+}
+
+bool call_merge(bool into_other, bool from_outside) {
+    if (w.heaps == 1 || w.depth)
+        return false;
+    int into = into_other ? 1 - w.here : w.here, from = 1 - into;
+    struct rc_heap *fresh = rc_heap_new(&w.options);
+    if (!fresh && !w.starved)
+        fail("heap", "no heap");
+    if (!fresh)
+        return false;
+    say("rc_heap_merge(heap %d, heap %d)%s", into, from, from_outside ? ", from outside" : "");
+    if (from_outside)
+        call_leave();
+    w.merging = true;
+    errno = 0;
+    bool merged = rc_heap_merge(w.heap[into], w.heap[from]);
+    w.merging = false;
+    if (!merged && (!w.starved || errno != ENOMEM))
+        fail("merge", "the heaps are not merged, errno %d", errno);
+    if (merged) {
+        w.figures.merges++;
+        shadow_merge(into);
+        shadow_changed();
+        w.heap[from] = fresh;
+        w.here = into;
+        if (from_outside || into_other)
+            call_enter();
+        check_reachable();
+    } else {
+        rc_heap_free(fresh);
+        if (from_outside)
+            call_enter();
+    }
+    return merged;
+}
+
+bool call_collect_heaps(bool from_outside) {
+    if (w.depth)
+        return false;
+    say("rc_collect_heaps(all)%s", from_outside ? ", from outside" : "");
+    w.figures.both++;
+    if (from_outside)
+        call_leave();
+    errno = 0;
+    rc_collect_heaps(w.heap, (size_t)w.heaps);
+    bool whole = errno != ENOMEM;
+    if (from_outside)
+        call_enter();
+    if (rc_heap_current() != w.heap[w.here])
+        fail("heap", "rc_collect_heaps has left the heap");
+    if (!whole && !w.starved)
+        fail("collect", "a collection was called off for lack of memory");
+    return whole;
 }
 
 void call_switch(int heap) {

@@ -38,6 +38,11 @@ bool call_notify(unsigned i);
 
 enum rc_step call_step(uint64_t budget);
 bool call_collect(void);
+// The other heap becomes part of the one that the thread is inside, or that one of the other; a new heap takes its
+// place.
+bool call_merge(bool into_other, bool from_outside);
+// Collects all heaps together. Returns whether memory was there for it.
+bool call_collect_heaps(bool from_outside);
 void call_switch(int heap);
 // The thread is outside of all heaps between these; only retain, release and upgrades then.
 void call_leave(void);

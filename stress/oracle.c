@@ -93,9 +93,10 @@ static void print_figures(double seconds) {
            "program, %llu refused\n",
            (unsigned long long)f.finalized, (unsigned long long)f.resurrected, (unsigned long long)f.upgraded,
            (unsigned long long)f.refused);
-    printf("collections: %llu whole, %llu called off, %llu objects pardoned, %llu relayouts\n",
-           (unsigned long long)f.collections, (unsigned long long)f.called_off, (unsigned long long)f.pardoned,
-           (unsigned long long)f.relayouts);
+    printf("collections: %llu whole, %llu called off, %llu of all heaps, %llu objects pardoned; %llu relayouts, %llu "
+           "merges\n",
+           (unsigned long long)f.collections, (unsigned long long)f.called_off, (unsigned long long)f.both,
+           (unsigned long long)f.pardoned, (unsigned long long)f.relayouts, (unsigned long long)f.merges);
     printf("changes to objects in the graph:");
     for (int i = RC_PHASE_ROOTS; i < RC_PHASE_COUNT; i++)
         printf(" %s %llu", rc_phase_name((enum rc_phase)i), (unsigned long long)f.touched[i]);
@@ -245,9 +246,10 @@ int main(int argc, char **argv) {
             reports = calloc(1, sizeof *reports);
             return report_failure(strtoull(optarg, NULL, 0));
         default:
-            fprintf(stderr,
-                    "usage: oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-x] | -r file | -c file | "
-                    "-p program-seed\n");
+            fprintf(
+                stderr,
+                "usage: oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-x] | -r file | -c file | "
+                "-p program-seed\n");
             return 2;
         }
     }

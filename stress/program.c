@@ -56,6 +56,8 @@ static void quiet(bool by_units) {
         pending = 0;
         if (round == 1000)
             fail("quiet", "still not quiet after 1000 collections");
+        if (w.across)
+            call_collect_heaps(by_units);
         for (int heap = w.heaps - 1; heap >= 0; heap--) {
             call_switch(heap);
             if (!by_units)
@@ -84,10 +86,25 @@ static void collect_and_check(void) {
         check_quiet();
 }
 
+// So does rc_collect_heaps, of all heaps together.
+static void collect_heaps_and_check(bool from_outside) {
+    if (!call_collect_heaps(from_outside) || w.broken)
+        return;
+    size_t pending = 0;
+    int here = w.here;
+    for (int heap = 0; heap < w.heaps; heap++) {
+        call_switch(heap);
+        pending += rc_collect_pending();
+    }
+    call_switch(here);
+    if (!pending)
+        check_quiet();
+}
+
 // [n] objects in a ring, with a link across now and then; one hand holds them.
 static void ring(const struct op *op) {
     uint64_t random = op->extra;
-    unsigned n = 2 + op->slot % 6, first = free_hand(op->hand);
+    unsigned n = (2 + op->slot % 6) * (w.limit >= 1000 ? 40 : 1), first = free_hand(op->hand);
     if (!call_new(first, op->path % w.kinds, op->path2))
         return;
     struct name start = name_of(w.hand[first]), last = start;
@@ -276,6 +293,12 @@ static void make(const struct op *op) {
     case OP_DROP:
         release_all();
         break;
+    case OP_MERGE:
+        call_merge(op->extra & 1, op->extra & 2);
+        break;
+    case OP_HEAPS:
+        collect_heaps_and_check(op->extra & 1);
+        break;
     case OP_CHECK:
         check_reachable();
         break;
@@ -321,13 +344,14 @@ static void begin(const uint8_t *header, bool loud) {
         if (loud)
             kind_print(w.kind, i);
     }
-    struct rc_heap_options options = {.name = "stress",
-                                      .allocator = w.checked ? &checked_allocator : NULL,
-                                      .release_limit = header[1] & WITH_LIMIT ? 1 + header[3] % 4 : 0};
-    say("options: release_limit %zu, %s memory, %d heaps%s", options.release_limit, w.checked ? "checked" : "paged",
-        w.heaps, w.broken ? ", owners that lie" : "");
+    w.across = w.heaps == 2 && header[1] & ACROSS;
+    w.options = (struct rc_heap_options){.name = "stress",
+                                         .allocator = w.checked ? &checked_allocator : NULL,
+                                         .release_limit = header[1] & WITH_LIMIT ? 1 + header[3] % 4 : 0};
+    say("options: release_limit %zu, %s memory, %d heaps%s%s", w.options.release_limit, w.checked ? "checked" : "paged",
+        w.heaps, w.across ? ", with links from each to the other" : "", w.broken ? ", owners that lie" : "");
     for (int i = 0; i < w.heaps; i++)
-        w.heap[i] = rc_heap_new(&options);
+        w.heap[i] = rc_heap_new(&w.options);
     if (!w.heap[0] || (w.heaps == 2 && !w.heap[1])) {
         for (int i = 0; i < w.heaps; i++)
             rc_heap_free(w.heap[i]);
@@ -398,6 +422,8 @@ static void end(bool at_once) {
         quiet(w.serial & 2);
     }
     checked_fail_at(0, false);
+    if (w.across) // a slot of the one must not point into the other when that is gone
+        call_merge(false, false);
     for (int heap = 0; heap < w.heaps; heap++) {
         call_switch(heap);
         add_stats();
@@ -445,20 +471,26 @@ static const uint8_t weights[OPS] = {
     [OP_PHASE] = 8,        [OP_COLLECT] = 1,  [OP_CANCEL] = 1,    [OP_WEAK_NEW] = 8, [OP_WEAK_GET] = 10,
     [OP_WEAK_RELEASE] = 2, [OP_WEAK_SET] = 6, [OP_WEAK_SLOT] = 6, [OP_NOTIFY] = 2,   [OP_OUTSIDE] = 10,
     [OP_SWITCH] = 6,       [OP_OWN] = 10,     [OP_KEEP] = 4,      [OP_RELAYOUT] = 8, [OP_RING] = 10,
-    [OP_DROP] = 2,         [OP_CHECK] = 2,    [OP_QUIET] = 1,     [OP_RARE] = 2};
+    [OP_DROP] = 2,         [OP_MERGE] = 2,    [OP_HEAPS] = 2,     [OP_CHECK] = 2,    [OP_QUIET] = 1,
+    [OP_RARE] = 2};
 
 size_t program_random(uint64_t seed, uint8_t program[PROGRAM_BYTES]) {
-    static const uint8_t sizes[16] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8};
+    static const uint8_t sizes[16] = {0, 0, 1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7};
     uint64_t random = seed;
     for (int i = 0; i < HEADER_BYTES; i++)
         program[i] = (uint8_t)random_next(&random);
-    bool large = random_below(&random, 200) == 0;
-    program[0] = large ? 9 : sizes[program[0] % 16];
+    uint32_t large = random_below(&random, 400);
+    program[0] = large == 0 ? 9 : large < 8 ? 8 : sizes[program[0] % 16];
     program[1] = 0;
-    static const uint8_t one_in[7] = {4, 6, 6, 16, 16, 16, 3};
-    for (int bit = 0; bit < 7; bit++)
+    static const uint8_t one_in[8] = {4, 6, 6, 16, 16, 16, 3, 2};
+    for (int bit = 0; bit < 8; bit++)
         program[1] |= (uint8_t)(random_below(&random, one_in[bit]) == 0) << bit;
-    if (random_below(&random, 3) == 0) // few types, and simple ones
+    for (int i = 8; program[1] & WIDE && i < HEADER_BYTES; i += KIND_BYTES)
+        if (random_below(&random, 2)) { // a long row, for once
+            program[i] |= random_below(&random, 2) ? 0x80 : 0xC0;
+            program[i + 2] |= 0xE0;
+        }
+    if (!(program[1] & WIDE) && random_below(&random, 3) == 0) // few types, and simple ones
         for (int i = 8; i < HEADER_BYTES; i++)
             program[i] &= (uint8_t)random_next(&random) & (uint8_t)random_next(&random);
     uint32_t weight[OPS], sum = 0;

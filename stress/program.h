@@ -39,6 +39,8 @@ enum {
     OP_RELAYOUT,
     OP_RING,
     OP_DROP,
+    OP_MERGE,
+    OP_HEAPS,
     OP_CHECK,
     OP_QUIET,
     OP_RARE,
@@ -46,7 +48,16 @@ enum {
 };
 
 // Bits of the header's second byte.
-enum { WITH_ALLOCATOR = 1, WITH_LIMIT = 2, TWO_HEAPS = 4, BROKEN_OWNERS = 8, WIDE = 16, TIMED = 32, END_AT_ONCE = 64 };
+enum {
+    WITH_ALLOCATOR = 1,
+    WITH_LIMIT = 2,
+    TWO_HEAPS = 4,
+    BROKEN_OWNERS = 8,
+    WIDE = 16,
+    TIMED = 32,
+    END_AT_ONCE = 64,
+    ACROSS = 128
+};
 
 // Runs a program to its end and checks all there is to check; ends the process if something is wrong. [loud]: prints
 // the operations as they are made. Returns the operations that were made.

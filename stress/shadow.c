@@ -154,19 +154,19 @@ void shadow_destroyed(uint32_t id) {
     shadow_forget(id);
 }
 
-static void search(void) {
-    static uint32_t stack[IDS];
-    uint32_t top = 0;
-    uint32_t mark = ++w.search;
-    w.searched = true;
-    w.figures.searches++;
+void shadow_merge(int into) {
     for (uint32_t i = 0; i < w.listed; i++) {
         struct shadow *s = shadow(w.list[i]);
-        if (s->handles || s->immortal || s->pinned) {
-            s->mark = mark;
-            stack[top++] = w.list[i];
-        }
+        s->heap = (uint8_t)into;
+        s->links += s->outer_links;
+        s->outer_links = 0;
     }
+}
+
+static uint32_t stack[IDS];
+
+// Marks all that the objects on the stack reach.
+static void spread(uint32_t top, uint32_t mark) {
     while (top) {
         uint32_t id = stack[--top];
         const struct shadow *s = shadow(id);
@@ -182,10 +182,37 @@ static void search(void) {
     }
 }
 
+static bool is_root(const struct shadow *s) {
+    return s->handles || s->immortal || s->pinned;
+}
+
+static void search(void) {
+    uint32_t top = 0;
+    uint32_t mark = ++w.search;
+    w.searched = true;
+    w.figures.searches++;
+    for (uint32_t i = 0; i < w.listed; i++)
+        if (is_root(shadow(w.list[i]))) {
+            shadow(w.list[i])->mark = mark;
+            stack[top++] = w.list[i];
+        }
+    spread(top, mark);
+}
+
 bool is_reachable(uint32_t id) {
+    const struct shadow *s = shadow(id);
+    if (is_root(s) || (!s->links && !s->outer_links))
+        return is_root(s);
     if (!w.searched)
         search();
-    return shadow(id)->mark == w.search;
+    return s->mark == w.search;
+}
+
+void check_whole(uint32_t id) {
+    shadow_changed();
+    shadow(id)->mark = ++w.search;
+    stack[0] = id;
+    spread(1, w.search);
 }
 
 bool holds(uint32_t from, uint32_t to) {

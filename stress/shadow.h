@@ -55,6 +55,7 @@ struct notice {
 struct figures {
     uint64_t programs, ops, units, slices, checks, searches;
     uint64_t made, by_count, by_collector, finalized, resurrected, upgraded, refused;
+    uint64_t merges, both;
     uint64_t collections, called_off, pardoned, husks, relayouts;
     uint64_t touched[RC_PHASE_COUNT]; // changes to objects in the collector's graph, by phase
     uint64_t faults;
@@ -62,7 +63,8 @@ struct figures {
 
 struct world {
     struct rc_heap *heap[HEAPS];
-    int heaps, here; // how many; which one the thread is inside
+    struct rc_heap_options options; // of each
+    int heaps, here;                // how many; which one the thread is inside
     struct kind kind[KINDS];
     int kinds;
     struct shadow *shadow; // IDS of them
@@ -84,6 +86,8 @@ struct world {
     int fuel;     // objects that callbacks may still make, or they would go on for ever
     bool lazy;    // releases leave work for slices, or other threads have released: death may come late
     bool watched; // all kinds have a destructor, so that each death is seen
+    bool across;  // links go from each heap to the other, so that cycles may span them
+    bool merging; // rc_heap_merge is running
     bool broken;  // owners may lie: what is garbage may stay
     bool timed;   // slices are measured in time
     bool starved; // memory has been short
@@ -125,11 +129,15 @@ static inline bool is_alive(struct name name) {
 // Changes to the shadow graph.
 void shadow_link(uint32_t from, int slot, uint32_t to);
 void shadow_handle(uint32_t id, int change);
+// All objects are in heap [into] from now on.
+void shadow_merge(int into);
 static inline void shadow_changed(void) {
     w.searched = false;
 }
 
 bool is_reachable(uint32_t id);
+// Nothing that [id] reaches is destroyed.
+void check_whole(uint32_t id);
 // Whether one of [from]'s slots, its owner aside, holds [to].
 bool holds(uint32_t from, uint32_t to);
 static inline struct kind *kind_of(uint32_t id) {

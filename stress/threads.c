@@ -3,15 +3,16 @@
 //
 //     threads [-s seed] [-t seconds]
 //
-//   2 insiders   take turns in the two heaps, so heaps change threads: make rings, link what others send them, take it out
+//   2 insiders   take turns in the two heaps, so heaps change threads: make rings, link what others send them, take it
+//   out
 //                again, collect in slices, or both heaps at once
 //   1 builder    makes a graph in a heap of its own, sends out handles of it, and merges the heap into one of the two
 //   3 outsiders  are in no heap: retain, release, hand on, make weak references and upgrade them
 //
-// Handles go from thread to thread through the mail, an array that is only ever exchanged with. An object whose handle was
-// got from there has to be alive, whoever else has given up how many. At the end of a round every thread gives up what it
-// holds. Then: a heap in which garbage is left has been woken for; all objects go; weak references give NULL; as many were
-// destroyed as were made, and finalized once.
+// Handles go from thread to thread through the mail, an array that is only ever exchanged with. An object whose handle
+// was got from there has to be alive, whoever else has given up how many. At the end of a round every thread gives up
+// what it holds. Then: a heap in which garbage is left has been woken for; all objects go; weak references give NULL;
+// as many were destroyed as were made, and finalized once.
 #include "random.h"
 
 #include <refcyc/refcyc.h>
@@ -24,7 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAPS = 2, INSIDERS = 2, OUTSIDERS = 3, THREADS = INSIDERS + 1 + OUTSIDERS, MAIL = 48, WEAK_MAIL = 16, POOL = 16 };
+enum {
+    HEAPS = 2,
+    INSIDERS = 2,
+    OUTSIDERS = 3,
+    THREADS = INSIDERS + 1 + OUTSIDERS,
+    MAIL = 48,
+    WEAK_MAIL = 16,
+    POOL = 16
+};
 enum { LINKS = 3, SHELVES = 24, ALIVE = 0x600DCAFE, DEAD = 0x0BADCAFE };
 
 struct node {
@@ -47,10 +56,34 @@ static atomic_int woken[HEAPS];
 static pthread_barrier_t barrier;
 static uint64_t seed;
 
-enum { MADE, DESTROYED, FINALIZED, POSTED, RETAINED, RELEASED, UPGRADED, REFUSED, ENTERED, SLICES, BOTH, MERGED, WOKEN, COUNTERS };
-static const char *const counter_name[COUNTERS] = {"made",     "destroyed", "finalized", "posted",
-                                                   "retained", "released",  "upgraded",  "upgrades refused",
-                                                   "entries",  "slices",    "collections of both heaps", "merges",
+enum {
+    MADE,
+    DESTROYED,
+    FINALIZED,
+    POSTED,
+    RETAINED,
+    RELEASED,
+    UPGRADED,
+    REFUSED,
+    ENTERED,
+    SLICES,
+    BOTH,
+    MERGED,
+    WOKEN,
+    COUNTERS
+};
+static const char *const counter_name[COUNTERS] = {"made",
+                                                   "destroyed",
+                                                   "finalized",
+                                                   "posted",
+                                                   "retained",
+                                                   "released",
+                                                   "upgraded",
+                                                   "upgrades refused",
+                                                   "entries",
+                                                   "slices",
+                                                   "collections of both heaps",
+                                                   "merges",
                                                    "wakes"};
 static atomic_ullong counter[COUNTERS];
 
@@ -58,7 +91,8 @@ static void count(int what) {
     atomic_fetch_add_explicit(&counter[what], 1, memory_order_relaxed);
 }
 
-#define FAIL(...) (fprintf(stderr, "FAILED threads, seed %llu: ", (unsigned long long)seed), fprintf(stderr, __VA_ARGS__), abort())
+#define FAIL(...)                                                                                                      \
+    (fprintf(stderr, "FAILED threads, seed %llu: ", (unsigned long long)seed), fprintf(stderr, __VA_ARGS__), abort())
 
 static void on_fault(const struct rc_fault *fault) {
     FAIL("fault: %s\n", fault->message);
@@ -170,7 +204,8 @@ static void act_inside(uint64_t *random) {
         let_go(post(where, rc_take(place)));
         break;
     case 10:
-        if (*place && rc_heap_of(*place) == heap[k] && !rc_weak_set(&(*place)->weak, shelf[k]->on[random_below(random, SHELVES)]))
+        if (*place && rc_heap_of(*place) == heap[k] &&
+            !rc_weak_set(&(*place)->weak, shelf[k]->on[random_below(random, SHELVES)]))
             FAIL("no memory\n");
         break;
     case 11:
@@ -335,8 +370,8 @@ static void collect_quietly(unsigned k) {
     rc_heap_leave(heap[k]);
 }
 
-// The main thread has no heap here: all that it gives up, it gives up as another thread would. Whoever sleeps until it is
-// woken must not miss anything: then nothing is left for a collection in a heap that was not woken.
+// The main thread has no heap here: all that it gives up, it gives up as another thread would. Whoever sleeps until it
+// is woken must not miss anything: then nothing is left for a collection in a heap that was not woken.
 static void check_wakes(void) {
     for (unsigned k = 0; k < HEAPS; k++)
         collect_quietly(k);
