@@ -61,8 +61,12 @@ const struct rc_type *rc_type_of(const void *obj) {
 }
 
 static bool overlap(const struct rc_slot *a, const struct rc_slot *b) {
-    if (a->kind == RC_SLOT_TAIL || b->kind == RC_SLOT_TAIL)
-        return a->kind == b->kind;
+    if (a->kind == RC_SLOT_TAIL && b->kind == RC_SLOT_TAIL)
+        return true;
+    if (a->kind == RC_SLOT_TAIL) // it reaches as far as the object does
+        return b->offset + b->count * sizeof(void *) > a->offset;
+    if (b->kind == RC_SLOT_TAIL)
+        return a->offset + a->count * sizeof(void *) > b->offset;
     return a->offset < b->offset + b->count * sizeof(void *) && b->offset < a->offset + a->count * sizeof(void *);
 }
 
