@@ -221,7 +221,32 @@ TEST(help_lists_the_targets) {
     EXPECT_HAS("install: ", output);
 }
 
+// ---- LeakSanitizer
+
+TEST(lost_object_is_reported_by_leak_sanitizer, .limit = 60) {
+    if (!strstr(sanitize(), "address"))
+        SKIP("needs SANITIZE=address");
+    int status;
+    const char *output = command(&status, "%s -std=c11 -g -Iinclude -DRC_NO_ANALYZE %s -o %s/leak_at_exit "
+                                          "tests/programs/leak_at_exit.c %s/librefcyc.a -pthread",
+                                 or_else("CC", "cc"), sanitize(), built(), built());
+    REQUIRE(succeeds(output, status));
+    output = command(&status, "%s/leak_at_exit", built());
+    EXPECT(status != 0);
+    EXPECT_HAS("LeakSanitizer: detected memory leaks", output);
+    EXPECT_HAS("in lose", output);
+}
+
 // ---- examples
+
+TEST(examples_compile_silently_in_c99_and_c11, .limit = 60) {
+    int status;
+    for (const char *const *std = (const char *const[]){"c99", "c11", NULL}; *std; std++) {
+        const char *output = command(&status, "for f in examples/*.c; do %s -std=%s " STRICT " -O2 -c -o /dev/null $f || "
+                                              "echo failed: $f; done", or_else("CC", "cc"), *std);
+        EXPECT_STR("", output);
+    }
+}
 
 TEST(hello_collects_its_cycle) {
     int status;
