@@ -17,7 +17,10 @@ $B/stress/oracle: $B/stress/oracle.o $B/stress/shrink.o $(STRESS_COMMON) $(LIB)
 $B/stress/threads: $B/stress/threads.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
-STRESS := $B/stress/oracle $B/stress/threads
+$B/stress/cycles: $B/stress/cycles.o $(LIB)
+	$(COMPILE) -o $@ $^ -lm $(LIBS)
+
+STRESS := $B/stress/oracle $B/stress/threads $B/stress/cycles
 
 ## stress-build: the stress programs
 stress-build: $(STRESS)
@@ -26,10 +29,13 @@ stress-build: $(STRESS)
 stress: $(STRESS)
 	$B/stress/oracle $(STRESS_SEED) -t $(SECONDS) -j $(JOBS)
 	$B/stress/threads $(STRESS_SEED) -t $(SECONDS)
+	$B/stress/cycles $(STRESS_SEED) -t $(SECONDS)
 
 ## stress-quick: the same for some minutes
 stress-quick: $(STRESS)
 	$B/stress/oracle $(STRESS_SEED) -n 1e7 -t 150 -j $(JOBS)
 	$B/stress/threads $(STRESS_SEED) -t 20
+	$B/stress/cycles $(STRESS_SEED) -t 10
+	@if $B/stress/cycles $(STRESS_SEED) -t 8 -l 200 | grep '^leak: none'; then echo 'cycles has missed a leak'; exit 1; fi
 
 .PHONY: stress-build stress stress-quick
