@@ -199,9 +199,9 @@ static bool take_suspects(struct rc_heap *heap, size_t n) {
 
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
-    while (heap->suspect_count && cc->roots_left) {
+    for (size_t left; (left = cc_roots_waiting(heap)) && cc->roots_left;) {
         size_t n = budget->deadline ? CLIMBERS : 1;
-        n = n < heap->suspect_count ? n : heap->suspect_count;
+        n = n < left ? n : left;
         n = n < cc->roots_left ? n : cc->roots_left;
         for (size_t i = 0; i < n && heap->suspect_count > n + i; i++)
             __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - n - i), 1);

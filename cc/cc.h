@@ -74,6 +74,7 @@ struct cc {
     bool committed;
     struct rc_weak *pardons;   // condemned and upgraded since
     bool inbox_only;           // INBOX: the inbox is all that is looked at
+    bool young_only;           // ROOTS: old suspects stay where they are
     uint64_t slice_start;      // of the slice under way
     struct cc_budget *budget;  // of the slice under way, or NULL
     uint64_t reclaimed_before, pardoned_before; // of the statistics, when this collection began
@@ -84,9 +85,10 @@ struct cc {
 
 // Whether a slice may begin a collection.
 enum cc_begin {
-    CC_BEGIN_NONE, // no; but the inbox is looked through
+    CC_BEGIN_NONE,  // no; but the inbox is looked through
+    CC_BEGIN_YOUNG, // one, which does not look at old suspects
     CC_BEGIN_ONE,
-    CC_BEGIN_ANY   // as many as there is something to do for
+    CC_BEGIN_ANY    // as many as there is something to do for
 };
 
 // R1: [h] lost a reference and is alive without a handle.

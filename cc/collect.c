@@ -148,9 +148,10 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
             end(heap);
             break;
         }
-        cc_pace_began(&cc->pace, cc->slice_start, heap->suspect_count);
+        cc_pace_began(&cc->pace, cc->slice_start, cc_roots_waiting(heap), cc->young_only ? 0 : heap->old_count,
+                      cc->young_only ? heap->old_count : 0);
         enter_phase(heap, RC_PHASE_ROOTS);
-        cc->roots_left = 2 * heap->suspect_count; // the program may add some; it cannot keep this phase busy for ever
+        cc->roots_left = 2 * cc_roots_waiting(heap); // the program may add some; it cannot keep this phase busy for ever
         break;
     case RC_PHASE_ROOTS:
         if (!cc_roots(heap, budget))
@@ -203,8 +204,8 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
     return !budget->over;
 }
 
-static bool has_work(struct rc_heap *heap) {
-    return heap->suspect_count || rc__bell(heap);
+static bool has_work(struct rc_heap *heap, enum cc_begin may_begin) {
+    return heap->suspect_count > (may_begin == CC_BEGIN_YOUNG ? heap->old_count : 0) || rc__bell(heap);
 }
 
 // What counting found dead comes first. false: the slice is over.
@@ -223,11 +224,12 @@ static bool work(struct rc_heap *heap, struct cc_budget *budget, enum cc_begin m
     enum { ROUNDS = 64 };
     struct cc *cc = &heap->cc;
     bool whole = budget->deadline == UINT64_MAX;
-    int rounds = may_begin == CC_BEGIN_ANY ? ROUNDS : may_begin == CC_BEGIN_ONE;
+    int rounds = may_begin == CC_BEGIN_ANY ? ROUNDS : may_begin != CC_BEGIN_NONE;
     for (int begun = 0; reap(heap, budget);) {
         if (cc->phase == RC_PHASE_IDLE) {
-            if (begun < rounds && (has_work(heap) || (whole && begun == 0))) {
+            if (begun < rounds && (has_work(heap, may_begin) || (whole && begun == 0))) {
                 begin(heap);
+                cc->young_only = may_begin == CC_BEGIN_YOUNG;
                 begun++;
             } else if (rounds < ROUNDS && rc__bell(heap)) {
                 begin_inbox(heap);

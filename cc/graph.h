@@ -76,6 +76,11 @@ static inline bool cc_spend(struct cc_budget *budget, uint32_t cost) {
     return !budget->over;
 }
 
+// The suspects that this collection is to look at.
+static inline size_t cc_roots_waiting(const struct rc_heap *heap) {
+    return heap->suspect_count - (heap->cc.young_only ? heap->old_count : 0);
+}
+
 // Each does a part of its phase and returns whether that is finished; false: the slice is over (or, out_of_memory).
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget);

@@ -5,7 +5,8 @@
 static struct cc_pace_view view_of(const struct rc_heap *heap) {
     bool inbox = rc__bell(heap);
     return (struct cc_pace_view){.now = cc_now(),
-                                 .suspects = heap->suspect_count,
+                                 .suspects = heap->suspect_count - heap->old_count,
+                                 .old = heap->old_count,
                                  .dead = heap->dead_count,
                                  .objects = heap->objects,
                                  .bytes = heap->bytes,
@@ -44,7 +45,8 @@ uint64_t rc_pace_step(uint64_t idle_ns) {
     if (plan.delay || !idle_ns)
         return plan.delay;
     uint64_t pause = heap->cc.pace.goals.longest_pause_ns;
-    cc_slice(heap, idle_ns < pause ? idle_ns : pause, plan.begin ? CC_BEGIN_ONE : CC_BEGIN_NONE);
+    cc_slice(heap, idle_ns < pause ? idle_ns : pause,
+             !plan.begin ? CC_BEGIN_NONE : plan.all ? CC_BEGIN_ONE : CC_BEGIN_YOUNG);
     return plan_for(heap).delay;
 }
 

@@ -11,6 +11,9 @@
 //     that turned out to be alive doubles the growth that the next one takes;
 //   - when there is pressure.
 //
+// Old suspects (suspect.c) have a wait, a growth and a base of their own: a collection that looks at them, too, is begun
+// for their sake, and doubles the wait unless a quarter of what it looks at is garbage.
+//
 // The share of time is an account: it gains `time_share` of each nanosecond that passes, CREDIT_SPAN of them at most, and
 // pays for each slice. A slice is taken when the account is not in debt, so its length need not be known. What is urgent
 // does not ask the account.
@@ -58,11 +61,13 @@ void cc_pace_goals(struct cc_pace *p, const struct rc_pace_goals *goals) {
         p->goals.time_share = 1;
     if (!(p->goals.garbage_share > 0))
         p->goals.garbage_share = 0.1;
-    p->growth = p->goals.garbage_share / 2;
+    p->growth = p->old.growth = p->goals.garbage_share / 2;
 }
 
 void cc_pace_init(struct cc_pace *p, uint64_t now) {
     *p = (struct cc_pace){.wait = NORMAL_WAIT, .yield = 1, .credit_at = now, .since = now};
+    p->old.wait = NORMAL_WAIT;
+    p->old.since = now;
     cc_pace_goals(p, NULL);
     p->credit = (int64_t)(p->goals.time_share * (double)CREDIT_SPAN);
 }
@@ -83,24 +88,37 @@ static double expected(const struct cc_pace *p, const struct cc_pace_view *v) {
     return p->yield * (double)(v->suspects + p->roots) + (double)v->dead;
 }
 
-static bool is_grown(const struct cc_pace *p, const struct cc_pace_view *v) {
-    double room = p->growth * at_least((double)p->base, (double)SMALL_HEAP * SMALL_OBJECT);
-    return v->bytes > p->base && (double)(v->bytes - p->base) >= room;
+// From [base] to [bytes], by [share].
+static bool is_grown(size_t base, size_t bytes, double share) {
+    double room = share * at_least((double)base, (double)SMALL_HEAP * SMALL_OBJECT);
+    return bytes > base && (double)(bytes - base) >= room;
 }
 
-// So long until the suspects are due.
-static uint64_t suspects_delay(const struct cc_pace *p, const struct cc_pace_view *v) {
+// So long until the young suspects are due.
+static uint64_t young_delay(const struct cc_pace *p, const struct cc_pace_view *v) {
     if (!v->suspects)
         return RC_PACE_NEVER;
     uint64_t hold = p->hold > v->now ? p->hold - v->now : 0;
     double garbage = p->yield * (double)v->suspects;
-    if (p->pressed || p->again || garbage * 4 >= allowed(p, v, garbage) || is_grown(p, v))
+    if (p->pressed || p->again || garbage * 4 >= allowed(p, v, garbage) ||
+        is_grown(p->base, v->bytes, p->growth))
         return hold;
     return most(hold, until(v->now, p->appeared, p->wait));
 }
 
+// The same of the old ones.
+static uint64_t old_delay(const struct cc_pace *p, const struct cc_pace_view *v) {
+    if (!v->old)
+        return RC_PACE_NEVER;
+    uint64_t hold = p->hold > v->now ? p->hold - v->now : 0;
+    if (p->pressed || p->again || is_grown(p->old.base, v->bytes, p->old.growth))
+        return hold;
+    return most(hold, until(v->now, p->old.appeared, p->old.wait));
+}
+
 struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_view *v) {
-    struct cc_pace_plan plan = {.delay = suspects_delay(p, v)};
+    uint64_t old = old_delay(p, v);
+    struct cc_pace_plan plan = {.delay = least(young_delay(p, v), old), .all = old == 0};
     plan.begin = plan.delay == 0;
     if (v->inbox)
         plan.delay = least(plan.delay, until(v->now, p->rung, MIN_WAIT)); // so that what comes together goes together
@@ -128,21 +146,30 @@ void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct 
     note_time(&p->appeared, v->suspects, v->now);
     note_time(&p->rung, v->inbox, v->now);
     note_time(&p->due, plan->delay == 0, v->now);
-    if (!v->suspects) {
+    note_time(&p->old.appeared, v->old, v->now);
+    if (!v->suspects && !v->old)
         p->pressed = p->again = false;
+    if (!v->suspects)
         p->since = v->now;
-    }
+    if (!v->old)
+        p->old.since = v->now;
 }
 
 void cc_pace_pressed(struct cc_pace *p, const struct cc_pace_view *v) {
-    p->pressed = v->suspects;
+    p->pressed = v->suspects || v->old;
     p->pressing = v->busy;
 }
 
-void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects) {
+void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects, size_t old, size_t left) {
     p->roots = suspects;
-    p->roots_since = p->since;
+    p->roots_since = old ? least(p->since, p->old.since) : p->since;
     p->since = now;
+    p->with_old = old;
+    p->all = !left;
+    if (p->all) {
+        p->old.appeared = 0;
+        p->old.since = now;
+    }
     p->took = 0;
     p->pressing = p->pressed;
     p->second = p->again;
@@ -162,37 +189,55 @@ void cc_pace_hold(struct cc_pace *p, uint64_t now) {
     p->hold = now + NORMAL_WAIT;
 }
 
+// After a collection that found nothing: what appeared meanwhile waits from now on, and longer; but not for so long that
+// cheap ones are put off.
+static void back_off(const struct cc_pace *p, uint64_t now, uint64_t *appeared, uint64_t *wait) {
+    *appeared = *appeared ? now : 0;
+    *wait = least(2 * *wait, most(NORMAL_WAIT, least(FRUITLESS_COST * p->took, MAX_WAIT)));
+}
+
 static void adapt_wait(struct cc_pace *p, const struct cc_pace_result *r) {
-    if (r->garbage < r->nodes / 64 || !r->garbage)
-        p->wait = least(2 * p->wait, most(NORMAL_WAIT, least(FRUITLESS_COST * p->took, MAX_WAIT)));
+    if (p->with_old && (r->garbage < r->nodes / 4 || !r->garbage))
+        back_off(p, r->now, &p->old.appeared, &p->old.wait);
+    else if (p->with_old)
+        p->old.wait = NORMAL_WAIT;
+    else if (r->garbage < r->nodes / 64 || !r->garbage)
+        back_off(p, r->now, &p->appeared, &p->wait);
     else if (r->garbage >= r->nodes / 4 && r->garbage >= MANY)
         p->wait = most(p->wait / 4, MIN_WAIT);
     else
         p->wait = p->wait > 2 * NORMAL_WAIT ? p->wait / 2 : NORMAL_WAIT;
 }
 
-static void adapt_growth(struct cc_pace *p, const struct cc_pace_result *r) {
-    struct cc_pace_view after = {.bytes = r->bytes};
-    if (is_grown(p, &after))
-        p->growth = 2 * p->growth < 1 ? 2 * p->growth : 1;
+static void adapt_growth(const struct cc_pace *p, const struct cc_pace_result *r, size_t *base, double *growth) {
+    if (is_grown(*base, r->bytes, *growth))
+        *growth = 2 * *growth < 1 ? 2 * *growth : 1;
     else if (r->garbage >= r->nodes / 64)
-        p->growth = p->goals.garbage_share / 2;
-    p->base = r->bytes;
+        *growth = p->goals.garbage_share / 2;
+    *base = r->bytes;
+}
+
+static void adapt_yield(struct cc_pace *p, const struct cc_pace_result *r) {
+    if (p->second || p->with_old || !p->roots)
+        return;
+    double yield = (p->yield + (double)r->garbage / (double)p->roots) / 2;
+    p->yield = yield < MANY ? yield : MANY;
 }
 
 void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r) {
-    if (r->called_off)
+    if (r->called_off) {
         cc_pace_hold(p, r->now);
-    else if (!p->second && p->roots) {
-        double yield = (p->yield + (double)r->garbage / (double)p->roots) / 2;
-        p->yield = yield < MANY ? yield : MANY;
-    }
-    if (!r->called_off) {
+    } else {
+        adapt_yield(p, r);
         adapt_wait(p, r);
-        adapt_growth(p, r);
+        adapt_growth(p, r, &p->base, &p->growth);
+        if (p->all)
+            adapt_growth(p, r, &p->old.base, &p->old.growth);
     }
-    if (r->called_off || r->finalized || r->pardoned)
-        p->since = p->roots_since; // what was garbage then may still be
+    if (r->called_off || r->finalized || r->pardoned) { // what was garbage then may still be
+        p->since = p->roots_since;
+        p->old.since = least(p->old.since, p->roots_since);
+    }
     p->again = r->finalized;
     p->roots = 0;
     p->pressed |= p->pressing && (r->called_off || r->finalized);

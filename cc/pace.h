@@ -22,18 +22,26 @@ struct cc_pace {
     uint64_t credit_at; // when that was reckoned
     bool pressed;       // there is pressure, and no collection has begun since it was reported
     uint64_t since;     // no suspect in the buffer was garbage before
+    struct {            // the same of old suspects, and of collections that looked at them
+        uint64_t appeared, wait, since;
+        size_t base;
+        double growth;
+    } old;
     // The collection under way.
     size_t roots;       // suspects that it began with
     uint64_t roots_since; // none of them was garbage before
     uint64_t took;      // time that its slices took so far
     bool pressing;      // it began under pressure
     bool second;        // it looks at what finalizers ran for
+    bool with_old;      // some of them are old
+    bool all;           // there were no others
 };
 
 // What is.
 struct cc_pace_view {
     uint64_t now;
-    size_t suspects;
+    size_t suspects; // young ones
+    size_t old;
     size_t dead;    // counted dead, not destroyed yet
     size_t objects; // live ones and garbage
     size_t bytes;   // of these
@@ -44,7 +52,8 @@ struct cc_pace_view {
 // What to do.
 struct cc_pace_plan {
     uint64_t delay; // from now on until a slice is worth taking, or RC_PACE_NEVER
-    bool begin;     // it may begin a collection: the suspects are due
+    bool begin;     // it may begin a collection: suspects are due
+    bool all;       // of old suspects, too
     bool urgent;
 };
 
@@ -65,7 +74,8 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
 void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct cc_pace_plan *plan);
 // The program reports pressure.
 void cc_pace_pressed(struct cc_pace *p, const struct cc_pace_view *v);
-void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects);
+// A collection began, which looks at [suspects], of which [old] are old; [left] old ones wait for another one.
+void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects, size_t old, size_t left);
 void cc_pace_sliced(struct cc_pace *p, uint64_t start, uint64_t end);
 // No collection is to begin now: the last one was called off.
 void cc_pace_hold(struct cc_pace *p, uint64_t now);

@@ -1,8 +1,27 @@
 // SPDX-License-Identifier: MIT
 // The suspect buffer: objects that may be garbage in a cycle, because a reference to them went and no handle is left (R1).
-// An object in it knows its place, so that one which dies leaves at once; the last one takes the place. There is room for
+// An object in it knows its place, so that one which dies leaves at once; another one takes the place. There is room for
 // each live object from its birth (R3).
+//
+//     | old suspects | young suspects | room ...
+//                    old_count        suspect_count
+//
+// A suspect that a collection found alive, and that nobody had touched meanwhile, is OLD from then on. Suspected again, it
+// goes to the front part, which paced collections look at less often: the root of a large live structure, taken up and let
+// go all the time, need not have all that it leads to traced with each collection. That delays what it leads to and loses
+// nothing: a collection looks at any suspects it likes (it takes no more than there are when it begins, anyway), and one
+// that was not looked at stays in the buffer. Garbage that a young suspect leads to is found whatever else is old in it.
 #include "cc/graph.h"
+
+static void put(struct rc_heap *heap, struct rc__header *h, size_t i) {
+    *rc__pointer_at(&heap->suspects, i) = h;
+    rc__set_index(h, (uint32_t)i);
+}
+
+static void move(struct rc_heap *heap, size_t from, size_t to) {
+    if (from != to) // else there may be nothing, or what has moved away
+        put(heap, *rc__pointer_at(&heap->suspects, from), to);
+}
 
 void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
     assert(!(h->word & RC__SUSPECT) && !rc__is_dead(h));
@@ -11,14 +30,23 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
     h->word |= RC__SUSPECT;
     if (h->word & RC__GRAPH)
         return; // a mark (R5); it enters the buffer when it leaves the graph
-    *rc__pointer_at(&heap->suspects, heap->suspect_count) = h;
-    rc__set_index(h, (uint32_t)heap->suspect_count++);
+    size_t i = heap->suspect_count++;
+    if (h->word & RC__OLD) { // the first young one, if there is any, makes room
+        size_t first = heap->old_count++;
+        move(heap, first, i);
+        i = first;
+    }
+    put(heap, h, i);
 }
 
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h) {
     assert(h->word & RC__SUSPECT && !(h->word & RC__GRAPH));
-    struct rc__header *last = *rc__pointer_at(&heap->suspects, --heap->suspect_count);
-    *rc__pointer_at(&heap->suspects, rc__index(h)) = last;
-    rc__set_index(last, rc__index(h));
+    size_t i = rc__index(h);
+    if (i < heap->old_count) { // the last old one closes the gap
+        size_t last = --heap->old_count;
+        move(heap, last, i);
+        i = last;
+    }
+    move(heap, --heap->suspect_count, i);
     h->word &= ~(RC__SUSPECT | RC__INDEX_MASK);
 }

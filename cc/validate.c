@@ -72,6 +72,8 @@ static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget)
             cc_prefetch(node);
             struct rc__header *h = cc_object(node);
             if (node->object & CC_ALIVE) {
+                if ((node->object & (CC_ROOT | CC_LATE)) == CC_ROOT && !h->handles && !(h->word & RC__SUSPECT))
+                    h->word |= RC__OLD;
                 cc_retire(heap, node, false);
                 cc->any_open = true; // links may lead to it
             } else if (is_unmarked(heap, h)) {

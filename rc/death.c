@@ -130,6 +130,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
             cc_unsuspect(heap, h);
         h->word &= ~RC__SUSPECT;
     }
+    h->word &= ~RC__OLD;
     if (h->word & RC__GRAPH)
         cc_died(heap, h);
     h->cls |= 1;

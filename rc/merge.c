@@ -133,7 +133,7 @@ static void join_suspects(struct rc_heap *into, struct rc_heap *from) {
         *rc__pointer_at(&into->suspects, into->suspect_count) = h;
         rc__set_index(h, (uint32_t)into->suspect_count++);
     }
-    from->suspect_count = 0;
+    from->suspect_count = from->old_count = 0;
 }
 
 static void join_stats(struct rc_stats *into, const struct rc_stats *from) {

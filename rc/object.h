@@ -48,6 +48,7 @@
 #define RC__IMMORTAL (UINT64_C(1) << 32)
 #define RC__BIG (UINT64_C(1) << 33)       // a block of its own, not a cell of a page
 #define RC__DOOMED (UINT64_C(1) << 34)    // dead as a member of a garbage set
+#define RC__OLD RC__DOOMED                // of the living: was a suspect and found alive, so suspected again it may wait
 #define RC__EXTRA (UINT64_C(1) << 35)     // a key of weak maps: has a slot in the heap's table of extras (extra.c)
 #define RC__LINK_ONE (UINT64_C(1) << 36)
 #define RC__LINKS_MAX ((UINT64_C(1) << 28) - 1)
@@ -163,6 +164,7 @@ struct rc_heap {
 
     struct cc_chunks suspects;
     size_t suspect_count;
+    size_t old_count; // of them, the first so many are OLD
 
     struct rc__header *dead; // counted dead, to be destroyed
     size_t dead_count;

@@ -15,9 +15,12 @@ struct program {
     // The collector: what a collection costs, for each object of garbage and for each living one that it looks at.
     uint64_t garbage_cost, live_cost;
     size_t nodes;     // living objects that each collection looks at
+    size_t old;       // old suspects
+    size_t old_nodes; // living objects that one looks at which looks at them
     bool running;     // a collection is under way
     uint64_t left;    // of its work, in nanoseconds
     size_t found;     // its garbage
+    size_t looked_at;
     size_t collections;
     uint64_t busy;    // nanoseconds in slices
 };
@@ -27,7 +30,7 @@ enum { OBJECT = 64 }; // bytes
 static struct program program_new(size_t live) {
     struct program p = {.now = 5 * SEC, .live = live, .garbage_cost = 100, .live_cost = 100};
     cc_pace_init(&p.pace, p.now);
-    p.pace.base = live * OBJECT; // as after a first collection
+    p.pace.base = p.pace.old.base = live * OBJECT; // as after a first collection
     return p;
 }
 
@@ -39,6 +42,7 @@ static struct cc_pace_view view(const struct program *p) {
     size_t objects = p->live + all_garbage(p);
     return (struct cc_pace_view){.now = p->now,
                                  .suspects = p->suspects,
+                                 .old = p->old,
                                  .dead = p->dead,
                                  .objects = objects,
                                  .bytes = objects * OBJECT,
@@ -61,17 +65,20 @@ static void lose(struct program *p, size_t suspects, size_t garbage) {
     ask(p);
 }
 
-static void begin(struct program *p) {
-    cc_pace_began(&p->pace, p->now, p->suspects);
+static void begin(struct program *p, bool all) {
+    size_t old = all ? p->old : 0;
+    cc_pace_began(&p->pace, p->now, p->suspects + old, old, p->old - old);
     p->running = true;
-    p->left = 1000 + p->garbage * p->garbage_cost + p->nodes * p->live_cost;
+    p->looked_at = p->garbage + p->nodes + (old ? p->old_nodes : 0);
+    p->left = 1000 + p->garbage * p->garbage_cost + (p->looked_at - p->garbage) * p->live_cost;
     p->found = p->garbage;
+    p->old -= old;
     p->garbage = p->suspects = 0;
 }
 
 static void end(struct program *p) {
     struct cc_pace_result r = {.now = p->now,
-                               .nodes = p->found + p->nodes,
+                               .nodes = p->looked_at,
                                .garbage = p->found,
                                .bytes = (p->live + p->garbage) * OBJECT};
     cc_pace_ended(&p->pace, &r);
@@ -90,7 +97,7 @@ static uint64_t step(struct program *p, uint64_t idle) {
     p->inbox = false;
     p->dead = 0;
     if (!p->running && plan.begin)
-        begin(p);
+        begin(p, plan.all);
     if (p->left < length)
         length = p->left;
     p->left -= length;
@@ -307,6 +314,112 @@ TEST(one_large_find_does_not_make_each_suspect_urgent) {
     EXPECT(ask(&p).delay > 0);
 }
 
+// ---- old suspects
+
+TEST(young_suspects_are_due_without_the_old_ones) {
+    struct program p = program_new(1000000);
+    lose(&p, 1, 10);
+    p.now += 200 * MS;
+    p.old = 1;
+    EXPECT_EQ(50 * MS, ask(&p).delay);
+    p.now += 50 * MS;
+    EXPECT_EQ(0, ask(&p).delay);
+    EXPECT(ask(&p).begin);
+    EXPECT(!ask(&p).all);
+    EXPECT(step(&p, UINT64_MAX) > 199 * MS); // the old one's turn
+    EXPECT_EQ(1, p.old);
+    p.now += 200 * MS;
+    EXPECT(ask(&p).all);
+    EXPECT_EQ(RC_PACE_NEVER, step(&p, UINT64_MAX));
+    EXPECT_EQ(0, p.old);
+    EXPECT_EQ(2, p.collections);
+}
+
+TEST(old_suspects_that_lead_to_nothing_are_looked_at_less_and_less) {
+    struct program p = program_new(1000000);
+    p.old_nodes = 100000; // 10 ms
+    for (int i = 0; i < 20; i++) {
+        p.old = 1;
+        settle(&p);
+    }
+    p.old = 1;
+    uint64_t wait = ask(&p).delay;
+    EXPECT_AT_MOST(2001 * MS, wait);
+    EXPECT_AT_MOST(wait, 2000 * MS);
+    lose(&p, 1, 10);
+    EXPECT_EQ(250 * MS, ask(&p).delay); // and young ones are none the later
+}
+
+TEST(old_suspects_that_lead_to_garbage_wait_a_quarter_of_a_second_again) {
+    struct program p = program_new(1000000);
+    p.pace.old.wait = 10 * SEC;
+    p.old = 1;
+    p.old_nodes = 1000;
+    p.garbage = 500;
+    EXPECT_EQ(10 * SEC, ask(&p).delay);
+    settle(&p);
+    p.old = 1;
+    EXPECT_EQ(250 * MS, ask(&p).delay);
+}
+
+TEST(old_suspects_are_due_when_the_heap_grew_since_all_were_looked_at) {
+    struct program p = program_new(1000000);
+    p.pace.old.wait = 60 * SEC;
+    p.old = 1;
+    for (int i = 0; i < 8; i++) {
+        EXPECT(!ask(&p).all);
+        p.live += 9000;
+        lose(&p, 1, 0);
+        while (!p.old || !ask(&p).begin)
+            p.now += MS;
+        if (ask(&p).all)
+            break;
+        while (step(&p, UINT64_MAX) == 0)
+            continue;
+    }
+    EXPECT(ask(&p).all); // five percent in all, though not since the last collection
+    while (step(&p, UINT64_MAX) == 0)
+        continue;
+    p.old = 1;
+    EXPECT(!ask(&p).all);
+}
+
+TEST(pressure_and_finalizers_are_reasons_to_look_at_old_suspects) {
+    struct program p = program_new(1000000);
+    p.old = 1;
+    struct cc_pace_view v = view(&p);
+    EXPECT(!ask(&p).all);
+    cc_pace_pressed(&p.pace, &v);
+    EXPECT(ask(&p).all);
+    EXPECT(ask(&p).urgent);
+    settle(&p);
+    p.old = 1;
+    p.pace.again = true;
+    EXPECT(ask(&p).all);
+}
+
+TEST(old_suspects_in_a_large_heap_do_not_keep_garbage_waiting) {
+    struct program p = program_new(1000000);
+    size_t most = 0;
+    p.garbage_cost = 60;
+    p.old_nodes = 1000000; // 100 ms
+    uint64_t start = p.now;
+    for (int frame = 0; frame < 600 * 1000 / 16; frame++) { // as below
+        uint64_t end = p.now + 16 * MS;
+        p.now += 14 * MS;
+        p.live += 4000;
+        p.old = 100;
+        lose(&p, 400, 4000);
+        while (p.now < end && step(&p, end - p.now) == 0)
+            continue;
+        p.now = end;
+        most = all_garbage(&p) > most ? all_garbage(&p) : most;
+    }
+    EXPECT_AT_MOST(50 * 4000 + 60000, most); // made while all is looked at, for 50 frames, and while that is caught up with
+    uint64_t own = 600 * SEC / (16 * MS) * 4000 * 60;
+    EXPECT_AT_MOST(own + (p.now - start) / 100, p.busy);
+}
+
 // ---- what overrides the wait
 
 TEST(pressure_makes_what_is_suspect_urgent_until_it_was_looked_at) {
@@ -367,7 +480,7 @@ TEST(a_collection_that_was_called_off_is_not_tried_again_at_once) {
     lose(&p, 10000, 1000000); // much of it, and urgent
     p.pace.yield = 100;
     EXPECT_EQ(0, ask(&p).delay);
-    cc_pace_began(&p.pace, p.now, p.suspects);
+    cc_pace_began(&p.pace, p.now, p.suspects, 0, 0);
     cc_pace_ended(&p.pace, &(struct cc_pace_result){.now = p.now, .called_off = true});
     EXPECT_EQ(250 * MS, ask(&p).delay);
     struct cc_pace_view v = view(&p);
@@ -381,7 +494,7 @@ TEST(garbage_that_was_finalized_is_due_at_once) {
     struct program p = program_new(1000000);
     lose(&p, 1, 100);
     double yield = p.pace.yield;
-    cc_pace_began(&p.pace, p.now, p.suspects);
+    cc_pace_began(&p.pace, p.now, p.suspects, 0, 0);
     cc_pace_ended(&p.pace, &(struct cc_pace_result){.now = p.now, .nodes = 100, .garbage = 100,
                                                      .bytes = p.pace.base, .finalized = true});
     EXPECT(p.pace.yield > yield);
@@ -389,7 +502,7 @@ TEST(garbage_that_was_finalized_is_due_at_once) {
     p.suspects = 100;
     EXPECT_EQ(0, ask(&p).delay);
     EXPECT(ask(&p).begin);
-    cc_pace_began(&p.pace, p.now, p.suspects);
+    cc_pace_began(&p.pace, p.now, p.suspects, 0, 0);
     cc_pace_ended(&p.pace, &(struct cc_pace_result){.now = p.now, .nodes = 100, .garbage = 100,
                                                      .bytes = p.pace.base});
     EXPECT(p.pace.yield == yield); // it was a hundred for one suspect, not one for each

@@ -19,6 +19,8 @@
 // What it weighs: how many suspects there are and since when, by how much the heap has grown since the last collection,
 // what collections found lately (much: come sooner; nothing: back off, so that in the long run fruitless ones take half a
 // percent of the time), and the goals below. A collection under way is finished, as fast as the share of time allows.
+// Objects that are suspected again and again and were found alive age: they wait apart, and are looked at less often, until
+// that finds garbage again. (rc_collect and rc_collect_step look at all.)
 //
 // All calls are about the heap this thread is inside (the default heap if it is inside none). Called from a finalizer or
 // destructor they do nothing.

@@ -38,7 +38,8 @@ struct rc_pauses {
     uint64_t use_max[RC_PHASE_COUNT];
     // For each object that the collector reclaimed: nanoseconds from the moment at which it may have become garbage to its
     // end. Nobody sees an object become garbage, so this is reckoned from the last moment at which there was nothing to
-    // look at, or at which the collection before began: the true age is less.
+    // look at, or at which the collection before began: the true age is less. (It may be more for what only a suspect that
+    // had aged led to, see pace.h, if something else led there in the end.)
     struct rc_quantiles garbage_age;
     // Finalizers and destructors that carried a slice past its end by more than an eighth of its budget; and the one that
     // took longest: what it was ("finalize", "destroy"), of which type, how long.
