@@ -3,7 +3,7 @@
 // byte that its object got when it was made, so that taking an operation out of a program changes nothing else.
 #include "calls.h"
 
-#include "memory.h"
+#include "checked.h"
 #include "peek.h"
 #include "random.h"
 

@@ -3,7 +3,7 @@
 // there by its destructor.
 #include "calls.h"
 
-#include "memory.h"
+#include "checked.h"
 #include "peek.h"
 
 #include <errno.h>

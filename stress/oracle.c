@@ -2,15 +2,16 @@
 // Random programs against an oracle: a shadow graph kept by the program itself (shadow.h) says what may die and what
 // must.
 //
-//     oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-x]
-//                           runs until a limit is reached; -q: shows no progress, -x: does not shorten what fails
+//     oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-z seconds]
+//                           runs until a limit is reached; -q: shows no progress,
+//                           -z: how long what fails may be shortened; 0: not at all
 //     oracle -r file...     runs programs from files, and prints them
 //     oracle -c file...     the same, without printing
 //     oracle -p seed        shortens the program with that seed
 //
 // Each program has a seed of its own, made from the seed of the run and its number. Programs run in child processes; of
 // one that fails, the parent makes a short one that fails likewise, prints it and leaves it in a file.
-#include "memory.h"
+#include "checked.h"
 #include "program.h"
 #include "random.h"
 #include "shadow.h"
@@ -25,14 +26,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { JOBS = 64, SHRINK_SECONDS = 120 };
+enum { JOBS = 64 };
 
 static struct options {
     uint64_t seed, ops;
     double seconds;
-    unsigned jobs;
-    bool is_quiet, is_final;
-} options = {.ops = UINT64_MAX, .seconds = 10, .jobs = 1};
+    unsigned jobs, shrink_seconds;
+    bool is_quiet;
+} options = {.ops = UINT64_MAX, .seconds = 10, .jobs = 1, .shrink_seconds = 120};
 
 // What a child tells its parent.
 struct report {
@@ -128,7 +129,7 @@ static int report_failure(uint64_t seed) {
     if (fails_like(program, size, "")) {
         snprintf(what, sizeof what, "%s", last_failure());
         printf("failure: %s; shrinking ...\n", what);
-        size = shrink(program, size, what, SHRINK_SECONDS);
+        size = shrink(program, size, what, options.shrink_seconds);
     } else {
         printf("it does not fail when it runs alone: measured time, or what ran before it, plays a part\n");
     }
@@ -171,7 +172,7 @@ static int wait_for(pid_t *child, double start) {
             if (i != job)
                 kill(child[i], SIGKILL);
         print_figures(now() - start);
-        return options.is_final ? 1 : report_failure(seed);
+        return options.shrink_seconds ? report_failure(seed) : 1;
     }
     return 0;
 }
@@ -213,7 +214,7 @@ int main(int argc, char **argv) {
     options.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
     int option;
     static uint8_t program[PROGRAM_BYTES];
-    while ((option = getopt(argc, argv, "s:t:n:j:qxr:c:p:")) != -1) {
+    while ((option = getopt(argc, argv, "s:t:n:j:qz:r:c:p:")) != -1) {
         switch (option) {
         case 's':
             options.seed = strtoull(optarg, NULL, 0);
@@ -232,8 +233,8 @@ int main(int argc, char **argv) {
         case 'q':
             options.is_quiet = true;
             break;
-        case 'x':
-            options.is_final = true;
+        case 'z':
+            options.shrink_seconds = (unsigned)strtoul(optarg, NULL, 10);
             break;
         case 'r':
         case 'c':
@@ -246,10 +247,9 @@ int main(int argc, char **argv) {
             reports = calloc(1, sizeof *reports);
             return report_failure(strtoull(optarg, NULL, 0));
         default:
-            fprintf(
-                stderr,
-                "usage: oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-x] | -r file | -c file | "
-                "-p program-seed\n");
+            fprintf(stderr, "usage: oracle [-s seed] [-t seconds] [-n operations] [-j processes] [-q] [-z seconds] | "
+                            "-r file | -c file | "
+                            "-p program-seed\n");
             return 2;
         }
     }

@@ -8,7 +8,7 @@
 #include "program.h"
 
 #include "calls.h"
-#include "memory.h"
+#include "checked.h"
 #include "random.h"
 
 #include <stdio.h>
@@ -38,7 +38,7 @@ static unsigned free_hand(unsigned which) {
 
 static void to_phase(enum rc_phase phase) {
     for (int i = 0; i < 20000 && rc_collect_phase() != phase; i++)
-        if (call_step(0) == RC_STEP_IDLE)
+        if (call_step(0) != RC_STEP_MORE)
             break;
 }
 
@@ -48,33 +48,48 @@ static void release_all(void) {
             call_release(i);
 }
 
+// One round of collecting in each heap. Returns whether memory was there for it.
+static bool collect_everywhere(bool by_units) {
+    bool whole = !w.across || call_collect_heaps(by_units);
+    for (int heap = w.heaps - 1; heap >= 0; heap--) {
+        call_switch(heap);
+        if (!by_units)
+            whole &= call_collect();
+        enum rc_step step = by_units ? RC_STEP_MORE : RC_STEP_IDLE;
+        for (uint64_t i = 0; step == RC_STEP_MORE; i++) {
+            step = call_step(i & 1 ? 0 : 1);
+            if (i == 10000000)
+                fail("quiet", "no end of steps");
+        }
+        whole &= step != RC_STEP_OUT_OF_MEMORY;
+    }
+    return whole;
+}
+
+static size_t pending_everywhere(void) {
+    size_t pending = 0;
+    for (int heap = 0; heap < w.heaps; heap++) {
+        call_switch(heap);
+        pending += rc_collect_pending();
+    }
+    return pending;
+}
+
 // Collects until nothing is pending anywhere, and looks whether that is true.
 static void quiet(bool by_units) {
     int here = w.here;
-    size_t pending = 1;
-    for (int round = 0; pending; round++) {
-        pending = 0;
-        if (round == 1000)
+    bool whole;
+    int round = 0;
+    do {
+        whole = collect_everywhere(by_units);
+        if (++round == 1000)
             fail("quiet", "still not quiet after 1000 collections");
-        if (w.across)
-            call_collect_heaps(by_units);
-        for (int heap = w.heaps - 1; heap >= 0; heap--) {
-            call_switch(heap);
-            if (!by_units)
-                call_collect();
-            for (uint64_t i = 0; by_units && call_step(i & 1 ? 0 : 1) != RC_STEP_IDLE; i++)
-                if (i == 10000000)
-                    fail("quiet", "no end of steps");
-        }
-        for (int heap = 0; heap < w.heaps; heap++) { // what one did may be work for the other
-            call_switch(heap);
-            pending += rc_collect_pending();
-        }
-    }
+    } while (whole && pending_everywhere());
     call_switch(here);
+    if (!whole)
+        return;
     say("nothing is pending");
     check_quiet();
-    w.starved = false;
 }
 
 // rc_collect promises that all garbage is gone when it returns.
@@ -90,14 +105,10 @@ static void collect_and_check(void) {
 static void collect_heaps_and_check(bool from_outside) {
     if (!call_collect_heaps(from_outside) || w.broken)
         return;
-    size_t pending = 0;
     int here = w.here;
-    for (int heap = 0; heap < w.heaps; heap++) {
-        call_switch(heap);
-        pending += rc_collect_pending();
-    }
+    bool is_quiet = !pending_everywhere();
     call_switch(here);
-    if (!pending)
+    if (is_quiet)
         check_quiet();
 }
 
@@ -334,7 +345,7 @@ static void begin(const uint8_t *header, bool loud) {
     w.timed = header[1] & TIMED;
     w.lazy = header[1] & WITH_LIMIT;
     w.checked = header[1] & WITH_ALLOCATOR;
-    w.starved = checked_starves();
+    w.starved = harness_fail_at != 0;
     w.held = SIZE_MAX;
     w.watched = true;
     w.kinds = 1 + header[2] % KINDS;
@@ -416,12 +427,13 @@ static void end_weak(void) {
 // first.
 static void end(bool at_once) {
     w.fuel = FUEL;
+    harness_fail_at = 0; // memory is back
+    w.starved = false;
     if (!at_once) {
         quiet(w.serial & 1);
         release_all();
         quiet(w.serial & 2);
     }
-    checked_fail_at(0, false);
     if (w.across) // a slot of the one must not point into the other when that is gone
         call_merge(false, false);
     for (int heap = 0; heap < w.heaps; heap++) {

@@ -6,7 +6,7 @@ SEED =
 SECONDS = 600
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 
-STRESS_COMMON := $(patsubst %,$B/stress/%.o,kinds shadow peek calls memory callbacks program)
+STRESS_COMMON := $(patsubst %,$B/stress/%.o,kinds shadow peek calls checked callbacks program)
 STRESS_SEED = $(if $(SEED),-s $(SEED))
 
 $B/stress/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE -D_DEFAULT_SOURCE
@@ -20,7 +20,14 @@ $B/stress/threads: $B/stress/threads.o $(LIB)
 $B/stress/cycles: $B/stress/cycles.o $(LIB)
 	$(COMPILE) -o $@ $^ -lm $(LIBS)
 
-STRESS := $B/stress/oracle $B/stress/threads $B/stress/cycles
+$B/stress/memory: $B/stress/memory.o $(STRESS_COMMON) $(LIB)
+	$(COMPILE) -o $@ $^ $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc posix_memalign) $(LIBS)
+
+# Linked with libFuzzer's main; the library is built with its instrumentation (make fuzz does).
+$B/stress/fuzz: $B/stress/fuzz.o $(STRESS_COMMON) $(LIB)
+	$(COMPILE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+STRESS := $(patsubst %,$B/stress/%,oracle threads cycles memory)
 
 ## stress-build: the stress programs
 stress-build: $(STRESS)
@@ -30,12 +37,22 @@ stress: $(STRESS)
 	$B/stress/oracle $(STRESS_SEED) -t $(SECONDS) -j $(JOBS)
 	$B/stress/threads $(STRESS_SEED) -t $(SECONDS)
 	$B/stress/cycles $(STRESS_SEED) -t $(SECONDS)
+	$B/stress/memory $(STRESS_SEED) -t $(SECONDS)
 
 ## stress-quick: the same for some minutes
 stress-quick: $(STRESS)
+	$B/stress/oracle -c stress/corpus/*
 	$B/stress/oracle $(STRESS_SEED) -n 1e7 -t 150 -j $(JOBS)
 	$B/stress/threads $(STRESS_SEED) -t 20
+	$B/stress/memory $(STRESS_SEED) -t 15
 	$B/stress/cycles $(STRESS_SEED) -t 10
 	@if $B/stress/cycles $(STRESS_SEED) -t 8 -l 200 | grep '^leak: none'; then echo 'cycles has missed a leak'; exit 1; fi
 
-.PHONY: stress-build stress stress-quick
+## fuzz: libFuzzer over programs of the oracle, with what it has found so far in build/corpus; SECONDS=n
+fuzz:
+	$(MAKE) CC=clang SANITIZE=address,fuzzer-no-link build/address-fuzzer-no-link-clang/stress/fuzz
+	mkdir -p build/corpus
+	build/address-fuzzer-no-link-clang/stress/fuzz -max_len=4096 -timeout=30 -max_total_time=$(SECONDS) \
+		-artifact_prefix=build/ -print_final_stats=1 build/corpus stress/corpus
+
+.PHONY: stress-build stress stress-quick fuzz

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Memory for heaps under test: counted, painted when it is freed, kept back for a while and looked at again before it
 // is given back. And memory for the harness itself, which never fails.
-#ifndef STRESS_MEMORY_H
-#define STRESS_MEMORY_H
+#ifndef STRESS_CHECKED_H
+#define STRESS_CHECKED_H
 
 #include <refcyc/heap.h>
 
@@ -13,13 +13,11 @@ size_t checked_blocks(void);
 // Looks at what was freed and gives it back.
 void checked_flush(void);
 
-// The checked allocator fails when it is asked for the [n]th time from now on, and from then on too if [forever]. 0:
-// never.
-void checked_fail_at(uint64_t n, bool forever);
-// Whether it may fail.
-bool checked_starves(void);
-// How often it was asked since that was set.
-uint64_t checked_asked(void);
+// Memory that runs out: where the linker wraps malloc (memory.c), the request number [harness_fail_at] from when it was
+// set fails, and those after it too if [harness_fail_forever]. 0: none. Requests of the harness itself are not counted.
+extern uint64_t harness_fail_at, harness_asked;
+extern bool harness_fail_forever;
+extern volatile int harness_exempt; // greater than 0: the harness asks
 
 // What malloc has given out, in bytes; 0 where that cannot be known (under a sanitizer).
 size_t memory_in_use(void);
