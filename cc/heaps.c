@@ -113,6 +113,11 @@ static void meet_oldest(struct all *all) {
     all->meet(all, all->ring[all->first++ % RING]);
 }
 
+static void meet_all(struct all *all) {
+    while (all->first != all->end)
+        meet_oldest(all);
+}
+
 static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct all *all = (struct all *)visitor;
     for (; n; n--, first += sizeof(void *)) {
@@ -160,8 +165,7 @@ static void count_all(struct all *all) {
         }
         heap->stats.edges += all->end - before;
     }
-    while (all->first != all->end)
-        meet_oldest(all);
+    meet_all(all);
 }
 
 // ---- SCAN
@@ -228,16 +232,16 @@ static size_t note_white(struct all *all) {
 // ---- FINALIZE
 
 // Calls [each] with the objects of white nodes that are not ALIVE, inside their heaps.
-static void each_white(struct all *all, void (*each)(struct rc_heap *heap, struct cc_node *node, struct rc__header *h)) {
+static void each_white(struct all *all, void (*each)(struct all *all, struct cc_node *node, struct rc__header *h)) {
     EACH_HEAP(all, heap) {
         rc_heap_enter(heap); // A1
         EACH_NODE(heap, n) {
             struct cc_node *node = cc_node(all->cc, n);
-            if ((node->object & (CC_WHITE | CC_ALIVE)) != CC_WHITE)
-                continue;
             cc_prefetch(node);
-            each(heap, node, cc_object(node));
+            if ((node->object & (CC_WHITE | CC_ALIVE)) == CC_WHITE)
+                each(all, node, cc_object(node));
         }
+        meet_all(all);
         rc_heap_leave(heap);
     }
 }
@@ -246,15 +250,15 @@ static bool awaits_finalizer(const struct rc__header *h) {
     return rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h);
 }
 
-static void note_handles(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
-    (void)heap;
+static void note_handles(struct all *all, struct cc_node *node, struct rc__header *h) {
+    (void)all;
     if (awaits_finalizer(h))
         node->edge = (uint32_t)handles_now(h);
 }
 
 // One that somebody got hold of in the meantime has come back to life, and is spared.
-static void finalize(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
-    (void)heap;
+static void finalize(struct all *all, struct cc_node *node, struct rc__header *h) {
+    (void)all;
     if (!awaits_finalizer(h) || handles_now(h) > (int64_t)node->edge)
         return;
     h->word |= RC__FINALIZED;
@@ -297,9 +301,15 @@ static bool find_upgraded(struct all *all) {
     return found;
 }
 
+// What is BOTH is kept for one, too: what else led to it is not known any more.
+static void reach_any(struct all *all, struct rc__header *target) {
+    if (is_member(all, target) && !(node_of(all, target)->object & CC_ALIVE))
+        cc_set_alive(all->cc, rc__index(target));
+}
+
 // They are alive, and what they reach.
 static void pardon(struct all *all) {
-    all->meet = reach;
+    all->meet = reach_any;
     all->cc->alive = CC_NONE;
     for (uint32_t n = 0; n < all->cc->node_count; n++) {
         struct cc_node *node = cc_node(all->cc, n);
@@ -378,15 +388,15 @@ static void retire_living(struct all *all) {
 
 // ---- RECLAIM
 
-static void doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
-    (void)heap;
+static void doom(struct all *all, struct cc_node *node, struct rc__header *h) {
+    (void)all;
     (void)node;
     h->word |= RC__DOOMED;
     h->cls |= 1;
 }
 
-static void destruct(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
-    (void)heap;
+static void destruct(struct all *all, struct cc_node *node, struct rc__header *h) {
+    (void)all;
     (void)node;
     if (!rc__class(h)->has_destroy)
         return;
@@ -395,32 +405,43 @@ static void destruct(struct rc_heap *heap, struct cc_node *node, struct rc__head
         continue;
 }
 
-// Releases the links that leave the set. What is in it is dead.
-static void leave_set(struct rc_visitor *visitor, char *first, size_t n) {
+// A link that leaves the set is released. What is in it is dead.
+static void leave_set(struct all *all, struct rc__header *target) {
+    (void)all;
+    if (!rc__is_dead(target))
+        rc__unlink(rc__here, target, "rc_collect_heaps");
+}
+
+static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {
     (void)visitor;
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
-        if (!obj || rc__is_dead(RC__HEADER(obj)))
-            continue;
+        if (obj)
+            leave_set(NULL, RC__HEADER(obj));
         rc__store(first, NULL);
-        rc__unlink(rc__here, RC__HEADER(obj), "rc_collect_heaps");
     }
 }
 
-static void unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+static void unlink_outside(struct all *all, struct cc_node *node, struct rc__header *h) {
     (void)node;
-    struct rc_visitor visitor = {.slots = leave_set};
+    const struct rc__class *c = rc__class(h);
+    if (c->closed) {
+        read_object(all, h);
+        return;
+    }
+    struct rc_visitor visitor = {.slots = leave_slots};
     rc__trace(h, &visitor, 0, RC__ALL_SLOTS);
-    rc__release_weak_slots(heap, h);
+    rc__release_weak_slots(rc__here, h);
     if (h->word & RC__EXTRA)
-        rc__extra_forget(heap, h);
-    if (rc__class(h)->has_free_slots)
+        rc__extra_forget(rc__here, h);
+    if (c->has_free_slots)
         rc__call_free_slots(h);
 }
 
-static void release(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+static void release(struct all *all, struct cc_node *node, struct rc__header *h) {
+    (void)all;
     (void)node;
-    cc_reclaim(heap, h);
+    cc_reclaim(rc__here, h);
 }
 
 // What callbacks can have left to do.
@@ -438,6 +459,7 @@ static bool reclaim(struct all *all) {
     if (all->any_destroy)
         each_white(all, destruct);
     bool more = left_over(all) != before;
+    all->meet = leave_set;
     each_white(all, unlink_outside);
     each_white(all, release);
     return more;

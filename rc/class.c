@@ -11,10 +11,10 @@
 //
 // A merge of heaps brings classes of types that have one already: duplicates. Objects keep the number that they have, since
 // a thread with a handle may be reading it; new objects get the first one's. An object without handles, which no other
-// thread can be reading, rejoins the first (K1); a duplicate whose number no block has is given back (K2).
+// thread can be reading, rejoins the first (K1); a duplicate that no object has is given back (K2).
 //
 //   K1  A duplicate and its first are of one heap and agree in all that the table says; they differ in their counts.
-//   K2  live + husks is the number of blocks that have the class's number.
+//   K2  live is the number of objects that have the class's number. (Husks may, too; nobody asks for the class of one.)
 #include "object.h"
 
 struct rc__class rc__classes[1 << 15];
@@ -241,11 +241,11 @@ static void class_free(struct rc_heap *heap, uint16_t n) {
     number_free(n);
 }
 
-// K2: gives duplicates back whose number nobody has.
+// K2: gives duplicates back whose number no object has.
 void rc__classes_trim(struct rc_heap *heap) {
     for (uint16_t *at = &heap->duplicates, n; (n = *at);) {
         struct rc__class *c = &rc__classes[n];
-        if (c->live + c->husks) {
+        if (c->live) {
             at = &c->next;
             continue;
         }

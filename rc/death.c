@@ -82,10 +82,8 @@ static void clear_slots(struct rc_visitor *visitor, char *first, size_t n) {
 
 // The memory of a destroyed object that nothing refers to any more.
 void rc__bury(struct rc_heap *heap, struct rc__header *h) {
-    if (h->word & RC__HUSK) {
+    if (h->word & RC__HUSK)
         heap->husks--;
-        rc__class(h)->husks--;
-    }
     rc__block_free(heap, h);
 }
 
@@ -95,7 +93,6 @@ static inline void end(struct rc_heap *heap, struct rc__header *h) {
     if (h->word & RC__GRAPH || rc__atomic_load(&h->shared) & RC__QUEUED) { // D2
         h->word |= RC__HUSK;
         heap->husks++;
-        c->husks++;
         size = rc__block_size(h);
     } else {
         size = rc__block_free(heap, h);

@@ -92,7 +92,6 @@ struct rc__class {
     bool keyed;  // some object of it was a key of a weak map: neither small nor acyclic any more
     bool both;   // of entries of weak maps, which live only if all that links to them does (CC_BOTH)
     size_t live, bytes;
-    size_t husks; // blocks of dead objects that still have the class's number
 };
 
 extern struct rc__class rc__classes[1 << 15];

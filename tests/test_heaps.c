@@ -2,13 +2,15 @@
 // rc_collect_heaps: cycles that span heaps. What is alive and what is not, callbacks, weak references, the states that the
 // heaps may be in, and other threads; at the end random graphs over several heaps, compared with a search.
 #define _GNU_SOURCE
-#include "tests/heaps.h"
+#include "tests/command.h"
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
+#include "tests/heaps.h"
 #include "tests/scarce.h"
 #include "tests/vector.h"
 #include <refcyc/array.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #define COLLECT(...)                                                                                                   \
@@ -437,6 +439,55 @@ TEST(handle_that_a_destructor_gives_up_frees_more) {
     free_three();
 }
 
+static void *enter_elsewhere(void *heap) {
+    if (!rc_heap_try_enter(heap))
+        return NULL;
+    rc_heap_leave(heap);
+    return heap;
+}
+
+static void nobody_else_is_inside(struct node *node) {
+    (void)node;
+    rc_heap_enter(h);
+    rc_heap_leave(h);
+    EXPECT_PTR(NULL, elsewhere(enter_elsewhere, h));
+    EXPECT_PTR(NULL, elsewhere(enter_elsewhere, k));
+    EXPECT_PTR(l, elsewhere(enter_elsewhere, l));
+}
+
+TEST(no_other_thread_gets_into_any_of_the_heaps_meanwhile) {
+    three_heaps();
+    graph_in(h, "A");
+    graph_in(k, "BA");
+    graph_in(h, "AB");
+    drop_in(h, "A");
+    drop_in(k, "B");
+    on_destroy = on_finalize = nobody_else_is_inside;
+    EXPECT_EQ(2, COLLECT(h, k));
+    EXPECT_PTR(h, elsewhere(enter_elsewhere, h));
+    EXPECT_PTR(k, elsewhere(enter_elsewhere, k));
+    free_three();
+}
+
+static void let_go_of_x(struct node *node) {
+    EXPECT_STR("", gone());
+    rc_clear(&node->x); // dies of it, but not now
+}
+
+//   (h) A --> b, A <--> C (k) --> d
+TEST(what_dies_of_a_finalizer_waits_for_the_others) {
+    three_heaps();
+    on_finalize = let_go_of_x;
+    graph_in(h, "Ab");
+    graph_in(k, "Cd CA");
+    graph_in(h, "AC");
+    drop_in(h, "Ab");
+    drop_in(k, "Cd");
+    EXPECT_EQ(4, COLLECT(h, k));
+    EXPECT_EQ(2, strlen(finalized()));
+    free_three();
+}
+
 static void try_everything(struct node *node) {
     (void)node;
     EXPECT_EQ(0, COLLECT(h, k, l));
@@ -451,17 +502,21 @@ static void try_everything(struct node *node) {
 }
 
 TEST(callbacks_cannot_collect_merge_or_free_the_heaps) {
-    three_heaps();
+    forget();
     faults_begin();
+    h = rc_heap_new(&(struct rc_heap_options){.release_limit = 1}), k = new_heap(), l = new_heap();
+    graph_in(h, "xy");
+    drop_in(h, "yx"); // y waits, and is destroyed first
+    EXPECT_STR("x", gone());
     on_destroy = on_finalize = try_everything;
     graph_in(h, "A");
     graph_in(k, "bA");
     graph_in(h, "Ab");
     drop_in(h, "A");
     drop_in(k, "b");
-    EXPECT_EQ(2, COLLECT(h, k));
+    EXPECT_EQ(3, COLLECT(h, k));
     EXPECT_STR("A", finalized());
-    EXPECT_EQ(2, strlen(gone()));
+    EXPECT_EQ(4, strlen(gone()));
     free_three();
 }
 
@@ -755,7 +810,7 @@ static void *collect_from_inside_k(void *arg) {
         if (i == 0) {
             atomic_fetch_add(&ready, 1);
             while (atomic_load(&ready) < 2)
-                continue;
+                sched_yield();
         }
         COLLECT(l, k, h);
         EXPECT_PTR(k, rc_heap_current());
@@ -787,7 +842,7 @@ TEST(collections_from_inside_heaps_that_others_need_do_not_deadlock, .limit = 60
         if (i == 0) {
             atomic_fetch_add(&ready, 1);
             while (atomic_load(&ready) < 2)
-                continue;
+                sched_yield();
         }
         COLLECT(h, k, l);
         EXPECT_PTR(h, rc_heap_current());
@@ -1134,4 +1189,17 @@ TEST(random_graphs_over_heaps_agree_with_a_search, .limit = 120) {
             free_heap(heaps[i]);
         REQUIRE(test_failures() == 0);
     }
+}
+
+// ---- the example
+
+TEST(worker_hands_its_graph_over_and_the_plugin_goes) {
+    const char *built = getenv("PROGRAMS");
+    if (!built)
+        SKIP("PROGRAMS does not say where the programs were built: run it through make check");
+    int status;
+    const char *output = command(&status, "%s/examples/worker", built);
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("read by a worker: 6 objects\nafter \"the\": cat dog\n", output);
+    EXPECT_HAS("found by each heap alone: 0\nfound by both together: 7\n", output);
 }

@@ -327,6 +327,10 @@ TEST(graph_built_by_a_worker_is_handed_over) {
     free_heap(h);
 }
 
+// Nodes that are destroyed the shortest way, and note nothing.
+static const struct rc_type quiet_type = {"quiet", sizeof(struct node),
+                                          .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
+
 // One thread is inside [h] and merges [k] into it; the other one is inside [k], and enters [h] before it leaves.
 static struct rc_heap *opposite_h, *opposite_k;
 static atomic_uint inside;
@@ -335,7 +339,7 @@ static void *enter_the_other_way_round(void *arg) {
     rc_heap_enter(opposite_k);
     atomic_fetch_add(&inside, 1);
     while (atomic_load(&inside) < 2)
-        continue;
+        sched_yield();
     rc_heap_enter(opposite_h);
     EXPECT_PTR(opposite_h, rc_heap_current());
     rc_heap_leave(opposite_h);
@@ -351,7 +355,7 @@ TEST(merge_deadlocks_with_nobody_who_is_inside_what_it_needs) {
         rc_heap_enter(opposite_h);
         atomic_fetch_add(&inside, 1);
         while (atomic_load(&inside) < 2)
-            continue;
+            sched_yield();
         merge(opposite_h, opposite_k);
         EXPECT_PTR(opposite_h, rc_heap_current());
         rc_heap_leave(opposite_h);
@@ -390,6 +394,29 @@ TEST(thousands_of_suspects_come_along) {
     }
     merge(h, k);
     EXPECT_EQ(2 * N, collect_in(h));
+    free_heap(h);
+}
+
+// The merge makes room for what is there, and what is made after it has to have room of its own.
+TEST(there_is_room_for_suspects_made_after_the_merge) {
+    enum { CHUNK = 4096, N = 5 * CHUNK };
+    static struct node *nodes[N + 4];
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    for (int i = 0; i < N + 4; i++) {
+        struct rc_heap *heap = i > 0 && i < N ? k : h;
+        if (i == N)
+            merge(h, k);
+        rc_heap_enter(heap);
+        nodes[i] = rc_new(&quiet_type);
+        rc_set(&nodes[i]->x, nodes[i]);
+        rc_heap_leave(heap);
+    }
+    rc_heap_enter(h);
+    for (int i = 0; i < N + 4; i++)
+        rc_release(nodes[i]);
+    EXPECT_EQ(N + 4, stats().suspects);
+    EXPECT_EQ(N + 4, rc_collect());
+    rc_heap_leave(h);
     free_heap(h);
 }
 
@@ -469,6 +496,7 @@ TEST(what_has_only_links_after_the_merge_is_a_suspect) {
     free_heap(h);
 }
 
+static atomic_bool enough; // other threads are to stop
 static char rest[64]; // never read: keeps the compiler from dropping loops
 
 //   (k) b, with 70,000 links from (h)
@@ -566,7 +594,7 @@ static void *merge_k_into_l(void *arg) {
 }
 
 TEST(link_made_while_its_target_moves_to_another_heap_is_a_link_in_the_end, .limit = 120) {
-    for (size_t round = 0; round < scaled(400); round++) {
+    for (size_t round = 0; round < scaled(600); round++) {
         forget();
         third_h = new_heap(), third_k = new_heap(), third_l = new_heap();
         graph_in(third_k, "b");
@@ -576,7 +604,7 @@ TEST(link_made_while_its_target_moves_to_another_heap_is_a_link_in_the_end, .lim
         pthread_t thread = start(merge_k_into_l, NULL);
         while (!atomic_load(&ready))
             sched_yield();
-        for (size_t i = 0; i < round % 200; i++)
+        for (size_t i = 0; i < round * 37 % 600; i++)
             rest[i % 64]++;
         rc_set(&at('a')->x, at('b'));
         pthread_join(thread, NULL);
@@ -681,6 +709,56 @@ TEST(merge_at_any_moment_of_the_collection_of_from) {
     EXPECT_EQ(EVERY_PHASE, phases);
 }
 
+// An object whose slots must not be looked at any more once they are freed.
+struct guarded {
+    struct node *slot;
+    bool freed;
+};
+static void guarded_trace(void *obj, struct rc_visitor *visitor) {
+    EXPECT(!((struct guarded *)obj)->freed);
+    rc_visit(visitor, &((struct guarded *)obj)->slot);
+}
+static void guarded_free_slots(void *obj) {
+    ((struct guarded *)obj)->freed = true;
+}
+static const struct rc_type guarded_type = {"guarded", sizeof(struct guarded), .trace = guarded_trace,
+                                            .free_slots = guarded_free_slots};
+
+// u <--> guarded, in the heap this thread is inside.
+static void make_guarded(void) {
+    graph("u");
+    struct guarded *guarded = rc_new(&guarded_type);
+    rc_set(&guarded->slot, at('u'));
+    rc_give((void **)&at('u')->x, (void *)guarded);
+    drop("u");
+}
+
+//   (h) u <--> guarded, garbage, at any moment of its end; g --> t (k): slots are gone through for that link
+TEST(slots_that_are_freed_are_not_gone_through) {
+    unsigned phases = 0;
+    for (unsigned units = 0; units < MOST_UNITS; units++) {
+        test_note("after %u units", units);
+        struct rc_heap *h = new_heap(), *k = new_heap();
+        graph_in(k, "t");
+        rc_heap_enter(h);
+        graph("gt");
+        make_guarded();
+        rc_heap_leave(h);
+        units_in(h, units);
+        phases |= 1u << phase_in(h);
+        merge(h, k);
+        collect_in(h);
+        rc_heap_enter(h);
+        EXPECT_EQ(1, rc_links(at('t')));
+        drop("tg");
+        rc_heap_leave(h);
+        EXPECT_STR("ugt", gone());
+        forget();
+        free_heap(h);
+    }
+    EXPECT(phases & 1u << RC_PHASE_FREE);
+}
+
 static struct rc_heap *busy_h, *busy_k;
 static struct node *link_target;
 static void link_from_destructor(struct node *node) {
@@ -698,10 +776,12 @@ TEST(destructors_run_by_the_merge_may_link_the_heaps) {
             test_note("after %u and %u units", units, h_units);
             busy_h = new_heap(), busy_k = new_heap();
             on_destroy = link_from_destructor;
-            graph_in(busy_h, "g uv vu");
+            graph_in(busy_h, "g");
             graph_in(busy_k, "ab ba t");
             link_target = at('t');
-            drop_in(busy_h, "uv");
+            rc_heap_enter(busy_h);
+            make_guarded();
+            rc_heap_leave(busy_h);
             drop_in(busy_k, "ab");
             units_in(busy_h, h_units);
             units_in(busy_k, units);
@@ -713,10 +793,36 @@ TEST(destructors_run_by_the_merge_may_link_the_heaps) {
             EXPECT_EQ(1, rc_handles(link_target));
             drop("tg");
             rc_heap_leave(busy_h);
-            EXPECT_STR("abgtuv", gone_sorted());
+            EXPECT_STR("abgtu", gone_sorted());
             forget();
             free_heap(busy_h);
         }
+}
+
+static void try_to_free_the_heaps(struct node *node) {
+    (void)node;
+    EXPECT_EQ(0, rc_heap_free(busy_h));
+    EXPECT_FAULT(RC_FAULT_HEAP, "rc_heap_free");
+    EXPECT_EQ(0, rc_heap_free(busy_k));
+    EXPECT_FAULT(RC_FAULT_HEAP, "rc_heap_free");
+    EXPECT_EQ(0, rc_collect());
+}
+
+TEST(destructors_run_by_the_merge_cannot_free_the_heaps) {
+    for (unsigned units = 0; units < MOST_UNITS; units++) {
+        faults_begin();
+        busy_h = new_heap(), busy_k = new_heap();
+        graph_in(busy_k, "ab ba");
+        drop_in(busy_k, "ab");
+        units_in(busy_k, units);
+        on_destroy = try_to_free_the_heaps;
+        merge(busy_h, busy_k);
+        on_destroy = NULL;
+        collect_in(busy_h);
+        EXPECT_STR("ab", gone_sorted());
+        forget();
+        free_heap(busy_h);
+    }
 }
 
 // ---- the dead
@@ -957,6 +1063,29 @@ TEST(husks_come_along) {
     free_heap(h);
 }
 
+//   (k) n --> t (h): n is a husk, and its slot still says so; but the link is released
+TEST(slots_of_husks_are_no_links) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    graph_in(h, "t");
+    rc_heap_enter(k);
+    struct node *n = rc_new(&quiet_type);
+    rc_set(&n->x, at('t'));
+    elsewhere(retain_there, n);
+    elsewhere(release_there, n);
+    rc_release(n);
+    EXPECT_EQ(0, stats().objects);
+    EXPECT_EQ(1, stats().inbox);
+    rc_heap_leave(k);
+    merge(h, k);
+    rc_heap_enter(h);
+    EXPECT_EQ(1, rc_handles(at('t')));
+    EXPECT_EQ(0, rc_links(at('t')));
+    drop("t");
+    EXPECT_STR("t", gone());
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 static atomic_uint rung;
 static void ring_bell(void *arg) {
     (void)arg;
@@ -992,8 +1121,8 @@ static void *release_slowly(void *arg) {
     return NULL;
 }
 
-TEST(no_wake_up_is_lost_in_a_merge, .limit = 60) {
-    for (size_t round = 0; round < scaled(1000); round++) {
+TEST(no_wake_up_is_lost_in_a_merge, .limit = 120) {
+    for (size_t round = 0; round < scaled(600); round++) {
         struct rc_heap *h = rc_heap_new(&(struct rc_heap_options){.wake = ring_bell}), *k[4];
         for (int i = 0; i < 4; i++)
             k[i] = rc_heap_new(&(struct rc_heap_options){.wake = ring_bell});
@@ -1014,6 +1143,7 @@ TEST(no_wake_up_is_lost_in_a_merge, .limit = 60) {
             answered = atomic_load(&rung);
             while (rc_collect_step(1000) == RC_STEP_MORE)
                 continue;
+            sched_yield();
         }
         pthread_join(thread, NULL);
         while (answered != atomic_load(&rung)) {
@@ -1027,13 +1157,56 @@ TEST(no_wake_up_is_lost_in_a_merge, .limit = 60) {
     }
 }
 
+// The same in a closer race: one object, one release, one merge, over and over.
+static struct node *raced;
+static struct rc_heap *raced_k;
+static atomic_uint race, raced_by;
+static void *release_in_a_race(void *arg) {
+    (void)arg;
+    for (unsigned round = 1; !atomic_load(&enough); round++) {
+        for (unsigned spins = 0; atomic_load(&race) < round; spins++)
+            if (atomic_load(&enough))
+                return NULL;
+            else if (spins > 1000)
+                sched_yield();
+        rc_release(raced);
+        atomic_store(&raced_by, round);
+    }
+    return NULL;
+}
+
+TEST(release_that_races_a_merge_rings, .limit = 120) {
+    struct rc_heap *h = new_heap();
+    rc_heap_enter(h);
+    pthread_t thread = start(release_in_a_race, NULL);
+    unsigned rounds = (unsigned)scaled(6000);
+    for (unsigned round = 1; round <= rounds; round++) {
+        raced_k = new_heap();
+        rc_heap_enter(raced_k);
+        raced = rc_new(&quiet_type);
+        rc_heap_leave(raced_k);
+        atomic_store(&race, round);
+        for (unsigned i = 0; i < round % 64; i++)
+            rest[i]++;
+        merge(h, raced_k);
+        for (unsigned spins = 0; atomic_load(&raced_by) < round; spins++)
+            if (spins > 1000)
+                sched_yield();
+        if (!EXPECT(rc_collect_pending() > 0))
+            break;
+        rc_collect();
+        EXPECT_EQ(0, stats().objects);
+    }
+    atomic_store(&enough, true);
+    pthread_join(thread, NULL);
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 // Threads that hold, upgrade and let go while the objects change heaps.
-static const struct rc_type quiet_type = {"quiet", sizeof(struct node),
-                                          .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
 enum { MOVERS = 16, THREADS = 3 };
 static struct node *movers[MOVERS];
 static struct rc_weak *mover_weak[MOVERS];
-static atomic_bool enough;
 
 static void *hold_and_let_go(void *arg) {
     unsigned seed = (unsigned)(uintptr_t)arg;
@@ -1055,7 +1228,7 @@ static void *hold_and_let_go(void *arg) {
     return NULL;
 }
 
-TEST(other_threads_hold_upgrade_and_let_go_meanwhile, .limit = 60) {
+TEST(other_threads_hold_upgrade_and_let_go_meanwhile, .limit = 120) {
     struct rc_heap *home = new_heap();
     rc_heap_enter(home);
     for (int i = 0; i < MOVERS; i++) {
@@ -1185,6 +1358,29 @@ TEST(types_that_turn_up_later_make_cycles_possible_for_objects_of_both) {
     free_heap(h);
 }
 
+// The same for one that has never had a handle since: it has the number that it was born with.
+TEST(types_that_turn_up_later_make_cycles_possible_for_what_hangs_deep) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    rc_heap_enter(h);
+    rc_release(rc_new(&holder_type));
+    rc_heap_leave(h);
+    rc_heap_enter(k);
+    struct node *root = rc_new(&quiet_type);
+    struct holder *holder = rc_new(&holder_type);
+    rc_give((void **)&root->x, (void *)holder);
+    rc_heap_leave(k);
+    merge(h, k);
+    rc_heap_enter(h);
+    struct derived *derived = rc_new(&derived_type);
+    rc_set(&holder->held, &derived->base);
+    rc_move((void **)&derived->back, (void **)&root->x);
+    rc_release(derived);
+    EXPECT_EQ(2, rc_collect());
+    rc_release(root);
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 // ---- a merge for each request
 
 // What a request leaves behind in [h]; returns an object of it, with a handle.
@@ -1274,6 +1470,56 @@ TEST(objects_change_class_numbers_only_when_nobody_can_be_looking, .limit = 120)
     rc_collect();
     EXPECT_EQ(0, stats().objects);
     rc_weak_release(weak);
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
+// What is merged is held, and its header read, by other threads.
+static struct node *shared_result;
+static atomic_uint shared_round, seen_round;
+static void *hold_results(void *arg) {
+    (void)arg;
+    for (unsigned round = 1; !atomic_load(&enough); round++) {
+        while (atomic_load(&shared_round) < round && !atomic_load(&enough))
+            sched_yield();
+        if (atomic_load(&enough))
+            break;
+        struct node *n = shared_result; // whose handle is ours
+        atomic_store(&seen_round, round);
+        for (int i = 0; i < 50; i++) {
+            struct node *again = rc_retain(n);
+            EXPECT_PTR(&quiet_type, rc_type_of(again));
+            rc_release(again);
+        }
+        rc_release(n);
+    }
+    return NULL;
+}
+
+TEST(objects_that_others_hold_keep_their_class_numbers, .limit = 120) {
+    struct rc_heap *h = new_heap();
+    rc_heap_enter(h);
+    pthread_t thread = start(hold_results, NULL);
+    struct node *held[600] = {NULL};
+    for (size_t i = 0; i < 600; i++) // more duplicates than there may be before objects change numbers
+        held[i] = request(h, 2);
+    unsigned rounds = (unsigned)scaled(2000);
+    for (unsigned round = 1; round <= rounds; round++) {
+        struct rc_heap *k = new_heap();
+        rc_heap_enter(k);
+        shared_result = rc_new(&quiet_type);
+        rc_heap_leave(k);
+        atomic_store(&shared_round, round);
+        merge(h, k);
+        while (atomic_load(&seen_round) < round)
+            sched_yield();
+    }
+    atomic_store(&enough, true);
+    pthread_join(thread, NULL);
+    for (size_t i = 0; i < 600; i++)
+        rc_release(held[i]);
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
     rc_heap_leave(h);
     free_heap(h);
 }
