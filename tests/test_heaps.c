@@ -858,7 +858,7 @@ static const struct rc_type quiet_type = {"quiet", sizeof(struct node),
                                           .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
 enum { RINGS = 8, THREADS = 3 };
 static struct rc_weak *ring_weak[RINGS];
-static atomic_uint dead_rings;
+static atomic_uint dead_rings, holders;
 
 static void note_dead(void *arg) {
     (void)arg;
@@ -867,7 +867,8 @@ static void note_dead(void *arg) {
 
 static void *upgrade_and_let_go(void *arg) {
     unsigned seed = (unsigned)(uintptr_t)arg;
-    struct node *mine[2] = {NULL};
+    struct node *mine[2] = {rc_weak_get(ring_weak[seed & (RINGS - 1)]), NULL};
+    atomic_fetch_add(&holders, 1);
     while (!atomic_load(&enough)) {
         seed = seed * 1103515245 + 12345;
         unsigned slot = seed >> 20 & 1;
@@ -884,13 +885,15 @@ static void *upgrade_and_let_go(void *arg) {
     return NULL;
 }
 
-// Rings over two heaps that only weak references name: other threads upgrade them while they are about to be collected.
-TEST(upgrades_race_the_commit_and_either_wins, .limit = 60) {
+// Rings over two heaps that only weak references name: other threads upgrade them while they are about to be collected. Who
+// wins is for the scheduler to say; on a busy machine it takes more rounds until both have.
+TEST(upgrades_race_the_commit_and_either_wins, .limit = 120) {
     unsigned rounds_with_survivors = 0;
-    for (size_t round = 0; round < scaled(400); round++) {
+    for (size_t round = 0; round < scaled(400) || (!rounds_with_survivors && round < 20 * scaled(400)); round++) {
         three_heaps();
         atomic_store(&enough, false);
         atomic_store(&dead_rings, 0);
+        atomic_store(&holders, 0);
         for (int i = 0; i < RINGS; i++) {
             rc_heap_enter(h);
             struct node *a = rc_new(&quiet_type);
@@ -910,6 +913,8 @@ TEST(upgrades_race_the_commit_and_either_wins, .limit = 60) {
         pthread_t threads[THREADS];
         for (int i = 0; i < THREADS; i++)
             threads[i] = start(upgrade_and_let_go, (void *)(uintptr_t)(round * THREADS + (size_t)i + 1));
+        while (atomic_load(&holders) < THREADS)
+            sched_yield();
         size_t n = COLLECT(h, k);
         EXPECT_EQ(0, n % 2);
         rounds_with_survivors += n < 2 * RINGS;
