@@ -6,7 +6,7 @@ MODEL_TRACES := $(sort $(wildcard tests/model/traces/*.trace))
 $B/tests/model/replay: $B/tests/model/replay.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
-## model: explores the protocol's model with Spin, whole and with each rule left out; JOBS=2 MEGABYTES=8000 MINUTES=10
+## model: explores the protocol's model with Spin, whole and with each rule left out; JOBS=2 MEGABYTES=4000 MINUTES=10
 model: model-replay
 	@tests/model/run.sh build/model full
 

@@ -11,7 +11,7 @@ set -u
 here=$(dirname "$0")
 folder=$1
 shift
-: "${JOBS:=2}" "${MEGABYTES:=8000}" "${MINUTES:=10}" "${CC:=cc}"
+: "${JOBS:=2}" "${MEGABYTES:=4000}" "${MINUTES:=10}" "${CC:=cc}"
 HOME_ONLY='-DFOREIGN=0 -DWEAK=0 -DHELD=1'
 
 checker_flags() {
@@ -62,15 +62,15 @@ explore() {
     shift 4
     definitions=$(echo " $* " | sed "s/ HOME / $HOME_ONLY /; s/^ *//; s/ *\$//")
     model=$(realpath "$here")/refcyc.pml
-    rm -rf "$folder/$name"
+    rm -rf "${folder:?}/$name"
     mkdir -p "$folder/$name" "$folder/traces"
     cd "$folder/$name" || exit 1
     # shellcheck disable=SC2086,SC2046
     {
         cp "$model" . &&
             spin -a $definitions refcyc.pml >out 2>&1 &&
-            $CC $(optimize "$search") -w -DSAFETY -DNOREDUCE $(checker_flags "$search") -o pan pan.c >>out 2>&1 &&
-            ./pan $(search_flags "$search") >out 2>&1
+            $CC $(optimize "$search") -w -DSAFETY -DNOREDUCE $(checker_flags "$search") -o checker pan.c >>out 2>&1 &&
+            ./checker $(search_flags "$search") >out 2>&1
         [ ! -f refcyc.pml.trail ] || spin -t -T $definitions refcyc.pml >trail 2>&1
     }
     found=$(outcome "$search")
