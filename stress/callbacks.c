@@ -93,7 +93,7 @@ void on_finalize(void *obj) {
         fail("finalizer", "n%u is finalized after its destructor", s->serial);
     if (s->finalized == k->finalizers)
         fail("finalizer", "n%u is finalized twice", s->serial);
-    if (!w.ending && !w.meddled && !s->finalized && is_reachable(id))
+    if (!w.ending && !w.meddled[s->heap] && !s->finalized && is_reachable(id))
         fail("finalizer", "n%u is finalized, but can be reached", s->serial);
     s->finalized++;
     w.figures.finalized++;

@@ -73,9 +73,16 @@ bool may_hold(uint32_t from, int slot, uint32_t to) {
     return w.broken || slot != kind_of(from)->owner || (holds(to, from) && shadow(to)->heap == shadow(from)->heap);
 }
 
+// Once a collection calls finalizers it calls all of them, whatever the first ones have done and however many slices it
+// takes. After that, what is finalized must be unreachable again.
+void note_phase(void) {
+    if (!w.depth && rc_collect_phase() != RC_PHASE_FINALIZE)
+        w.meddled[w.here] = false;
+}
+
 static void touch(uint32_t id) {
     if (w.depth)
-        w.meddled = true;
+        memset(w.meddled, true, sizeof w.meddled);
     w.figures.ops++;
     if (id && is_here(id) && peek_in_graph(shadow(id)->body))
         w.figures.touched[rc_collect_phase()]++;
@@ -494,8 +501,7 @@ bool call_notify(unsigned i) {
 
 enum rc_step call_step(uint64_t budget) {
     w.figures.units++;
-    if (rc_collect_phase() != RC_PHASE_FINALIZE && !w.depth)
-        w.meddled = false;
+    note_phase();
     enum rc_step step = rc_collect_step(budget);
     say_steps(budget, rc_phase_name(rc_collect_phase()));
     if (step == RC_STEP_OUT_OF_MEMORY && !w.starved)
@@ -507,8 +513,7 @@ enum rc_step call_step(uint64_t budget) {
 
 // Returns whether the collection was whole.
 bool call_collect(void) {
-    if (!w.depth)
-        w.meddled = false;
+    note_phase();
     say("rc_collect()");
     errno = 0;
     size_t n = rc_collect();

@@ -36,6 +36,8 @@ bool call_weak_set(uint32_t id, int slot, uint32_t to);
 bool call_weak_slot_get(uint32_t id, int slot, unsigned hand);
 bool call_notify(unsigned i);
 
+// To be called between any two operations.
+void note_phase(void);
 enum rc_step call_step(uint64_t budget);
 bool call_collect(void);
 // The other heap becomes part of the one that the thread is inside, or that one of the other; a new heap takes its

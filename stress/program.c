@@ -464,8 +464,7 @@ uint64_t program_run(const uint8_t *program, size_t size, bool loud) {
         memcpy(&op, program + at, sizeof op);
         op.code %= OPS;
         w.fuel = FUEL;
-        if (rc_collect_phase() != RC_PHASE_FINALIZE)
-            w.meddled = false;
+        note_phase();
         make(&op);
         for (int i = op.units >= 128 ? op.units % 8 : 0; i > 0; i--)
             call_step(0);

@@ -91,7 +91,7 @@ struct world {
     bool broken;  // owners may lie: what is garbage may stay
     bool timed;   // slices are measured in time
     bool starved; // memory has been short
-    bool meddled; // a callback of the collection under way has changed something
+    bool meddled[HEAPS]; // a callback of the collection under way in that heap has changed something
     size_t held;  // objects with a handle when the first one went with its heap; SIZE_MAX: none has yet
     bool ending;  // rc_heap_free has been called
     bool checked; // memory comes from the checked allocator

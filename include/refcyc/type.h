@@ -83,7 +83,8 @@ struct rc_type {
     rc_trace_fn *trace;
     // The object is dead but its whole graph still intact: say good-bye, flush, log. Runs once in an object's life,
     // before any destructor of what died with it; may store the object somewhere, which keeps it alive (resurrects it),
-    // and may call anything. NULL: nothing to do. Of a type and its base, the type's runs first, then the base's.
+    // and may call anything. Of a garbage set all finalizers are called, over several slices perhaps, and also when one of
+    // them has brought the others back. NULL: nothing to do. Of a type and its base, the type's runs first, then the base's.
     rc_object_fn *finalize;
     // Releases what is not managed: a file, a socket, a buffer; and handles kept in fields that are not slots. Slots are
     // cleared by the runtime afterwards. What the slots point to may be read (it may be dead, but its memory is there),
