@@ -279,12 +279,12 @@ static void retire_all(struct all *all) {
 
 static void lock_doors(struct all *all) {
     EACH_HEAP(all, heap)
-        pthread_mutex_lock(&heap->door->lock);
+        rc__lock(&heap->door->lock);
 }
 
 static void unlock_doors(struct all *all) {
     EACH_HEAP(all, heap)
-        pthread_mutex_unlock(&heap->door->lock);
+        rc__unlock(&heap->door->lock);
 }
 
 // Under the locks: the white objects with more or less references than were counted are UPGRADED. Whether there are some.
@@ -392,7 +392,7 @@ static void doom(struct all *all, struct cc_node *node, struct rc__header *h) {
     (void)all;
     (void)node;
     h->word |= RC__DOOMED;
-    h->cls |= 1;
+    rc__set_cls(h, rc__cls(h) | 1);
 }
 
 static void destruct(struct all *all, struct cc_node *node, struct rc__header *h) {

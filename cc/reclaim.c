@@ -77,7 +77,7 @@ static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *
     (void)heap;
     (void)node;
     h->word |= RC__DOOMED;
-    h->cls |= 1;
+    rc__set_cls(h, rc__cls(h) | 1);
     return true;
 }
 

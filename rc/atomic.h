@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The atomic operations that the runtime uses, all of libatomic_ops: the one place to put another back end under them.
+// Every operation of the runtime that another thread can see: atomic words, and locks. Nothing else in rc/ and cc/ calls
+// libatomic_ops or a pthread_mutex_ function that locks. There are two back ends:
 //
-// libatomic_ops maps to the compiler's atomics on x86-64 and aarch64, so ThreadSanitizer sees them; with inline assembly
-// it would not, hence the first check. No fences, which ThreadSanitizer misreads: the last release of an object is a
-// release-ordered decrement, and whoever destroys it has read that count with an acquire load.
+//   libatomic_ops   It maps to the compiler's atomics on x86-64 and aarch64, so ThreadSanitizer sees them; with inline
+//                   assembly it would not, hence the first check. No fences, which ThreadSanitizer misreads: the last
+//                   release of an object is a release-ordered decrement, and whoever destroys it has read that count with an
+//                   acquire load. No double-width operations, and nothing of libatomic_ops_gpl.
+//   RC_SCHEDULE     The same, but a scheduler is asked before each operation whether this thread is the one to go on, and
+//                   it keeps the locks: tests/schedule runs every order of the operations of a few threads.
+//
+// What only the thread inside writes, while others may read it, needs no order: RC__LOAD and RC__STORE. They are in
+// refcyc/inline.h, which users compile without libatomic_ops.
 #ifndef RC_ATOMIC_H
 #define RC_ATOMIC_H
 
@@ -11,31 +18,118 @@
 #error "AO_DISABLE_GCC_ATOMICS hides the atomic operations from ThreadSanitizer; build without it"
 #endif
 #include <atomic_ops.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#ifdef RC_SCHEDULE
+// Returns when this thread is to do its next operation, which reads [word], or [writes] it.
+void rc__schedule(const volatile void *word, bool writes);
+// In place of the operation. false: it is taken, and the thread is not to [wait].
+bool rc__schedule_lock(pthread_mutex_t *lock, bool wait);
+void rc__schedule_unlock(pthread_mutex_t *lock);
+#define RC__LOAD(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_RELAXED))
+#define RC__STORE(word, value) (rc__schedule(&(word), true), __atomic_store_n(&(word), (value), __ATOMIC_RELAXED))
+#else
+static inline void rc__schedule(const volatile void *word, bool writes) {
+    (void)word;
+    (void)writes;
+}
+#endif
+
+// ---- locks
+
+static inline void rc__lock(pthread_mutex_t *lock) {
+#ifdef RC_SCHEDULE
+    rc__schedule_lock(lock, true);
+#else
+    pthread_mutex_lock(lock);
+#endif
+}
+static inline bool rc__try_lock(pthread_mutex_t *lock) {
+#ifdef RC_SCHEDULE
+    return rc__schedule_lock(lock, false);
+#else
+    return pthread_mutex_trylock(lock) == 0;
+#endif
+}
+static inline void rc__unlock(pthread_mutex_t *lock) {
+#ifdef RC_SCHEDULE
+    rc__schedule_unlock(lock);
+#else
+    pthread_mutex_unlock(lock);
+#endif
+}
+
+// ---- the shared word of an object. Those that change it return the value before.
+
 static inline uint32_t rc__atomic_load(const uint32_t *word) {
+    rc__schedule(word, false);
     return AO_int_load_acquire((const volatile unsigned *)word);
 }
-static inline uint16_t rc__atomic_load_short(const uint16_t *word) {
-    return AO_short_load_acquire((const volatile unsigned short *)word);
-}
-static inline void rc__atomic_store_short(uint16_t *word, uint16_t value) {
-    AO_short_store_release((volatile unsigned short *)word, value);
-}
-// Returns the value before. A reference is added by somebody who holds one: no order is needed.
+// A reference is added by somebody who holds one: no order is needed.
 static inline uint32_t rc__atomic_add(uint32_t *word, uint32_t add) {
+    rc__schedule(word, true);
     return AO_int_fetch_and_add((volatile unsigned *)word, add);
 }
-// Returns the value before. Full order: what the thread did to the object comes before whatever its heap does when it
-// sees the new count; and the bell is looked at after it.
+// Full order: what the thread did to the object comes before whatever its heap does when it sees the new count; and the bell
+// is looked at after it.
 static inline uint32_t rc__atomic_add_full(uint32_t *word, uint32_t add) {
+    rc__schedule(word, true);
     return AO_int_fetch_and_add_full((volatile unsigned *)word, add);
 }
 static inline void rc__atomic_set_bits(uint32_t *word, uint32_t bits) {
+    rc__schedule(word, true);
     AO_int_or((volatile unsigned *)word, bits);
 }
 static inline void rc__atomic_clear_bits(uint32_t *word, uint32_t bits) {
+    rc__schedule(word, true);
     AO_int_and((volatile unsigned *)word, ~bits);
+}
+
+// ---- numbers of doors
+
+static inline uint16_t rc__atomic_load_short(const uint16_t *word) {
+    rc__schedule(word, false);
+    return AO_short_load_acquire((const volatile unsigned short *)word);
+}
+static inline void rc__atomic_store_short(uint16_t *word, uint16_t value) {
+    rc__schedule(word, true);
+    AO_short_store_release((volatile unsigned short *)word, value);
+}
+
+// ---- addresses, flags, and counts of references that are no object's
+
+static inline AO_t rc__word_load(const AO_t *word) {
+    rc__schedule(word, false);
+    return AO_load_acquire(word);
+}
+static inline void rc__word_store(AO_t *word, AO_t value) {
+    rc__schedule(word, true);
+    AO_store_release(word, value);
+}
+// Full order. Whether [word] was [from], and is [to] now.
+static inline bool rc__word_change(AO_t *word, AO_t from, AO_t to) {
+    rc__schedule(word, true);
+    return AO_compare_and_swap_full(word, from, to);
+}
+// Full order: a load that no store of another thread overtakes, if [add] is 0. Returns the value before.
+static inline AO_t rc__word_add(AO_t *word, AO_t add) {
+    rc__schedule(word, true);
+    return AO_fetch_and_add_full(word, add);
+}
+// One reference more, made by somebody who has one.
+static inline void rc__word_more(AO_t *word) {
+    rc__schedule(word, true);
+    (void)AO_fetch_and_add1(word);
+}
+// One less. true: it was the last, and what all others did with what it refers to has happened.
+static inline bool rc__word_less(AO_t *word) {
+    rc__schedule(word, true);
+    if (AO_fetch_and_sub1_release(word) != 1)
+        return false;
+    (void)AO_load_acquire(word);
+    return true;
 }
 
 #endif

@@ -25,21 +25,21 @@ static uint16_t free_class;                                 // entries given bac
 static uint16_t next_class = 1;                             // entry 0 is what freed memory looks like
 
 static uint16_t number_new(void) {
-    pthread_mutex_lock(&numbers);
+    rc__lock(&numbers);
     uint16_t n = free_class;
     if (n)
         free_class = rc__classes[n].next;
     else if (next_class < 1 << 15)
         n = next_class++;
-    pthread_mutex_unlock(&numbers);
+    rc__unlock(&numbers);
     return n;
 }
 
 static void number_free(uint16_t n) {
-    pthread_mutex_lock(&numbers);
+    rc__lock(&numbers);
     rc__classes[n].next = free_class;
     free_class = n;
-    pthread_mutex_unlock(&numbers);
+    rc__unlock(&numbers);
 }
 
 static bool extends(const struct rc_type *type, const struct rc_type *base) {
@@ -237,7 +237,7 @@ static void class_free(struct rc_heap *heap, uint16_t n) {
     struct rc__class *c = &rc__classes[n];
     size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
     rc__memory_free(heap, c->runs, (rows ? rows : 1) * sizeof *c->runs);
-    __atomic_store_n(&rc__class_heap[2 * n], NULL, __ATOMIC_RELAXED);
+    RC__STORE(rc__class_heap[2 * n], NULL);
     number_free(n);
 }
 
@@ -290,7 +290,7 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     heap->bucket[bucket_of(type)] = n;
     infer_acyclic(heap);
     rc__atomic_store_short(&rc__class_door[n], (uint16_t)(heap->door - rc__doors));
-    __atomic_store_n(&rc__class_heap[2 * n], heap, __ATOMIC_RELAXED);
+    RC__STORE(rc__class_heap[2 * n], heap);
     return n;
 }
 
@@ -389,7 +389,7 @@ static void class_switch(uint16_t n, struct rc_heap *into, const struct rc_heap 
     if (rc__classes[n].heap != from)
         return;
     rc__classes[n].heap = into;
-    __atomic_store_n(&rc__class_heap[2 * n], into, __ATOMIC_RELAXED);
+    RC__STORE(rc__class_heap[2 * n], into);
 }
 
 // The classes that came from [from] name [into]: from here on their objects are [into]'s.
@@ -412,17 +412,17 @@ void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
     struct rc__class *c = rc__class(h), *first = &rc__classes[c->first];
     bool weak = rc__atomic_load(&h->shared) & RC__WEAK;
     if (weak)
-        pthread_mutex_lock(&heap->door->lock);
+        rc__lock(&heap->door->lock);
     if (is_private(h)) {
         size_t size = rc__block_size(h);
         c->live--;
         c->bytes -= size;
         first->live++;
         first->bytes += size;
-        h->cls = (uint16_t)(2 * c->first);
+        rc__set_cls(h, 2 * c->first);
     }
     if (weak)
-        pthread_mutex_unlock(&heap->door->lock);
+        rc__unlock(&heap->door->lock);
 }
 
 void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t bytes, void *arg), void *arg) {

@@ -124,8 +124,8 @@ static void note_outward(const struct rc__header *h) {
     struct rc__door *door, *now = rc__door_of(rc__cls(h) >> 1);
     do {
         door = now;
-        if (!AO_load_acquire(&door->linked))
-            AO_fetch_and_add_full(&door->linked, 1);
+        if (!rc__word_load(&door->linked))
+            rc__word_add(&door->linked, 1);
         now = rc__door_of(rc__cls(h) >> 1);
     } while (now != door); // F4
 }

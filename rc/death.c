@@ -130,7 +130,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
     h->word &= ~RC__OLD;
     if (h->word & RC__GRAPH)
         cc_died(heap, h);
-    h->cls |= 1;
+    rc__set_cls(h, rc__cls(h) | 1);
     if (!heap->reaping && !heap->dead && rc__class(h)->closed && !rc__class(h)->has_finalize) {
         heap->reaping = true; // the short way for the usual case: [h] need not be on the list
         destroy_closed(heap, h);
@@ -150,7 +150,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
 static void finalize(struct rc_heap *heap, struct rc__header *h) {
     h->word = (h->word & (RC__LINK_ONE - 1)) | RC__FINALIZED;
     rc__set_handles(h, 1);
-    h->cls &= (uint16_t)~1;
+    rc__set_cls(h, rc__cls(h) & ~1);
     rc__weak_alive(heap, h);
     rc__call_finalize(h);
     cc_called(heap, h, "finalize");

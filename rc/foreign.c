@@ -44,10 +44,10 @@ void rc__foreign_retain(struct rc__header *h, const char *call) {
 struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
     for (;;) {
         struct rc__door *door = rc__door_of(rc__cls(h) >> 1);
-        pthread_mutex_lock(&door->lock);
+        rc__lock(&door->lock);
         if (rc__door_of(rc__cls(h) >> 1) == door)
             return door;
-        pthread_mutex_unlock(&door->lock);
+        rc__unlock(&door->lock);
     }
 }
 
@@ -58,7 +58,7 @@ void rc__queue(struct rc__header *h) {
         rc__atomic_set_bits(&h->shared, RC__QUEUED);
         *rc__pointer_at(&door->inbox, door->inbox_count++) = h;
     }
-    pthread_mutex_unlock(&door->lock);
+    rc__unlock(&door->lock);
 }
 
 // Rings the bell at the door of class entry [n].
@@ -66,11 +66,11 @@ static void ring(uint16_t n) {
     struct rc__door *door, *now = rc__door_of(n);
     do {
         door = now;
-        if (!AO_load_acquire(&door->bell) && AO_compare_and_swap_full(&door->bell, 0, 1)) {
-            pthread_mutex_lock(&door->lock);
+        if (!rc__word_load(&door->bell) && rc__word_change(&door->bell, 0, 1)) {
+            rc__lock(&door->lock);
             if (door->heap && door->wake)
                 door->wake(door->wake_arg);
-            pthread_mutex_unlock(&door->lock);
+            rc__unlock(&door->lock);
         }
         now = rc__door_of(n);
     } while (now != door); // F4
@@ -82,9 +82,9 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
         *rc__pointer_at(&to->inbox, to->inbox_count++) = *rc__pointer_at(&old->inbox, i);
     old->inbox_count = 0;
     // Read-modify-writes: whoever finds the old bell rung, or the old door linked, after them also finds the new doors.
-    if (AO_fetch_and_add_full(&old->linked, 0))
-        AO_store_release(&to->linked, 1);
-    if (AO_fetch_and_add_full(&old->bell, 0) && AO_compare_and_swap_full(&to->bell, 0, 1) && to->wake)
+    if (rc__word_add(&old->linked, 0))
+        rc__word_store(&to->linked, 1);
+    if (rc__word_add(&old->bell, 0) && rc__word_change(&to->bell, 0, 1) && to->wake)
         to->wake(to->wake_arg);
 }
 
@@ -131,7 +131,7 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
     heap->reaping = true; // one that dies now must not take another of the batch with it
     while (more && limit) {
         size_t n = 0;
-        pthread_mutex_lock(&door->lock);
+        rc__lock(&door->lock);
         for (size_t i = 0; i < BATCH && limit && *at < door->inbox_count; i++, limit--) {
             struct rc__header **entry = rc__pointer_at(&door->inbox, *at);
             if (leaves_inbox(*entry)) {
@@ -142,7 +142,7 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
             }
         }
         more = *at < door->inbox_count;
-        pthread_mutex_unlock(&door->lock);
+        rc__unlock(&door->lock);
         for (size_t i = 0; i < n; i++) {
             if (!rc__is_dead(left[i]))
                 rc__lost(heap, left[i]);
@@ -161,29 +161,29 @@ void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg) 
         rc__fault(RC_FAULT_NULL, "rc_heap_set_wake", NULL, "the heap is NULL");
         return;
     }
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     heap->door->wake = wake;
     heap->door->wake_arg = arg;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
 }
 
 // What is left from here on rings anew. Before the inbox is looked through.
 void rc__bell_silence(struct rc_heap *heap) {
-    (void)AO_compare_and_swap_full(&heap->door->bell, 1, 0);
+    (void)rc__word_change(&heap->door->bell, 1, 0);
 }
 
 // Work for the inbox that the thread inside has made itself: nobody need be woken.
 void rc__bell_strike(struct rc_heap *heap) {
-    AO_store_release(&heap->door->bell, 1);
+    rc__word_store(&heap->door->bell, 1);
 }
 
 bool rc__bell(const struct rc_heap *heap) {
-    return AO_load_acquire(&heap->door->bell);
+    return rc__word_load(&heap->door->bell);
 }
 
 size_t rc__inbox_count(struct rc_heap *heap) {
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     size_t n = heap->door->inbox_count;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     return n;
 }

@@ -66,29 +66,29 @@ void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t us
 static struct rc__door *door_new(struct rc_heap *heap) {
     enum { DOORS = sizeof rc__doors / sizeof *rc__doors };
     struct rc__door *door = NULL;
-    pthread_mutex_lock(&doors_lock);
+    rc__lock(&doors_lock);
     for (size_t i = 0; i < DOORS && !door; i++, next_door = (next_door + 1) % DOORS)
         if (!rc__doors[next_door].heap)
             door = &rc__doors[next_door];
     if (door) {
-        pthread_mutex_lock(&door->lock); // a late ring for the heap before may still be on its way
+        rc__lock(&door->lock); // a late ring for the heap before may still be on its way
         door->heap = heap;
-        AO_store_release(&door->bell, 0);
-        AO_store_release(&door->linked, 0);
-        pthread_mutex_unlock(&door->lock);
+        rc__word_store(&door->bell, 0);
+        rc__word_store(&door->linked, 0);
+        rc__unlock(&door->lock);
     }
-    pthread_mutex_unlock(&doors_lock);
+    rc__unlock(&doors_lock);
     return door;
 }
 
 static void door_free(struct rc__door *door) {
-    pthread_mutex_lock(&doors_lock);
-    pthread_mutex_lock(&door->lock);
+    rc__lock(&doors_lock);
+    rc__lock(&door->lock);
     door->heap = NULL;
     door->wake = NULL;
-    AO_store_release(&door->bell, 0);
-    pthread_mutex_unlock(&door->lock);
-    pthread_mutex_unlock(&doors_lock);
+    rc__word_store(&door->bell, 0);
+    rc__unlock(&door->lock);
+    rc__unlock(&doors_lock);
 }
 
 struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
@@ -117,10 +117,10 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
     cc_init(heap);
     if (options->allocator)
         heap->blocks.paged = false;
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     heap->door->wake = options->wake;
     heap->door->wake_arg = options->wake_arg;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     return heap;
 }
 
@@ -137,12 +137,12 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
         rc__fault(RC_FAULT_HEAP, call, NULL, "more than 32 heaps are entered within each other");
         return false;
     }
-    if (AO_load_acquire(&heap->owner) != (AO_t)&rc__here) { // H1
+    if (rc__word_load(&heap->owner) != (AO_t)&rc__here) { // H1
         if (wait)
-            pthread_mutex_lock(&heap->inside);
-        else if (pthread_mutex_trylock(&heap->inside))
+            rc__lock(&heap->inside);
+        else if (!rc__try_lock(&heap->inside))
             return false;
-        AO_store_release(&heap->owner, (AO_t)&rc__here);
+        rc__word_store(&heap->owner, (AO_t)&rc__here);
     }
     stack[depth].heap = heap;
     stack[depth].times = 1;
@@ -168,8 +168,8 @@ size_t rc__entries(const struct rc_heap *heap) {
 }
 
 static void leave(struct rc_heap *heap) {
-    AO_store_release(&heap->owner, 0);
-    pthread_mutex_unlock(&heap->inside);
+    rc__word_store(&heap->owner, 0);
+    rc__unlock(&heap->inside);
 }
 
 static void pop_entry(struct rc_heap *heap) {
@@ -199,12 +199,12 @@ bool rc__in_callback(void) {
 
 // H3. Puts [heap] on the list of those that are held. false if another thread is inside and it is not to [wait].
 static bool hold(struct rc_heap *heap, bool wait, struct rc_heap **list) {
-    if (AO_load_acquire(&heap->owner) != (AO_t)&rc__here) {
+    if (rc__word_load(&heap->owner) != (AO_t)&rc__here) {
         if (wait)
-            pthread_mutex_lock(&heap->inside);
-        else if (pthread_mutex_trylock(&heap->inside))
+            rc__lock(&heap->inside);
+        else if (!rc__try_lock(&heap->inside))
             return false;
-        AO_store_release(&heap->owner, (AO_t)&rc__here);
+        rc__word_store(&heap->owner, (AO_t)&rc__here);
     } else if (heap->held) {
         return true; // named twice
     }
@@ -278,16 +278,16 @@ struct rc_heap *rc_heap_current(void) {
 }
 
 struct rc_heap *rc_heap_default(void) {
-    struct rc_heap *heap = (struct rc_heap *)AO_load_acquire(&default_heap);
+    struct rc_heap *heap = (struct rc_heap *)rc__word_load(&default_heap);
     if (heap)
         return heap;
-    pthread_mutex_lock(&default_lock);
-    heap = (struct rc_heap *)AO_load_acquire(&default_heap);
+    rc__lock(&default_lock);
+    heap = (struct rc_heap *)rc__word_load(&default_heap);
     if (!heap) {
         heap = rc_heap_new(&(struct rc_heap_options){.name = "default"});
-        AO_store_release(&default_heap, (AO_t)heap);
+        rc__word_store(&default_heap, (AO_t)heap);
     }
-    pthread_mutex_unlock(&default_lock);
+    rc__unlock(&default_lock);
     return heap;
 }
 
@@ -338,7 +338,7 @@ static void end_doom(struct rc__header *h, void *arg) {
     if (rc__atomic_load(&h->shared) & RC__WEAK)
         rc__weak_dead(ending->heap, h);
     h->word |= RC__DOOMED;
-    h->cls |= 1;
+    rc__set_cls(h, rc__cls(h) | 1);
 }
 
 static void end_destroy(struct rc__header *h, void *arg) {
@@ -393,15 +393,15 @@ void rc__heap_end(struct rc_heap *heap) {
     rc__blocks_free(heap);
     rc__classes_free(heap);
     rc__chunks_free(heap, &heap->suspects, 0, RC__CHUNK_POINTERS * sizeof(void *));
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     rc__chunks_free(heap, &heap->door->inbox, 0, RC__CHUNK_POINTERS * sizeof(void *));
     heap->door->inbox_count = 0;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     door_free(heap->door);
-    pthread_mutex_lock(&default_lock);
-    if (AO_load_acquire(&default_heap) == (AO_t)heap)
-        AO_store_release(&default_heap, 0);
-    pthread_mutex_unlock(&default_lock);
+    rc__lock(&default_lock);
+    if (rc__word_load(&default_heap) == (AO_t)heap)
+        rc__word_store(&default_heap, 0);
+    rc__unlock(&default_lock);
     size_t i = 0;
     while (i < depth && stack[i].heap != heap)
         i++;

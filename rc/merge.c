@@ -36,7 +36,7 @@ static bool same_allocator(const struct rc_heap *a, const struct rc_heap *b) {
 }
 
 static bool may_link(const struct rc_heap *a, const struct rc_heap *b) {
-    return a->outward && AO_load_acquire(&b->door->linked);
+    return a->outward && rc__word_load(&b->door->linked);
 }
 
 // SETTLE. Destructors may run, but can neither begin a collection nor merge.
@@ -59,13 +59,13 @@ static void settle(struct rc_heap *into, struct rc_heap *from) {
 
 static void lock_doors(const struct rc_heap *into, const struct rc_heap *from) {
     struct rc__door *a = into->door, *b = from->door;
-    pthread_mutex_lock(&(a < b ? a : b)->lock);
-    pthread_mutex_lock(&(a < b ? b : a)->lock);
+    rc__lock(&(a < b ? a : b)->lock);
+    rc__lock(&(a < b ? b : a)->lock);
 }
 
 static void unlock_doors(const struct rc_heap *into, const struct rc_heap *from) {
-    pthread_mutex_unlock(&into->door->lock);
-    pthread_mutex_unlock(&from->door->lock);
+    rc__unlock(&into->door->lock);
+    rc__unlock(&from->door->lock);
 }
 
 // RESERVE
@@ -74,9 +74,9 @@ static bool reserve(struct rc_heap *into, const struct rc_heap *from) {
     size_t chunks = (objects + RC__CHUNK_POINTERS - 1) / RC__CHUNK_POINTERS;
     if (objects > RC__INDEX_MAX || !rc__chunks_reserve(into, &into->suspects, chunks, CHUNK_BYTES))
         return false;
-    pthread_mutex_lock(&into->door->lock);
+    rc__lock(&into->door->lock);
     bool ok = rc__chunks_reserve(into, &into->door->inbox, chunks, CHUNK_BYTES);
-    pthread_mutex_unlock(&into->door->lock);
+    rc__unlock(&into->door->lock);
     if (ok && chunks * RC__CHUNK_POINTERS > into->reserved)
         into->reserved = chunks * RC__CHUNK_POINTERS;
     return ok;

@@ -16,9 +16,9 @@ static bool reserve(struct rc_heap *heap) {
     size_t chunks = heap->reserved / RC__CHUNK_POINTERS + 1;
     if (chunks * RC__CHUNK_POINTERS > RC__INDEX_MAX || !rc__chunks_reserve(heap, &heap->suspects, chunks, bytes))
         return false;
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     bool ok = rc__chunks_reserve(heap, &heap->door->inbox, chunks, bytes);
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     if (ok)
         heap->reserved = chunks * RC__CHUNK_POINTERS;
     return ok;

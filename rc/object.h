@@ -29,14 +29,14 @@
 #ifndef RC_NO_ANALYZE
 #define RC_NO_ANALYZE // the analyzer's model of handles is for users
 #endif
+#include "atomic.h" // first: RC__LOAD
+
 #include <refcyc/refcyc.h>
 
-#include "atomic.h"
 #include "cc/cc.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
 #define RC__INDEX_MASK ((UINT64_C(1) << 28) - 1)
@@ -198,15 +198,18 @@ static inline void rc__set_index(struct rc__header *h, uint32_t index) {
 }
 // The class is read by other threads, while the thread inside stores it together with the handles.
 static inline uint16_t rc__cls(const struct rc__header *h) {
-    return __atomic_load_n(&h->cls, __ATOMIC_RELAXED);
+    return RC__LOAD(h->cls);
 }
 // And both are stored at once, as they are loaded: a load of a whole word waits for a store of half of it.
 static inline void rc__set_both(struct rc__header *h, unsigned handles, uint16_t cls) {
     struct rc__header both = {.handles = (uint16_t)handles, .cls = cls};
-    __atomic_store_n(&h->both, both.both, __ATOMIC_RELAXED);
+    RC__STORE(h->both, both.both);
 }
 static inline void rc__set_handles(struct rc__header *h, unsigned handles) {
     rc__set_both(h, handles, rc__cls(h));
+}
+static inline void rc__set_cls(struct rc__header *h, int cls) {
+    RC__STORE(h->cls, (uint16_t)cls);
 }
 static inline struct rc__class *rc__class(const struct rc__header *h) {
     return &rc__classes[rc__cls(h) >> 1];
@@ -215,11 +218,11 @@ static inline bool rc__is_dead(const struct rc__header *h) {
     return rc__cls(h) & 1;
 }
 static inline struct rc_heap *rc__heap(const struct rc__header *h) {
-    return __atomic_load_n(&rc__class_heap[rc__cls(h)], __ATOMIC_RELAXED);
+    return RC__LOAD(rc__class_heap[rc__cls(h)]);
 }
 // The same, also when [h] is dead.
 static inline struct rc_heap *rc__heap_ever(const struct rc__header *h) {
-    return __atomic_load_n(&rc__class_heap[rc__cls(h) & ~1], __ATOMIC_RELAXED);
+    return RC__LOAD(rc__class_heap[rc__cls(h) & ~1]);
 }
 // The door of the heap of class entry [n]. A merge gives it another; whoever needs it to stay locks it and looks again.
 static inline struct rc__door *rc__door_of(uint16_t n) {

@@ -109,10 +109,10 @@ uint32_t rc__text_hash(const char *text, size_t length) {
 uint32_t rc_string_hash(const struct rc_string *s) {
     if (!s)
         return 0;
-    uint32_t hash = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
+    uint32_t hash = RC__LOAD(s->hash);
     if (!hash) {
         hash = rc__text_hash(rc_string_text(s), s->length);
-        __atomic_store_n(&((struct rc_string *)(uintptr_t)s)->hash, hash, __ATOMIC_RELAXED);
+        RC__STORE(((struct rc_string *)(uintptr_t)s)->hash, hash);
     }
     return hash;
 }

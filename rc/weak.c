@@ -93,14 +93,14 @@ struct rc_weak *rc_weak_new(void *obj) {
         size_t i = table_find(t, h);
         if (t->entry[i]) {
             weak = t->entry[i];
-            AO_fetch_and_add1(&weak->references);
+            rc__word_more(&weak->references);
         } else if ((weak = block_new(h, door))) {
             t->entry[i] = weak;
             t->count++;
             rc__atomic_set_bits(&h->shared, RC__WEAK);
         }
     }
-    pthread_mutex_unlock(&door->lock);
+    rc__unlock(&door->lock);
     if (!weak)
         errno = ENOMEM;
     return weak;
@@ -108,14 +108,13 @@ struct rc_weak *rc_weak_new(void *obj) {
 
 struct rc_weak *rc_weak_retain(struct rc_weak *weak) {
     if (weak)
-        AO_fetch_and_add1(&weak->references);
+        rc__word_more(&weak->references);
     return weak;
 }
 
 void rc_weak_release(struct rc_weak *weak) {
-    if (!weak || AO_fetch_and_sub1_release(&weak->references) != 1)
+    if (!weak || !rc__word_less(&weak->references))
         return;
-    (void)AO_load_acquire(&weak->references);
     for (struct notice *n = weak->notices, *next; n; n = next) {
         next = n->next;
         free(n);
@@ -141,11 +140,11 @@ static bool may_upgrade(struct rc_weak *weak, struct cc *cc) {
 
 static struct rc__door *door_lock(const struct rc_weak *weak) { // F4
     for (;;) {
-        struct rc__door *door = (struct rc__door *)AO_load_acquire(&weak->door);
-        pthread_mutex_lock(&door->lock);
-        if ((struct rc__door *)AO_load_acquire(&weak->door) == door)
+        struct rc__door *door = (struct rc__door *)rc__word_load(&weak->door);
+        rc__lock(&door->lock);
+        if ((struct rc__door *)rc__word_load(&weak->door) == door)
             return door;
-        pthread_mutex_unlock(&door->lock);
+        rc__unlock(&door->lock);
     }
 }
 
@@ -158,7 +157,7 @@ void *rc_weak_get(struct rc_weak *weak) {
         obj = rc__payload(weak->object);
         rc_retain(obj); // W2
     }
-    pthread_mutex_unlock(&door->lock);
+    rc__unlock(&door->lock);
     return obj;
 }
 
@@ -224,11 +223,11 @@ static struct rc_weak *block_of(struct rc_heap *heap, struct rc__header *h) {
 
 // [h] counts no reference. false: another thread has upgraded a weak one meanwhile, so it lives.
 bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     bool dies = rc__sum(rc__atomic_load(&h->shared)) == 0;
     if (dies)
         block_of(heap, h)->dying = true;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     return dies;
 }
 
@@ -236,9 +235,9 @@ bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
 void rc__weak_alive(struct rc_heap *heap, struct rc__header *h) {
     if (!(rc__atomic_load(&h->shared) & RC__WEAK))
         return;
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     block_of(heap, h)->dying = false;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
 }
 
 // [h] is dead for good. Under the lock.
@@ -254,21 +253,21 @@ void rc__weak_forget(struct rc_heap *heap, struct rc__header *h) {
 }
 
 void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     rc__weak_forget(heap, h);
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
 }
 
 // R8: [h] is white and has a weak reference. false: it was upgraded before.
 bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h) {
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     bool unmarked = rc__sum(rc__atomic_load(&h->shared)) == 0 && !(rc__atomic_load(&h->shared) & RC__QUEUED);
     if (unmarked) {
         struct rc_weak *weak = block_of(heap, h);
         weak->condemned = heap->cc.round;
         weak->pardoned = false;
     }
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     return unmarked;
 }
 
@@ -276,23 +275,23 @@ bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h) {
 void rc__weak_pardon(struct rc_heap *heap, struct rc__header *h) {
     if (!(rc__atomic_load(&h->shared) & RC__WEAK))
         return;
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     block_of(heap, h)->condemned = 0;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
 }
 
 // Takes one of the objects whose condemned weak references were upgraded off the list; NULL if there is none.
 struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
     struct rc__header *h = NULL;
     while (!h) {
-        pthread_mutex_lock(&heap->door->lock);
+        rc__lock(&heap->door->lock);
         struct rc_weak *weak = heap->cc.pardons;
         if (weak) {
             heap->cc.pardons = weak->next_pardon;
             weak->condemned = 0;
             h = weak->object; // NULL: dead by count in the meantime
         }
-        pthread_mutex_unlock(&heap->door->lock);
+        rc__unlock(&heap->door->lock);
         if (!weak)
             break;
         rc_weak_release(weak);
@@ -304,18 +303,18 @@ struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
 void rc__weak_round(struct rc_heap *heap) {
     while (rc__weak_next_pardon(heap))
         continue;
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     heap->cc.committed = false;
     if (++heap->cc.round == 0)
         heap->cc.round = 1;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
 }
 
 // R8: from here on, upgrades of condemned objects give NULL. false: one was pardoned before.
 bool rc__weak_commit(struct rc_heap *heap) {
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     heap->cc.committed = !heap->cc.pardons;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     return heap->cc.committed;
 }
 
@@ -336,7 +335,7 @@ void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
         if (!weak)
             continue;
         weak->condemned = 0; // a number that was of [from]'s collections
-        AO_store_release(&weak->door, (AO_t)into->door);
+        rc__word_store(&weak->door, (AO_t)into->door);
         t->entry[table_find(t, weak->object)] = weak;
         t->count++;
     }
