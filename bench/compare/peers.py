@@ -17,6 +17,7 @@ CXX = shlex.split(os.environ.get('CXX', 'c++'))
 CFLAGS = shlex.split(os.environ.get('CFLAGS', '-O2'))
 
 COUNTED = ['retain', 'alloc.hot', 'alloc.bulk', 'list', 'gcbench']
+CONTAINERS = ['array', 'map', 'text', 'queue']
 CYCLES = ['pairs', 'ring', 'dlist', 'tree', 'graph']
 
 
@@ -88,7 +89,8 @@ def version_of(package):
 
 
 PEERS = [
-    Peer('refcyc', 'Refcyc', COUNTED + CYCLES + ['live', 'live.owner', 'dom', 'scaling', 'gcbench.acyclic'],
+    Peer('refcyc', 'Refcyc',
+         COUNTED + CYCLES + CONTAINERS + ['live', 'live.owner', 'dom', 'scaling', 'gcbench.acyclic'],
          version=['git', '-C', BENCH, 'log', '-1', '--format=%h of %cs']),
     Peer('malloc', 'its malloc', ['alloc.hot', 'alloc.bulk', 'list', 'dom', 'gcbench'] + CYCLES,
          version=['getconf', 'GNU_LIBC_VERSION'], variant_of='refcyc', environment={'REFCYC_MALLOC': '1'}),
@@ -101,8 +103,8 @@ PEERS = [
     Peer('php', 'PHP', COUNTED[1:] + CYCLES + ['live', 'dom'], 'php', version=['php', '--version']),
     Peer('boehm', 'Boehm', ['alloc.hot', 'alloc.bulk', 'gcbench', 'live', 'dom'], 'pc:bdw-gc',
          c_peer('boehm.c', package='bdw-gc'), version_of('bdw-gc'), counts=False),
-    Peer('gobject', 'GObject', COUNTED, 'pc:gobject-2.0', c_peer('gobject.c', package='gobject-2.0'),
-         version_of('gobject-2.0')),
-    Peer('shared', 'shared_ptr', COUNTED, CXX[0], build_shared_ptr, [CXX[0], '--version']),
+    Peer('gobject', 'GObject', COUNTED + CONTAINERS, 'pc:gobject-2.0',
+         c_peer('gobject.c', package='gobject-2.0'), version_of('gobject-2.0')),
+    Peer('shared', 'shared_ptr', COUNTED + CONTAINERS, CXX[0], build_shared_ptr, [CXX[0], '--version']),
     Peer('rust', 'Rust', COUNTED, 'rustc', build_rust, ['rustc', '--version']),
 ]

@@ -50,6 +50,55 @@ static inline void *make(enum kind kind) {
 #define COUNT_UP(p) ((void)rc_retain(p))
 #define COUNT_DOWN(p) rc_release(p)
 
+#define ARRAY struct rc_array *
+#define ARRAY_NEW() rc_array_new(&rc_link_element)
+#define ARRAY_FREE(a) rc_release(a)
+#define ARRAY_APPEND(a, r) DEMAND(rc_array_push(a, r))
+#define ARRAY_INSERT(a, i, r) DEMAND(rc_array_insert(a, i, r))
+#define ARRAY_DELETE(a, i) rc_array_remove(a, i)
+#define ARRAY_POP(a) rc_array_remove(a, rc_array_size(a) - 1)
+#define ARRAY_AT(a, i) rc_array_get(a, i)
+#define ARRAY_EACH(a, p, body)                                                                                         \
+    for (struct rc_array_iter it = rc_array_iter(a); rc_array_next(&it) == RC_ITER_ITEM;) {                            \
+        void *p = rc_array_get(a, it.index);                                                                           \
+        body;                                                                                                          \
+    }
+
+#define MAP struct rc_map *
+#define MAP_NEW() rc_map_new(&rc_int64_element, &rc_link_element)
+#define MAP_FREE(m) rc_release(m)
+#define MAP_PUT(m, k, r) DEMAND(rc_map_set_int(m, (int64_t)(k), r))
+#define MAP_DELETE(m, k) rc_map_remove_int(m, (int64_t)(k))
+#define MAP_GET(m, k) rc_map_get_int(m, (int64_t)(k))
+#define MAP_EACH(m, k, p, body)                                                                                        \
+    for (struct rc_map_iter it = rc_map_iter(m); rc_map_next(&it) == RC_ITER_ITEM;) {                                  \
+        uint64_t k = *(const uint64_t *)it.key;                                                                        \
+        void *p = *(void **)it.value;                                                                                  \
+        body;                                                                                                          \
+    }
+#define TEXTS struct rc_map *
+#define TEXTS_NEW() rc_map_new(&rc_string_element, &rc_link_element)
+#define TEXTS_FREE(m) rc_release(m)
+#define TEXTS_PUT(m, k, r) DEMAND(rc_map_set_text(m, k, r))
+#define TEXTS_DELETE(m, k) rc_map_remove_text(m, k)
+#define TEXTS_GET(m, k) rc_map_get_text(m, k)
+
+#define NEW_ROW(T, n) malloc((n) * sizeof(T))
+#define FREE_ROW(p) free(p)
+#define QUEUE struct rc_list *
+#define POS struct rc_list_pos
+#define QUEUE_NEW() rc_list_new(&rc_link_element)
+#define QUEUE_FREE(q) rc_release(q)
+#define QUEUE_APPEND(q, r) rc_list_push_back(q, r)
+#define QUEUE_INSERT(q, pos, r) rc_list_insert(q, pos, r)
+#define QUEUE_DELETE(q, pos) rc_list_remove(q, pos)
+#define QUEUE_SHIFT(q) rc_list_remove(q, rc_list_first(q))
+#define QUEUE_EACH(q, p, body)                                                                                         \
+    for (struct rc_list_iter it = rc_list_iter(q); rc_list_step(&it) == RC_ITER_ITEM;) {                               \
+        void *p = rc_list_get(q, it.pos);                                                                              \
+        body;                                                                                                          \
+    }
+
 #include "../work/retain.h"
 #include "../work/alloc.h"
 #include "../work/list.h"
@@ -58,6 +107,10 @@ static inline void *make(enum kind kind) {
 #include "../work/live.h"
 #include "../work/dom.h"
 #include "../work/gcbench.h"
+#include "../work/refs.h"
+#include "../work/array.h"
+#include "../work/map.h"
+#include "../work/queue.h"
 
 static void live_owner(size_t depth, size_t rounds) {
     (void)rounds;
@@ -75,6 +128,7 @@ int main(int argc, char **argv) {
         {"pairs", pairs},     {"ring", ring},           {"dlist", dlist},           {"tree", tree},
         {"graph", graph},     {"live", live},           {"live.owner", live_owner}, {"dom", dom},
         {"scaling", scaling}, {"gcbench", gcbench},     {"gcbench.acyclic", gcbench_acyclic},
+        {"array", array},     {"map", map},             {"text", text},             {"queue", queue},
         {NULL, NULL}};
     return run_workload(argc, argv, all);
 }

@@ -3,8 +3,11 @@
 // make_shared, which is one allocation per object. No collector, so only what has no cycles.
 #include "../harness.h"
 #include <atomic>
+#include <list>
 #include <memory>
+#include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 struct pair {
@@ -134,9 +137,90 @@ static void gcbench(size_t, size_t) {
     say("gcbench", 1, lap_end(began, "gcbench", 1) / 1e9, "s");
 }
 
+// The containers: vector, unordered_map and list.
+using ref = std::shared_ptr<pair>;
+
+static ref *refs_new(size_t n) {
+    ref *refs = new ref[n];
+    for (size_t i = 0; i < n; i++)
+        refs[i] = std::make_shared<pair>();
+    return refs;
+}
+
+static void refs_free(ref *refs, size_t) {
+    delete[] refs;
+}
+
+#define ARRAY std::vector<ref> *
+#define ARRAY_NEW() new std::vector<ref>
+#define ARRAY_FREE(a) delete a
+#define ARRAY_APPEND(a, r) (a)->push_back(r)
+#define ARRAY_INSERT(a, i, r) (a)->insert((a)->begin() + (i), r)
+#define ARRAY_DELETE(a, i) (a)->erase((a)->begin() + (i))
+#define ARRAY_POP(a) (a)->pop_back()
+#define ARRAY_AT(a, i) (*(a))[i].get()
+#define ARRAY_EACH(a, p, body)                                                                                         \
+    for (const ref &each : *(a)) {                                                                                     \
+        pair *p = each.get();                                                                                          \
+        body;                                                                                                          \
+    }
+
+using map_type = std::unordered_map<uint64_t, ref>;
+static pair *map_get(const map_type &m, uint64_t key) {
+    auto found = m.find(key);
+    return found == m.end() ? nullptr : found->second.get();
+}
+#define MAP map_type *
+#define MAP_NEW() new map_type
+#define MAP_FREE(m) delete m
+#define MAP_PUT(m, k, r) (*(m))[k] = r
+#define MAP_DELETE(m, k) (m)->erase(k)
+#define MAP_GET(m, k) map_get(*(m), k)
+#define MAP_EACH(m, k, p, body)                                                                                        \
+    for (const auto &each : *(m)) {                                                                                    \
+        uint64_t k = each.first;                                                                                       \
+        pair *p = each.second.get();                                                                                   \
+        body;                                                                                                          \
+    }
+
+using texts_type = std::unordered_map<std::string, ref>;
+static pair *text_get(const texts_type &m, const char *key) {
+    auto found = m.find(key);
+    return found == m.end() ? nullptr : found->second.get();
+}
+#define TEXTS texts_type *
+#define TEXTS_NEW() new texts_type
+#define TEXTS_FREE(m) delete m
+#define TEXTS_PUT(m, k, r) (*(m))[k] = r
+#define TEXTS_DELETE(m, k) (m)->erase(k)
+#define TEXTS_GET(m, k) text_get(*(m), k)
+
+#define NEW_ROW(T, n) new T[n]
+#define FREE_ROW(p) delete[] p
+#define QUEUE std::list<ref> *
+#define POS std::list<ref>::iterator
+#define QUEUE_NEW() new std::list<ref>
+#define QUEUE_FREE(q) delete q
+#define QUEUE_APPEND(q, r) (q)->insert((q)->end(), r)
+#define QUEUE_INSERT(q, pos, r) (q)->insert(pos, r)
+#define QUEUE_DELETE(q, pos) (q)->erase(pos)
+#define QUEUE_SHIFT(q) (q)->pop_front()
+#define QUEUE_EACH(q, p, body)                                                                                         \
+    for (const ref &each : *(q)) {                                                                                     \
+        pair *p = each.get();                                                                                          \
+        body;                                                                                                          \
+    }
+
+#include "../work/refs.h"
+#include "../work/array.h"
+#include "../work/map.h"
+#include "../work/queue.h"
+
 int main(int argc, char **argv) {
     std::thread([] {}).join();
     static const workload all[] = {{"retain", retain}, {"alloc.hot", alloc_hot}, {"alloc.bulk", alloc_bulk},
-                                   {"list", list},     {"gcbench", gcbench},     {nullptr, nullptr}};
+                                   {"list", list},     {"gcbench", gcbench},     {"array", array},
+                                   {"map", map},       {"text", text},           {"queue", queue},
+                                   {nullptr, nullptr}};
     return run_workload(argc, argv, all);
 }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Workload 12: an array of references to n objects that the program holds, too; nanoseconds per element.
+//
+//   array.append     at the end, n times, without a word about n before
+//   array.index      read at random indices
+//   array.iterate    read from the first to the last
+//   array.insert     at random places in an array of 1,000, until it has 2,000
+//   array.delete     at random places, until it has 1,000 again
+//   array.pop        from the end, until the array is empty
+//   array.destroy    with n elements, which live on
+//   array.free       with n elements, which die of it
+//   array.small      made, eight elements appended, destroyed; per array
+//
+// The program brings
+//
+//   ARRAY, ARRAY_NEW(), ARRAY_FREE(a)         an array that counts for itself; its end
+//   ARRAY_APPEND(a, ref), ARRAY_INSERT(a, i, ref), ARRAY_DELETE(a, i), ARRAY_POP(a)
+//   ARRAY_AT(a, i)                            the address of the object there
+//   ARRAY_EACH(a, p, body)                    body for the address p of each object
+
+static void array_middle(ref *refs, size_t n) {
+    enum { LENGTH = 1000 };
+    double insert = 0, erase = 0;
+    ARRAY a = ARRAY_NEW();
+    for (uint32_t i = 0; i < LENGTH; i++)
+        ARRAY_APPEND(a, refs[i]);
+    uint32_t seed = 1;
+    for (size_t i = 0; i < n; i += LENGTH) {
+        double began = lap_begin();
+        for (uint32_t k = 0; k < LENGTH; k++)
+            ARRAY_INSERT(a, random_below(&seed, LENGTH + k), refs[k]);
+        insert += lap_end(began, "array.insert", LENGTH);
+        began = lap_begin();
+        for (uint32_t k = 0; k < LENGTH; k++)
+            ARRAY_DELETE(a, random_below(&seed, 2 * LENGTH - k));
+        erase += lap_end(began, "array.delete", LENGTH);
+    }
+    say("array.insert", 1000, insert / (double)n, "ns");
+    say("array.delete", 1000, erase / (double)n, "ns");
+    ARRAY_FREE(a);
+}
+
+static void array_small(ref *refs, size_t n) {
+    double began = lap_begin();
+    for (size_t i = 0; i < n; i++) {
+        ARRAY a = ARRAY_NEW();
+        for (size_t k = 0; k < 8; k++)
+            ARRAY_APPEND(a, refs[k]);
+        ARRAY_FREE(a);
+    }
+    lap_say(began, "array.small", 8, n);
+}
+
+static void array(size_t n, size_t rounds) {
+    (void)rounds;
+    DEMAND(n >= 10000 && n % 1000 == 0);
+    ref *refs = refs_new(n);
+    uint32_t *order = shuffled(n);
+    array_middle(refs, n / 10);
+    array_small(refs, n / 10);
+
+    ARRAY a = ARRAY_NEW();
+    double began = lap_begin();
+    for (size_t i = 0; i < n; i++)
+        ARRAY_APPEND(a, refs[i]);
+    lap_say(began, "array.append", n, n);
+    uintptr_t sum = 0;
+    began = lap_begin();
+    for (size_t i = 0; i < n; i++)
+        sum += (uintptr_t)ARRAY_AT(a, order[i]);
+    lap_say(began, "array.index", n, n);
+    KEEP(sum);
+    sum = 0;
+    enum { TIMES = 10 };
+    began = lap_begin();
+    for (int i = 0; i < TIMES; i++) {
+        ARRAY_EACH(a, p, sum += (uintptr_t)p);
+        KEEP(sum);
+    }
+    lap_say(began, "array.iterate", n, n * TIMES);
+    began = lap_begin();
+    for (size_t i = 0; i < n; i++)
+        ARRAY_POP(a);
+    lap_say(began, "array.pop", n, n);
+    ARRAY_FREE(a);
+
+    for (int last = 0; last < 2; last++) {
+        a = ARRAY_NEW();
+        for (size_t i = 0; i < n; i++)
+            ARRAY_APPEND(a, refs[i]);
+        if (last)
+            refs_free(refs, n);
+        began = lap_begin();
+        ARRAY_FREE(a);
+        lap_say(began, last ? "array.free" : "array.destroy", n, n);
+    }
+    free(order);
+}
