@@ -3,6 +3,11 @@
 // An object in it knows its place, so that one which dies leaves at once; another one takes the place. There is room for
 // each live object from its birth (R3).
 //
+// What R1 is for: from a suspect, or from something held, a way leads to everything that is not freed yet. So an object whose
+// last handle goes while an owner of it is held, or a suspect, need not be one itself: the owner leads to it, and what
+// takes that away leaves a suspect that leads to it. In a tree under construction most nodes are of that sort. One that
+// loses a link is a suspect whatever it says of its owner, which may be the one that is letting it go at this moment.
+//
 //     | old suspects | young suspects | room ...
 //                    old_count        suspect_count
 //
@@ -37,6 +42,27 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
         i = first;
     }
     put(heap, h, i);
+}
+
+// Whether, a few steps up its chain of owners, [h] has one that is held, or a suspect.
+static bool has_owner_near(const struct rc_heap *heap, const struct rc__header *h) {
+    for (int steps = 0; steps < 4; steps++) {
+        const struct rc__class *c = rc__class(h);
+        const void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->owner);
+        if (!owner)
+            return false;
+        h = (const struct rc__header *)owner - 1;
+        if (rc__heap(h) != heap || h->word & RC__GRAPH)
+            return false;
+        if (h->handles || h->word & RC__SUSPECT)
+            return true;
+    }
+    return false;
+}
+
+void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
+    if (h->word & RC__GRAPH || !has_owner_near(heap, h))
+        cc_suspect(heap, h);
 }
 
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h) {

@@ -40,8 +40,9 @@ static inline unsigned less_handle(struct rc__header *h) {
     return h->handles;
 }
 
-// C2: [h] lost a reference and counts no handle.
-static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
+// C2: [h] lost a reference, for which there is [suspect], and counts no handle.
+static inline void lost(struct rc_heap *heap, struct rc__header *h,
+                        void (*suspect)(struct rc_heap *heap, struct rc__header *h)) {
     uint32_t shared = rc__atomic_load(&h->shared);
     if (shared & ~RC__WEAK) {
         rc__fold(h, "rc_release");
@@ -57,12 +58,20 @@ static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
     if (rc__class(h)->first)
         rc__class_rejoin(heap, h);
     if (!(h->word & RC__SUSPECT))
-        cc_suspect(heap, h);
+        suspect(heap, h);
+}
+
+static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
+    lost(heap, h, cc_let_go);
+}
+
+static void lost_link(struct rc_heap *heap, struct rc__header *h) {
+    lost(heap, h, cc_suspect);
 }
 
 void rc__lost(struct rc_heap *heap, struct rc__header *h) {
     if (!h->handles)
-        lost_last_handle(heap, h);
+        lost_link(heap, h);
 }
 
 void *(rc_retain)(void *obj) {
@@ -204,7 +213,7 @@ static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const
     if (rc__heap(h) == heap && h->word >= RC__LINK_ONE && rc__links(h) != RC__LINKS_MAX) {
         h->word -= RC__LINK_ONE;
         if (!h->handles)
-            lost_last_handle(heap, h);
+            lost_link(heap, h);
     } else {
         unlink_special(heap, h, call);
     }

@@ -68,6 +68,56 @@ TEST(touched_leaf_costs_its_way_up_not_the_tree) {
     EXPECT_EQ(n + 1, rc_collect());
 }
 
+//   root --> e --> f: the owner leads to what is given to it, so that this is no suspect
+TEST(what_is_given_to_an_owner_that_is_held_is_no_suspect) {
+    struct element *root = rc_new(&element_type);
+    struct element *f = add(add(root));
+    EXPECT_EQ(0, stats().suspects);
+    rc_release(rc_retain(f));
+    EXPECT_EQ(0, stats().suspects);
+    rc_release(root); // which is one, and leads to the others
+    EXPECT_EQ(1, stats().suspects);
+    rc_release(rc_retain(f));
+    EXPECT_EQ(1, stats().suspects);
+    EXPECT_EQ(3, rc_collect());
+}
+
+//   root --> e <--> f: root lets go of e, and only then does e give up its owner
+TEST(what_is_unlinked_before_it_gives_up_its_owner_is_a_suspect) {
+    struct element *root = rc_new(&element_type);
+    struct element *e = add(root);
+    add(e);
+    rc_clear(&root->first);
+    EXPECT_EQ(1, stats().suspects);
+    rc_clear(&e->parent);
+    EXPECT_EQ(2, rc_collect());
+    rc_release(root);
+}
+
+//   root --> e --> f: f is touched, and e let go, at any two moments of a collection
+TEST(what_an_owner_stands_for_is_collected_with_it) {
+    for (unsigned both = 0; both < 20 * 20; both++) {
+        test_note("after %u units and %u more", both / 20, both % 20);
+        struct element *root = rc_new(&element_type);
+        struct element *f = add(add(root));
+        rc_release(rc_retain(root->first));
+        rc_set(&f->first, f);
+        rc_clear(&f->first); // a suspect for the collection to begin with
+        for (unsigned i = 0; i < both / 20; i++)
+            rc_collect_step(0);
+        rc_release(rc_retain(f));
+        for (unsigned i = 0; i < both % 20; i++)
+            rc_collect_step(0);
+        struct element *e = detach_first(root);
+        rc_release(e);
+        while (rc_collect_step(0) == RC_STEP_MORE)
+            continue;
+        EXPECT_EQ(1, stats().objects);
+        rc_release(root);
+        REQUIRE(stats().objects == 0);
+    }
+}
+
 TEST(many_touched_leaves_walk_each_way_once) {
     struct element *root = rc_new(&element_type);
     size_t n = grow(root, 1, 1);
