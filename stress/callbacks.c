@@ -4,6 +4,7 @@
 #include "calls.h"
 
 #include "checked.h"
+#include "containers.h"
 #include "peek.h"
 #include "random.h"
 
@@ -28,7 +29,7 @@ static void meddle(uint32_t self, uint64_t *random) {
     unsigned which = random_below(random, HANDS), path = random_below(random, 256);
     int hand = hand_free(which);
     uint32_t other = walk_here(which, path);
-    switch (random_below(random, 12)) {
+    switch (random_below(random, w.contained ? 14 : 12)) {
     case 0:
         if (hand < HANDS)
             call_retain((unsigned)hand, self);
@@ -76,6 +77,14 @@ static void meddle(uint32_t self, uint64_t *random) {
         if (k->links && hand < HANDS)
             call_take(self, slot, (unsigned)hand);
         break;
+    case 12:
+        if (other)
+            call_element(kind_of(self)->container ? self : other, path, self, path / ROW, (unsigned)hand % HANDS, which);
+        break;
+    case 13:
+        if (other)
+            call_entry(other, self, walk_here(which / 2, path / 4), (unsigned)hand % HANDS, path);
+        break;
     default:
         if (k->weak_count)
             call_weak_set(self, slot % k->weak_count, path & 1 ? self : other);
@@ -114,11 +123,11 @@ void on_finalize(void *obj) {
 }
 
 // What a destructor may do: to others, not to itself and what dies with it.
-static void tidy_up(const struct kind *k, struct body *body, const uint32_t *to, unsigned layout, uint64_t *random) {
+static void tidy_up(const struct kind *k, void *obj, const uint32_t *to, unsigned layout, uint64_t *random) {
     unsigned which = random_below(random, HANDS), path = random_below(random, 256);
     int slot = (int)random_below(random, (uint32_t)(k->links ? k->links : 1));
     int hand = hand_free(which);
-    void *address = k->links ? slot_address(k, body, slot, layout) : NULL;
+    void *address = k->links ? slot_address(k, obj, slot, layout, NULL) : NULL;
     switch (random_below(random, 8)) {
     case 0:
         if (address)
@@ -128,7 +137,7 @@ static void tidy_up(const struct kind *k, struct body *body, const uint32_t *to,
         if (address && hand < HANDS && to[slot] && shadow(to[slot])->state == ALIVE && is_reachable(to[slot])) {
             void *held;
             memcpy(&held, address, sizeof held);
-            if (held != shadow(to[slot])->body)
+            if (held != shadow(to[slot])->object)
                 break;
             say("n%u = rc_take(&itself.slot[%d])", shadow(to[slot])->serial, slot);
             w.hand[hand] = to[slot];
@@ -160,9 +169,12 @@ static void tidy_up(const struct kind *k, struct body *body, const uint32_t *to,
 static void check_neighbours(uint32_t id) {
     const struct shadow *s = shadow(id);
     for (int i = 0; i < kind_of(id)->links; i++) {
-        struct body *p;
-        memcpy(&p, address(id, i), sizeof p);
-        if (p && p->magic != BODY_ALIVE && p->magic != BODY_DEAD)
+        void *p, *where = s->to[i] && shadow(s->to[i])->body ? address(id, i) : NULL;
+        if (!where)
+            continue;
+        memcpy(&p, where, sizeof p);
+        const struct body *neighbour = p ? body_of(kind_of(s->to[i]), p) : NULL;
+        if (neighbour && neighbour->magic != BODY_ALIVE && neighbour->magic != BODY_DEAD)
             fail("neighbour", "the destructor of n%u reads memory that is gone", s->serial);
     }
 }
@@ -200,6 +212,7 @@ void on_destroy(void *obj) {
     memcpy(to, s->to, sizeof to);
     uint64_t random = s->script * UINT64_C(256) + 128;
     unsigned layout = s->layout;
+    void *object = s->object;
     bool act = !w.ending && s->script % 8 == 1;
     body->magic = BODY_DEAD;
     s->keep = 0;
@@ -213,9 +226,17 @@ void on_destroy(void *obj) {
         rc_release(kept);
     }
     if (act)
-        tidy_up(k, body, to, layout, &random);
+        tidy_up(k, object, to, layout, &random);
     w.depth--;
     w.here = here;
+}
+
+void on_finalize_extended(void *obj) {
+    on_finalize(body_of_extended(obj));
+}
+
+void on_destroy_extended(void *obj) {
+    on_destroy(body_of_extended(obj));
 }
 
 void on_free_slots(void *obj) {

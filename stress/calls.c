@@ -4,6 +4,7 @@
 #include "calls.h"
 
 #include "checked.h"
+#include "containers.h"
 #include "peek.h"
 
 #include <errno.h>
@@ -23,8 +24,13 @@ int hand_free(unsigned which) {
     return HANDS;
 }
 
-static bool is_here(uint32_t id) {
+bool is_here(uint32_t id) {
     return shadow(id)->heap == w.here;
+}
+
+// Whether the slots of [id] may be used.
+static bool is_usable(uint32_t id) {
+    return is_here(id) && !shadow(id)->hollow;
 }
 
 // The lowest two bits of [path] say how many steps, each following pair at which slot to look first.
@@ -80,11 +86,11 @@ void note_phase(void) {
         w.meddled[w.here] = false;
 }
 
-static void touch(uint32_t id) {
+void touch(uint32_t id) {
     if (w.depth)
         memset(w.meddled, true, sizeof w.meddled);
     w.figures.ops++;
-    if (id && is_here(id) && peek_in_graph(shadow(id)->body))
+    if (id && is_here(id) && peek_in_graph(shadow(id)->object))
         w.figures.touched[rc_collect_phase()]++;
 }
 
@@ -123,9 +129,21 @@ static bool let_both_go(uint32_t a, int a_slot, uint32_t b, int b_slot) {
     return w.figures.ops == ops || (is_alive(a_name) && is_reachable(a));
 }
 
-static void give_hand(unsigned hand, uint32_t id) {
+void give_hand(unsigned hand, uint32_t id) {
     w.hand[hand] = id;
     shadow_handle(id, 1);
+}
+
+static void begin_body(const struct kind *k, struct body *body, uint32_t id) {
+    body->magic = BODY_ALIVE;
+    body->id = id;
+    body->kind = shadow(id)->kind;
+    if (k->has_outside) {
+        body->outside_count = row_count(k, 0);
+        body->outside = harness_alloc(row_capacity(k) * sizeof(void *));
+    }
+    if (k->has_tail)
+        body->tail_count = row_count(k, 0);
 }
 
 bool call_new(unsigned hand, int kind, uint8_t script) {
@@ -141,8 +159,10 @@ bool call_new(unsigned hand, int kind, uint8_t script) {
     s->script = script;
     size_t tail = k->has_tail ? row_capacity(k) * sizeof(void *) : 0;
     errno = 0;
-    struct body *body = tail ? rc_new_sized(&k->type, tail) : rc_new(&k->type);
-    if (!body) {
+    s->object = tail           ? rc_new_sized(&k->type, tail)
+                : k->container ? container_new(k)
+                               : rc_new(&k->type);
+    if (!s->object) {
         if (!w.starved || errno != ENOMEM)
             fail("new", "no object, errno %d", errno);
         s->destroyed = (uint8_t)k->destructors;
@@ -150,18 +170,13 @@ bool call_new(unsigned hand, int kind, uint8_t script) {
         return false;
     }
     w.figures.made++;
-    body->magic = BODY_ALIVE;
-    body->id = id;
-    body->kind = (uint32_t)kind;
-    if (k->has_outside) {
-        body->outside_count = row_count(k, 0);
-        body->outside = harness_alloc(row_capacity(k) * sizeof(void *));
-    }
-    if (k->has_tail)
-        body->tail_count = row_count(k, 0);
-    s->body = body;
+    s->body = body_of(k, s->object);
+    if (s->body)
+        begin_body(k, s->body, id);
     give_hand(hand, id);
     say("n%u = rc_new(kind%d)%s", s->serial, kind, k->finalizers ? "  // with a finalizer" : "");
+    if (k->container)
+        container_fill(id);
     touch(0);
     return true;
 }
@@ -172,7 +187,7 @@ bool call_retain(unsigned hand, uint32_t id) {
     say("rc_retain(n%u)", number(id));
     give_hand(hand, id);
     touch(id);
-    if ((rc_retain)(shadow(id)->body) != shadow(id)->body)
+    if ((rc_retain)(shadow(id)->object) != shadow(id)->object)
         fail("retain", "rc_retain returned something else");
     return true;
 }
@@ -182,17 +197,17 @@ bool call_release(unsigned hand) {
     if (!id)
         return false;
     say("rc_release(n%u)", number(id));
-    void *body = shadow(id)->body;
+    void *object = shadow(id)->object;
     touch(id);
     w.hand[hand] = 0;
     shadow_handle(id, -1);
-    rc_release(body);
+    rc_release(object);
     return true;
 }
 
 bool call_set(uint32_t from, int slot, uint32_t to) {
     uint64_t ops = w.figures.ops;
-    if (!from || !is_here(from) || !may_hold(from, slot, to) || !let_go(from, slot))
+    if (!from || !is_usable(from) || !may_hold(from, slot, to) || !let_go(from, slot))
         return false;
     if (w.figures.ops != ops && to && (!is_reachable(to) || !may_hold(from, slot, to)))
         return false; // gone with what was let go
@@ -200,19 +215,19 @@ bool call_set(uint32_t from, int slot, uint32_t to) {
     touch(from);
     if (to)
         touch(to);
-    void *old = shadow(from)->to[slot] ? shadow(shadow(from)->to[slot])->body : NULL;
+    void *old = shadow(from)->to[slot] ? shadow(shadow(from)->to[slot])->object : NULL;
     void *found;
     memcpy(&found, address(from, slot), sizeof found);
     if (found != old)
         fail("slot", "n%u: slot %d does not hold what was put there", number(from), slot);
     shadow_link(from, slot, to);
-    rc_set_slot(address(from, slot), to ? shadow(to)->body : NULL);
+    rc_set_slot(address(from, slot), to ? shadow(to)->object : NULL);
     return true;
 }
 
 bool call_give(uint32_t from, int slot, unsigned hand) {
     uint32_t to = w.hand[hand];
-    if (!from || !to || !is_here(from) || !may_hold(from, slot, to) || !let_go(from, slot))
+    if (!from || !to || !is_usable(from) || !may_hold(from, slot, to) || !let_go(from, slot))
         return false;
     if (w.hand[hand] != to)
         return false;
@@ -222,12 +237,12 @@ bool call_give(uint32_t from, int slot, unsigned hand) {
     w.hand[hand] = 0;
     shadow_link(from, slot, to);
     shadow_handle(to, -1);
-    rc_give_slot(address(from, slot), shadow(to)->body);
+    rc_give_slot(address(from, slot), shadow(to)->object);
     return true;
 }
 
 bool call_take(uint32_t from, int slot, unsigned hand) {
-    if (!from || !is_here(from) || w.hand[hand] || !shadow(from)->to[slot] || !let_go(from, slot))
+    if (!from || !is_usable(from) || w.hand[hand] || !shadow(from)->to[slot] || !let_go(from, slot))
         return false;
     if (w.hand[hand])
         return false;
@@ -237,13 +252,13 @@ bool call_take(uint32_t from, int slot, unsigned hand) {
     touch(to);
     give_hand(hand, to);
     shadow_link(from, slot, 0);
-    if (rc_take_slot(address(from, slot)) != shadow(to)->body)
+    if (rc_take_slot(address(from, slot)) != shadow(to)->object)
         fail("slot", "rc_take returned something else");
     return true;
 }
 
 bool call_move(uint32_t to, int to_slot, uint32_t from, int from_slot) {
-    if (!to || !from || !is_here(to) || !is_here(from) || (to == from && to_slot == from_slot))
+    if (!to || !from || !is_usable(to) || !is_usable(from) || (to == from && to_slot == from_slot))
         return false;
     if (!w.broken && (kind_of(to)->owner == to_slot || kind_of(from)->owner == from_slot))
         return false;
@@ -265,7 +280,7 @@ bool call_move(uint32_t to, int to_slot, uint32_t from, int from_slot) {
 }
 
 bool call_swap(uint32_t a, int a_slot, uint32_t b, int b_slot) {
-    if (!a || !b || !is_here(a) || !is_here(b) || (a == b && a_slot == b_slot))
+    if (!a || !b || !is_usable(a) || !is_usable(b) || (a == b && a_slot == b_slot))
         return false;
     if (!w.broken && (kind_of(a)->owner == a_slot || kind_of(b)->owner == b_slot))
         return false;
@@ -305,7 +320,7 @@ bool call_keep(uint32_t id, uint32_t kept) {
     s->body->keep = NULL;
     if (kept) {
         shadow_handle(kept, 1);
-        s->body->keep = (rc_retain)(shadow(kept)->body);
+        s->body->keep = (rc_retain)(shadow(kept)->object);
     }
     if (old) {
         shadow_handle(old, -1);
@@ -320,6 +335,8 @@ bool call_relayout(uint32_t id, unsigned layout) {
         return false;
     struct shadow *s = shadow(id);
     const struct kind *k = kind_of(id);
+    if (k->container)
+        return container_relayout(id, layout);
     layout %= ROW;
     if (!(k->has_tail || k->has_outside) || layout == s->layout)
         return false;
@@ -353,20 +370,20 @@ bool call_spill(uint32_t id) {
     if (!id)
         return false;
     struct shadow *s = shadow(id);
-    void *body = s->body;
+    void *object = s->object;
     touch(id);
     if (s->extra) {
         say("%d times rc_release(n%u)", MANY, s->serial);
         s->extra = 0;
         shadow_handle(id, -MANY);
         for (int i = 0; i < MANY; i++)
-            rc_release(body);
+            rc_release(object);
     } else {
         say("%d times rc_retain(n%u)", MANY, s->serial);
         s->extra = MANY;
         shadow_handle(id, MANY);
         for (int i = 0; i < MANY; i++)
-            (void)!rc_retain(body);
+            (void)!rc_retain(object);
     }
     return true;
 }
@@ -378,14 +395,14 @@ bool call_immortal(uint32_t id) {
     touch(id);
     shadow(id)->immortal = true;
     shadow_changed();
-    rc_immortal(shadow(id)->body);
+    rc_immortal(shadow(id)->object);
     return true;
 }
 
 bool call_weak_new(unsigned i, uint32_t id) {
     if (w.weak[i].ref || !id)
         return false;
-    struct rc_weak *ref = rc_weak_new(shadow(id)->body);
+    struct rc_weak *ref = rc_weak_new(shadow(id)->object);
     if (!ref) {
         if (!w.starved)
             fail("weak", "no weak reference");
@@ -413,19 +430,19 @@ bool call_weak_release(unsigned i) {
 
 static bool upgrade(struct rc_weak *ref, struct name of, unsigned hand) {
     bool alive = is_alive(of), reachable = alive && is_reachable(of.id);
-    struct body *body = rc_weak_get(ref);
-    say("rc_weak_get(weak of n%u) -> %s%s", of.serial, body ? "it" : "NULL",
+    void *object = rc_weak_get(ref);
+    say("rc_weak_get(weak of n%u) -> %s%s", of.serial, object ? "it" : "NULL",
         reachable ? ""
         : alive   ? "  // garbage"
                   : "  // dead");
     touch(alive && reachable ? of.id : 0);
-    if (!body) {
+    if (!object) {
         if (reachable)
             fail("weak", "n%u can be reached, but its weak reference gives NULL", of.serial);
         w.figures.refused += alive;
         return false;
     }
-    if (!alive || body != shadow(of.id)->body)
+    if (!alive || object != shadow(of.id)->object)
         fail("weak", "n%u is dead, but its weak reference gives an object", of.serial);
     give_hand(hand, of.id);
     if (!reachable) {
@@ -450,7 +467,7 @@ static struct rc_weak **weak_slot(uint32_t id, int slot) {
 bool call_weak_set(uint32_t id, int slot, uint32_t to) {
     if (!id || !is_here(id) || slot >= kind_of(id)->weak_count)
         return false;
-    if (!rc_weak_set(weak_slot(id, slot), to ? shadow(to)->body : NULL)) {
+    if (!rc_weak_set(weak_slot(id, slot), to ? shadow(to)->object : NULL)) {
         if (!w.starved)
             fail("weak", "no weak reference");
         return false;

@@ -13,7 +13,12 @@ int hand_free(unsigned which);
 uint32_t walk(unsigned which, unsigned path);
 // Likewise, but only to an object of this heap. 0: there is none.
 uint32_t walk_here(unsigned which, unsigned path);
+bool is_here(uint32_t id);
 bool may_hold(uint32_t from, int slot, uint32_t to);
+// For the figures: an operation is made, on [id] if it is not 0.
+void touch(uint32_t id);
+// A handle of [id] is in [hand] from now on.
+void give_hand(unsigned hand, uint32_t id);
 
 // Each returns whether the call was made; not, if the rules forbid it.
 bool call_new(unsigned hand, int kind, uint8_t script);

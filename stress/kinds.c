@@ -7,7 +7,7 @@
 //     byte 1   bits 0-2 5: the first link has a target, 6: acyclic, 7: a leaf
 //              bit 3 an owner slot, bits 4-5 weak slots, bit 6 extends kind 0, bit 7 keeps a handle
 //     byte 2   bits 0-1 a finalizer, bits 2-4 all set: no destructor, bits 5-7 wide if all set
-//     byte 3   how many cells more the object has
+//     byte 3   how many cells more the object has; 200 to 249: a container
 #include "kinds.h"
 
 #include <stdio.h>
@@ -22,24 +22,36 @@ static void add_slot(struct kind *k, enum where where, int at, int target) {
     k->links++;
 }
 
-static struct rc_slot declared(enum rc_slot_kind kind, int cell, int n, const struct rc_type *target) {
-    size_t offset = offsetof(struct body, cell) + (size_t)cell * sizeof(void *);
+enum { EXTENDED_BODY = (sizeof(struct rc_array) + 7) / 8 * 8 };
+
+struct body *body_of_extended(void *object) {
+    return (struct body *)(void *)((char *)object + EXTENDED_BODY);
+}
+
+struct body *body_of(const struct kind *kind, void *object) {
+    return !kind->has_body ? NULL : kind->container ? body_of_extended(object) : object;
+}
+
+static struct rc_slot declared(const struct kind *k, enum rc_slot_kind kind, int cell, int n,
+                               const struct rc_type *target) {
+    size_t offset = (k->container ? EXTENDED_BODY : 0) + offsetof(struct body, cell) + (size_t)cell * sizeof(void *);
     return (struct rc_slot){kind, offset, (size_t)n, "cell", target};
 }
 
 // Declares cells [from, from + n) as links: one by one, as an array, as two arrays, or one by one from the end.
-static int declare(struct rc_slot *out, int from, int n, int how, const struct rc_type *target) {
+static int declare(struct kind *k, int from, int n, int how, const struct rc_type *target) {
     int written = 0;
+    struct rc_slot *out = k->slots;
     if (n == 0)
         return 0;
     if (how == 1 || (how == 2 && n == 1)) {
-        out[written++] = declared(RC_SLOT_LINK, from, n, target);
+        out[written++] = declared(k, RC_SLOT_LINK, from, n, target);
     } else if (how == 2) {
-        out[written++] = declared(RC_SLOT_LINK, from, n / 2, target);
-        out[written++] = declared(RC_SLOT_LINK, from + n / 2, n - n / 2, target);
+        out[written++] = declared(k, RC_SLOT_LINK, from, n / 2, target);
+        out[written++] = declared(k, RC_SLOT_LINK, from + n / 2, n - n / 2, target);
     } else {
         for (int i = 0; i < n; i++)
-            out[written++] = declared(RC_SLOT_LINK, how ? from + n - 1 - i : from + i, 1, target);
+            out[written++] = declared(k, RC_SLOT_LINK, how ? from + n - 1 - i : from + i, 1, target);
     }
     return written;
 }
@@ -62,11 +74,11 @@ static void inherit(struct kind *k, const struct kind *base) {
 
 static void add_callbacks(struct kind *k, int n, const uint8_t *spec) {
     if ((spec[2] & 3) == 3 || (spec[2] & 3) == 1) {
-        k->type.finalize = on_finalize;
+        k->type.finalize = k->container ? on_finalize_extended : on_finalize;
         k->finalizers++;
     }
     if ((spec[2] >> 2 & 7) != 7) {
-        k->type.destroy = on_destroy;
+        k->type.destroy = k->container ? on_destroy_extended : on_destroy;
         k->destructors++;
     }
     if (k->traced || k->outside_here)
@@ -95,11 +107,41 @@ static void add_rows(struct kind *k, int sort, int written) {
     }
 }
 
-void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide) {
+// One of the library's. The type that extends the array has links of its own, too.
+static void make_container(struct kind *k, int which, bool wide) {
+    static const struct rc_type *const types[] = {[ARRAY] = &rc_array_type,
+                                                  [LIST] = &rc_list_type,
+                                                  [MAP] = &rc_map_type,
+                                                  [WEAK_MAP] = &rc_weak_map_type};
+    k->container = (enum container)which;
+    k->wide = wide && which != WEAK_MAP;
+    k->has_body = which == EXTENDED;
+    if (which != EXTENDED)
+        k->object_type = types[which];
+    else
+        k->type.base = &rc_array_type;
+    for (int i = 0; i < ROW && which != WEAK_MAP; i++)
+        add_slot(k, IN_CONTAINER, i, -1);
+}
+
+void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide, bool containers) {
     struct kind *k = &kinds[n];
-    *k = (struct kind){.base = -1, .owner = -1, .rank = RANK_ANY};
+    *k = (struct kind){.base = -1, .owner = -1, .rank = RANK_ANY, .has_body = true, .object_type = &k->type};
     snprintf(k->name, sizeof k->name, "kind%d", n);
     k->type.name = k->name;
+    if (containers && n > 0 && spec[3] >= 200 && spec[3] < 250) {
+        make_container(k, ARRAY + (spec[3] - 200) / 10, wide && spec[2] >> 5 == 7);
+        if (k->container != EXTENDED)
+            return;
+        k->cells = 3;
+        declare(k, 0, 3, 0, NULL);
+        for (int i = 0; i < 3; i++)
+            add_slot(k, IN_CELL, i, -1);
+        k->type.size = EXTENDED_BODY + sizeof(struct body) + (size_t)k->cells * sizeof(void *);
+        k->type.slots = k->slots;
+        add_callbacks(k, n, spec);
+        return;
+    }
     int sort = spec[1] & 7;
     int leaf = n > 0 && (spec[1] & 7) == 7;
     bool acyclic = n > 0 && sort == 6;
@@ -113,7 +155,7 @@ void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide) {
         int target = sort == 5 && n > 0 ? n - 1 : -1;
         if (links > SLOTS - k->links)
             links = SLOTS - k->links;
-        written = declare(k->slots, k->cells, links, spec[0] >> 3 & 3, target < 0 ? NULL : &kinds[target].type);
+        written = declare(k, k->cells, links, spec[0] >> 3 & 3, target < 0 ? NULL : kinds[target].object_type);
         for (int i = 0; i < links; i++)
             add_slot(k, IN_CELL, k->cells++, target);
         // All links go to one kind that is below others: then so is this one, and the library finds it out.
@@ -124,12 +166,12 @@ void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide) {
         k->type.acyclic = acyclic;
         if (k->rank == RANK_ANY && spec[1] & 8 && k->owner < 0 && k->links < SLOTS) {
             k->owner = k->links;
-            k->slots[written++] = declared(RC_SLOT_OWNER, k->cells, 1, NULL);
+            k->slots[written++] = declared(k, RC_SLOT_OWNER, k->cells, 1, NULL);
             add_slot(k, IN_CELL, k->cells++, -1);
         }
     }
     for (int i = spec[1] >> 4 & 3; i > 1 && k->weak_count < WEAK_SLOTS; i--) {
-        k->slots[written++] = declared(RC_SLOT_WEAK, k->cells, 1, NULL);
+        k->slots[written++] = declared(k, RC_SLOT_WEAK, k->cells, 1, NULL);
         k->weak_cell[k->weak_count++] = k->cells++;
     }
     k->wide |= wide && spec[2] >> 5 == 7;
@@ -148,7 +190,9 @@ void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide) {
 
 void kind_print(const struct kind *kinds, int n) {
     const struct kind *k = &kinds[n];
-    printf("kind%d: %d links", n, k->links);
+    static const char *const containers[] = {"",        "an array, ",           "a list, ",
+                                             "a map, ", "extends the array, ", "a weak map, "};
+    printf("kind%d: %s%s%d links", n, k->container && k->wide ? "wide, " : "", containers[k->container], k->links);
     for (int i = 0; i < k->links; i++)
         if (k->slot[i].target >= 0)
             printf(", slot %d to kind%d", i, k->slot[i].target);
@@ -182,13 +226,37 @@ size_t row_place(const struct kind *kind, int at, unsigned layout) {
     return kind->wide ? wide[turned] : turned;
 }
 
-void *slot_address(const struct kind *kind, struct body *body, int slot, unsigned layout) {
+size_t padding(const struct kind *kind, unsigned layout) {
+    return (kind->wide ? 1020 : 0) + layout;
+}
+
+int64_t map_key(int at) {
+    return at * INT64_C(7919) + 1;
+}
+
+static void *element_address(const struct kind *kind, void *object, int at, unsigned layout,
+                             const struct rc_list_pos *pos) {
+    int64_t key = map_key(at);
+    switch (kind->container) {
+    case LIST:
+        return rc_list_at(object, pos[at]);
+    case MAP:
+        return rc_map_find(object, &key);
+    default:
+        return rc_array_at(object, padding(kind, layout) + (size_t)at);
+    }
+}
+
+void *slot_address(const struct kind *kind, void *object, int slot, unsigned layout, const struct rc_list_pos *pos) {
     int at = kind->slot[slot].at;
+    struct body *body = body_of(kind, object);
     switch (kind->slot[slot].where) {
     case IN_TAIL:
         return (char *)body + kind->type.size + row_place(kind, at, layout) * sizeof(void *);
     case IN_OUTSIDE:
         return body->outside + row_place(kind, at, layout);
+    case IN_CONTAINER:
+        return element_address(kind, object, at, layout, pos);
     default:
         return &body->cell[at];
     }

@@ -5,7 +5,8 @@
 //     struct body | cell 0 | cell 1 | ... | tail 0 | tail 1 | ...        outside: -> | slot | slot | ...
 //
 // Slots have numbers, the same in the shadow graph as here. A slot is a declared field (alone or in an inline array),
-// an element of the tail, a field that only the trace function knows, or an element of an array outside of the object.
+// an element of the tail, a field that only the trace function knows, an element of an array outside of the object, or one
+// of a container of the library.
 // Of a tail or an outside array only a few places are ever used, which the object's layout number moves about; in a
 // wide kind they lie around multiples of 1024, where the library cuts long objects into pieces.
 //
@@ -13,7 +14,11 @@
 #ifndef STRESS_KINDS_H
 #define STRESS_KINDS_H
 
+#include <refcyc/array.h>
+#include <refcyc/list.h>
+#include <refcyc/map.h>
 #include <refcyc/refcyc.h>
+#include <refcyc/weak_map.h>
 
 enum {
     KINDS = 6,      // of a program at most
@@ -39,10 +44,17 @@ struct body {
     void *cell[];
 };
 
-enum where { IN_CELL, IN_TAIL, IN_OUTSIDE };
+enum where { IN_CELL, IN_TAIL, IN_OUTSIDE, IN_CONTAINER };
+
+// Some kinds are the library's own containers: an array, a list and a map of links, a type that extends the array, with
+// a body behind it, and a weak map, which has entries in place of slots.
+enum container { NO_CONTAINER, ARRAY, LIST, MAP, EXTENDED, WEAK_MAP };
 
 struct kind {
-    struct rc_type type;
+    struct rc_type type; // unless it is the library's
+    const struct rc_type *object_type;
+    enum container container;
+    bool has_body;
     struct rc_slot slots[16];
     char name[16];
     int base; // or -1
@@ -61,8 +73,9 @@ struct kind {
     int finalizers, destructors; // callbacks that run for one object
 };
 
-// Makes kind [n] of [kinds] from [spec]; those before it are made. [wide]: the program may have wide kinds.
-void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide);
+// Makes kind [n] of [kinds] from [spec]; those before it are made. [wide]: the program may have wide kinds, [containers]:
+// and containers.
+void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide, bool containers);
 // A short description, for a script.
 void kind_print(const struct kind *kinds, int n);
 
@@ -70,11 +83,19 @@ void kind_print(const struct kind *kinds, int n);
 size_t row_count(const struct kind *kind, unsigned layout);
 size_t row_place(const struct kind *kind, int at, unsigned layout);
 size_t row_capacity(const struct kind *kind);
-void *slot_address(const struct kind *kind, struct body *body, int slot, unsigned layout);
+// Of a container: the elements before those that are used. Of a map: the key of a place.
+size_t padding(const struct kind *kind, unsigned layout);
+int64_t map_key(int at);
+struct body *body_of(const struct kind *kind, void *object); // NULL: it has none
+struct body *body_of_extended(void *object);
+// [pos]: where the elements of a list are. NULL if a container has lost the element.
+void *slot_address(const struct kind *kind, void *object, int slot, unsigned layout, const struct rc_list_pos *pos);
 
 // The callbacks of all kinds; the program's side of them is in callbacks.c.
 void on_finalize(void *obj);
 void on_destroy(void *obj);
+void on_finalize_extended(void *obj); // of the type that extends the array
+void on_destroy_extended(void *obj);
 void on_free_slots(void *obj);
 void on_trace(void *obj, struct rc_visitor *visitor);
 void on_trace_base(void *obj, struct rc_visitor *visitor);

@@ -95,9 +95,10 @@ static void print_figures(double seconds) {
            (unsigned long long)f.finalized, (unsigned long long)f.resurrected, (unsigned long long)f.upgraded,
            (unsigned long long)f.refused);
     printf("collections: %llu whole, %llu called off, %llu of all heaps, %llu objects pardoned; %llu relayouts, %llu "
-           "merges\n",
+           "merges; %llu times elements of containers, %llu times entries of weak maps\n",
            (unsigned long long)f.collections, (unsigned long long)f.called_off, (unsigned long long)f.both,
-           (unsigned long long)f.pardoned, (unsigned long long)f.relayouts, (unsigned long long)f.merges);
+           (unsigned long long)f.pardoned, (unsigned long long)f.relayouts, (unsigned long long)f.merges,
+           (unsigned long long)f.elements, (unsigned long long)f.entries);
     printf("changes to objects in the graph:");
     for (int i = RC_PHASE_ROOTS; i < RC_PHASE_COUNT; i++)
         printf(" %s %llu", rc_phase_name((enum rc_phase)i), (unsigned long long)f.touched[i]);

@@ -9,6 +9,7 @@
 
 #include "calls.h"
 #include "checked.h"
+#include "containers.h"
 #include "random.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ struct op {
 
 // A slot of [id], or -1 if it has none.
 static int slot_of(uint32_t id, unsigned which) {
-    int links = id ? kind_of(id)->links : 0;
+    int links = id && !shadow(id)->hollow ? kind_of(id)->links : 0;
     return links ? (int)which % links : -1;
 }
 
@@ -251,6 +252,26 @@ static void slot_op(const struct op *op) {
     }
 }
 
+// As walk_here, but to a container, a weak map or not, if any hand leads to one.
+static uint32_t walk_to_container(const struct op *op, bool weak) {
+    for (unsigned i = 0; i < HANDS; i++) {
+        uint32_t id = walk(op->hand + i, op->path);
+        enum container container = id && is_here(id) ? kind_of(id)->container : NO_CONTAINER;
+        if (container && weak == (container == WEAK_MAP))
+            return id;
+    }
+    return 0;
+}
+
+static void container_op(const struct op *op) {
+    unsigned hand = free_hand(op->hand2 / 2u);
+    uint32_t id = walk_to_container(op, op->code == OP_ENTRY), other = walk_here(op->hand2, op->path2);
+    if (op->code == OP_ENTRY)
+        call_entry(id, other, walk_here(op->slot, op->path), hand, op->extra);
+    else
+        call_element(id, op->slot, other, op->slot / ROW, hand, op->extra);
+}
+
 static void step(const struct op *op) {
     if (w.timed && op->slot & 1) {
         call_step(op->extra * UINT64_C(200));
@@ -319,6 +340,11 @@ static void make(const struct op *op) {
     case OP_RARE:
         rare(op);
         break;
+    case OP_ELEMENT:
+    case OP_ENTRY:
+        if (w.contained)
+            container_op(op);
+        break;
     default:
         if (op->code >= OP_WEAK_NEW && op->code <= OP_NOTIFY)
             weak_op(op);
@@ -350,8 +376,9 @@ static void begin(const uint8_t *header, bool loud) {
     w.watched = true;
     w.kinds = 1 + header[2] % KINDS;
     for (int i = 0; i < w.kinds; i++) {
-        kind_make(w.kind, i, header + 8 + i * KIND_BYTES, header[1] & WIDE);
+        kind_make(w.kind, i, header + 8 + i * KIND_BYTES, header[1] & WIDE, header[4] & CONTAINERS);
         w.watched &= w.kind[i].destructors > 0;
+        w.contained |= w.kind[i].container != NO_CONTAINER;
         if (loud)
             kind_print(w.kind, i);
     }
@@ -483,7 +510,7 @@ static const uint8_t weights[OPS] = {
     [OP_WEAK_RELEASE] = 2, [OP_WEAK_SET] = 6, [OP_WEAK_SLOT] = 6, [OP_NOTIFY] = 2,   [OP_OUTSIDE] = 10,
     [OP_SWITCH] = 6,       [OP_OWN] = 10,     [OP_KEEP] = 4,      [OP_RELAYOUT] = 8, [OP_RING] = 10,
     [OP_DROP] = 2,         [OP_MERGE] = 2,    [OP_HEAPS] = 2,     [OP_CHECK] = 2,    [OP_QUIET] = 1,
-    [OP_RARE] = 2};
+    [OP_RARE] = 2,         [OP_ELEMENT] = 90, [OP_ENTRY] = 60};
 
 size_t program_random(uint64_t seed, uint8_t program[PROGRAM_BYTES]) {
     static const uint8_t sizes[16] = {0, 0, 1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7};
@@ -501,12 +528,18 @@ size_t program_random(uint64_t seed, uint8_t program[PROGRAM_BYTES]) {
             program[i] |= random_below(&random, 2) ? 0x80 : 0xC0;
             program[i + 2] |= 0xE0;
         }
-    if (!(program[1] & WIDE) && random_below(&random, 3) == 0) // few types, and simple ones
+    program[4] = random_below(&random, 3) ? 0 : CONTAINERS;
+    for (int i = 8 + KIND_BYTES; program[4] & CONTAINERS && i < HEADER_BYTES; i += KIND_BYTES)
+        if (random_below(&random, 2))
+            program[i + 3] = (uint8_t)(200 + random_below(&random, 50));
+    if (!(program[1] & WIDE) && !(program[4] & CONTAINERS) && random_below(&random, 3) == 0) // few types, and simple ones
         for (int i = 8; i < HEADER_BYTES; i++)
             program[i] &= (uint8_t)random_next(&random) & (uint8_t)random_next(&random);
     uint32_t weight[OPS], sum = 0;
     for (int i = 0; i < OPS; i++) { // swarm testing: each program leaves some operations out and likes others
         uint32_t mood = random_below(&random, 8);
+        if (i >= OP_ELEMENT && !(program[4] & CONTAINERS))
+            mood = 0;
         weight[i] = weights[i] * (mood == 0 && i > OP_SET ? 0 : mood == 1 ? 16 : 4) + (i <= OP_SET);
         sum += weight[i];
     }

@@ -44,6 +44,8 @@ enum {
     OP_CHECK,
     OP_QUIET,
     OP_RARE,
+    OP_ELEMENT,
+    OP_ENTRY,
     OPS
 };
 
@@ -58,6 +60,8 @@ enum {
     END_AT_ONCE = 64,
     ACROSS = 128
 };
+// And of its fifth.
+enum { CONTAINERS = 1 };
 
 // Runs a program to its end and checks all there is to check; ends the process if something is wrong. [loud]: prints
 // the operations as they are made. Returns the operations that were made.

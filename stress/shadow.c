@@ -3,6 +3,7 @@
 // outside: the slots, and the counts that rc_handles and rc_links give.
 #include "shadow.h"
 
+#include "containers.h"
 #include "peek.h"
 
 #include <stdio.h>
@@ -23,6 +24,10 @@ static void print_shadows(void) {
                 printf(" [%d] n%u", k, shadow(s->to[k])->serial);
         printf("\n");
     }
+    for (int i = 0; i < ENTRIES; i++)
+        if (w.entry[i].used)
+            printf("    entry of n%u, key n%u: n%u\n", w.entry[i].map.serial, w.entry[i].key.serial,
+                   w.entry[i].value ? shadow(w.entry[i].value)->serial : 0);
 }
 
 void fail(const char *what, const char *format, ...) {
@@ -137,6 +142,25 @@ void shadow_link(uint32_t from, int slot, uint32_t to) {
     shadow_changed();
 }
 
+void shadow_entry(struct entry *entry, uint32_t value) {
+    uint32_t old = entry->value;
+    entry->value = value;
+    if (value)
+        shadow(value)->links++;
+    if (old) {
+        shadow(old)->links--;
+        shadow_forget(old);
+    }
+    shadow_changed();
+}
+
+struct entry *entry_of(uint32_t map, uint32_t key) {
+    for (int i = 0; i < ENTRIES; i++)
+        if (w.entry[i].used && w.entry[i].map.id == map && w.entry[i].key.id == key)
+            return &w.entry[i];
+    return NULL;
+}
+
 void shadow_handle(uint32_t id, int change) {
     shadow(id)->handles += (uint32_t)change;
     shadow_changed();
@@ -151,6 +175,13 @@ void shadow_destroyed(uint32_t id) {
     for (int i = 0; i < kind_of(id)->links; i++)
         if (s->to[i])
             shadow_link(id, i, 0);
+    for (int i = 0; i < ENTRIES; i++) { // it goes with its key, and with its map
+        struct entry *e = &w.entry[i];
+        if (e->used && (e->map.id == id || e->key.id == id)) {
+            e->used = false;
+            shadow_entry(e, 0);
+        }
+    }
     shadow_forget(id);
 }
 
@@ -182,6 +213,21 @@ static void spread(uint32_t top, uint32_t mark) {
     }
 }
 
+// The same, with the values of entries whose map and key are both marked.
+static void spread_all(uint32_t top, uint32_t mark) {
+    spread(top, mark);
+    for (int i = 0; i < ENTRIES; i++) {
+        const struct entry *e = &w.entry[i];
+        if (!e->used || !e->value || shadow(e->value)->mark == mark || shadow(e->map.id)->mark != mark ||
+            shadow(e->key.id)->mark != mark)
+            continue;
+        shadow(e->value)->mark = mark;
+        stack[0] = e->value;
+        spread(1, mark);
+        i = -1; // that may have marked another's map or key
+    }
+}
+
 static bool is_root(const struct shadow *s) {
     return s->handles || s->immortal || s->pinned;
 }
@@ -196,7 +242,7 @@ static void search(void) {
             shadow(w.list[i])->mark = mark;
             stack[top++] = w.list[i];
         }
-    spread(top, mark);
+    spread_all(top, mark);
 }
 
 bool is_reachable(uint32_t id) {
@@ -212,7 +258,7 @@ void check_whole(uint32_t id) {
     shadow_changed();
     shadow(id)->mark = ++w.search;
     stack[0] = id;
-    spread(1, w.search);
+    spread_all(1, w.search);
 }
 
 bool holds(uint32_t from, uint32_t to) {
@@ -224,6 +270,11 @@ bool holds(uint32_t from, uint32_t to) {
 
 void check_body(uint32_t id) {
     const struct shadow *s = shadow(id);
+    if (!s->body) {
+        if (rc_type_of(s->object) != kind_of(id)->object_type)
+            fail("memory", "n%u: its memory is not its own any more", s->serial);
+        return;
+    }
     if (s->body->magic != BODY_ALIVE || s->body->id != id || s->body->kind != s->kind)
         fail("memory", "n%u: its memory is not its own any more (magic %x)", s->serial, s->body->magic);
 }
@@ -231,19 +282,22 @@ void check_body(uint32_t id) {
 static void check_object(uint32_t id) {
     const struct shadow *s = shadow(id);
     check_body(id);
-    for (int i = 0; i < kind_of(id)->links; i++) {
-        void *p;
-        memcpy(&p, address(id, i), sizeof p);
-        if (p != (s->to[i] ? shadow(s->to[i])->body : NULL))
+    bool usable = !s->hollow && (!kind_of(id)->container || s->heap == w.here);
+    for (int i = 0; usable && i < kind_of(id)->links; i++) {
+        void *p, *where = address(id, i);
+        if (!where)
+            fail("slot", "n%u: its container has lost slot %d", s->serial, i);
+        memcpy(&p, where, sizeof p);
+        if (p != (s->to[i] ? shadow(s->to[i])->object : NULL))
             fail("slot", "n%u: slot %d does not hold what was put there", s->serial, i);
     }
-    if (w.watched && rc_links(s->body) < s->links && !s->immortal)
-        fail("links", "n%u has %zu links, should have at least %u", s->serial, rc_links(s->body), s->links);
+    if (w.watched && rc_links(s->object) < s->links && !s->immortal)
+        fail("links", "n%u has %zu links, should have at least %u", s->serial, rc_links(s->object), s->links);
     size_t handles = s->handles + s->outer_links;
-    if (w.watched && rc_handles(s->body) < handles && !s->immortal)
-        fail("handles", "n%u has %zu handles, should have at least %zu", s->serial, rc_handles(s->body), handles);
-    if (w.heaps == 1 && !s->immortal && !s->pinned && rc_handles(s->body) != handles)
-        fail("handles", "n%u has %zu handles, should have %zu", s->serial, rc_handles(s->body), handles);
+    if (w.watched && rc_handles(s->object) < handles && !s->immortal)
+        fail("handles", "n%u has %zu handles, should have at least %zu", s->serial, rc_handles(s->object), handles);
+    if (w.heaps == 1 && !s->immortal && !s->pinned && rc_handles(s->object) != handles)
+        fail("handles", "n%u has %zu handles, should have %zu", s->serial, rc_handles(s->object), handles);
 }
 
 void check_reachable(void) {
@@ -261,6 +315,7 @@ void check_reachable(void) {
         else if (prompt && s->state == ALIVE && !s->handles && !s->links && !s->outer_links && kind_of(id)->destructors)
             fail("late", "n%u has no reference left, but was not destroyed at once", s->serial);
     }
+    check_entries(false);
 }
 
 static void check_exact(uint32_t id) {
@@ -268,9 +323,9 @@ static void check_exact(uint32_t id) {
     if (s->immortal)
         return;
     size_t handles = s->handles + s->outer_links;
-    if (rc_handles(s->body) != handles || rc_links(s->body) != s->links)
-        fail("counts", "n%u has %zu handles and %zu links, should have %zu and %u", s->serial, rc_handles(s->body),
-             rc_links(s->body), handles, s->links);
+    if (rc_handles(s->object) != handles || rc_links(s->object) != s->links)
+        fail("counts", "n%u has %zu handles and %zu links, should have %zu and %u", s->serial, rc_handles(s->object),
+             rc_links(s->object), handles, s->links);
 }
 
 static void check_notices(void) {
@@ -284,15 +339,26 @@ static void check_notices(void) {
     }
 }
 
+// Objects that the library has made for itself: entries of weak maps.
+static void count_internal(const struct rc_type *type, size_t objects, size_t bytes, void *arg) {
+    (void)bytes;
+    for (int i = 0; i < w.kinds; i++)
+        if (w.kind[i].object_type == type)
+            return;
+    *(size_t *)arg += objects;
+}
+
 static void check_stats(uint32_t alive[HEAPS]) {
     int here = w.here;
     for (int h = 0; h < w.heaps; h++) {
         rc_heap_enter(w.heap[h]);
         struct rc_stats stats;
         rc_stats(&stats);
-        if (stats.objects != alive[h] || stats.dead)
-            fail("stats", "heap %d has %zu objects and %zu dead ones, should have %u and 0", h, stats.objects,
-                 stats.dead, alive[h]);
+        size_t internal = 0;
+        rc_census(count_internal, &internal);
+        if (stats.objects - internal != alive[h] || stats.dead)
+            fail("stats", "heap %d has %zu objects and %zu dead ones, should have %u and 0", h,
+                 stats.objects - internal, stats.dead, alive[h]);
         if (stats.allocated != stats.reclaimed_count + stats.reclaimed_collect + stats.objects)
             fail("stats", "objects made are not those destroyed and those there");
         if (stats.suspects)
@@ -332,5 +398,6 @@ void check_quiet(void) {
         }
     }
     check_stats(alive);
+    check_entries(true);
     check_notices();
 }

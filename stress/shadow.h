@@ -2,8 +2,10 @@
 // The shadow graph: what the program under test has done, kept apart from the library, and the plain searches that say
 // what the library may and must do.
 //
-//   reachable      from a handle that the program holds, an immortal object or one whose finalizer is running, over
-//   links may die        whatever is not reachable must be dead   after a quiet collection: whatever is not reachable
+//   reachable   from a handle that the program holds, an immortal object or one whose finalizer is running, over links,
+//               and over the entries of weak maps, from their map and key together to their value
+//   may die     whatever is not reachable
+//   must be dead   after a quiet collection: whatever is not reachable
 //
 // A shadow outlives its object until nothing in the shadow graph names it. `world` is everything of one program.
 #ifndef STRESS_SHADOW_H
@@ -19,7 +21,7 @@ enum {
     WEAKS = 6,  // weak references likewise
     NOTICES = 32,
     HEAPS = 2,
-    PINS = 64 // finalizers that run within each other
+    ENTRIES = 24 // of weak maps
 };
 
 enum state { ABSENT, ALIVE, DESTROYED };
@@ -30,7 +32,9 @@ struct name {
 };
 
 struct shadow {
-    struct body *body;
+    void *object;
+    struct body *body; // of [object]; NULL: it has none
+    struct rc_list_pos pos[ROW]; // of a list's elements
     uint32_t serial;
     uint32_t handles;     // that the program holds, in variables and in objects
     uint32_t links;       // from objects of the same heap that are not destroyed
@@ -44,6 +48,7 @@ struct shadow {
     uint8_t state, kind, heap, layout, script;
     uint8_t finalized, destroyed; // callbacks so far
     bool immortal, pinned;
+    bool hollow; // a container that has lost elements, for a moment or because memory was out: not to be used
 };
 
 struct notice {
@@ -56,7 +61,7 @@ struct figures {
     uint64_t programs, ops, units, slices, checks, searches;
     uint64_t made, by_count, by_collector, finalized, resurrected, upgraded, refused;
     uint64_t merges, both;
-    uint64_t collections, called_off, pardoned, husks, relayouts;
+    uint64_t collections, called_off, pardoned, husks, relayouts, elements, entries;
     uint64_t touched[RC_PHASE_COUNT]; // changes to objects in the collector's graph, by phase
     uint64_t faults;
 };
@@ -80,10 +85,14 @@ struct world {
         struct name of;
     } weak[WEAKS];
     struct notice notice[NOTICES];
-    uint32_t pin[PINS];
-    int pins;
+    struct entry { // of a weak map; gone when the shadow of its key or of its map is
+        struct name map, key;
+        uint32_t value;
+        bool used;
+    } entry[ENTRIES];
     int depth;    // of callbacks
     int fuel;     // objects that callbacks may still make, or they would go on for ever
+    bool contained; // some kinds are containers
     bool lazy;    // releases leave work for slices, or other threads have released: death may come late
     bool watched; // all kinds have a destructor, so that each death is seen
     bool across;  // links go from each heap to the other, so that cycles may span them
@@ -129,6 +138,10 @@ static inline bool is_alive(struct name name) {
 // Changes to the shadow graph.
 void shadow_link(uint32_t from, int slot, uint32_t to);
 void shadow_handle(uint32_t id, int change);
+// An entry of a weak map gets another value. It is there already.
+void shadow_entry(struct entry *entry, uint32_t value);
+// The entry of [key] in [map]; NULL if there is none.
+struct entry *entry_of(uint32_t map, uint32_t key);
 // All objects are in heap [into] from now on.
 void shadow_merge(int into);
 static inline void shadow_changed(void) {
@@ -144,7 +157,8 @@ static inline struct kind *kind_of(uint32_t id) {
     return &w.kind[w.shadow[id].kind];
 }
 static inline void *address(uint32_t id, int slot) {
-    return slot_address(kind_of(id), w.shadow[id].body, slot, w.shadow[id].layout);
+    const struct shadow *s = &w.shadow[id];
+    return slot_address(kind_of(id), s->object, slot, s->layout, s->pos);
 }
 // The object behind [id] is what it should be.
 void check_body(uint32_t id);

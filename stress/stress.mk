@@ -6,7 +6,7 @@ SEED =
 SECONDS = 600
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 
-STRESS_COMMON := $(patsubst %,$B/stress/%.o,kinds shadow peek calls checked callbacks program)
+STRESS_COMMON := $(patsubst %,$B/stress/%.o,kinds shadow peek calls containers checked callbacks program)
 STRESS_SEED = $(if $(SEED),-s $(SEED))
 
 $B/stress/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE -D_DEFAULT_SOURCE
