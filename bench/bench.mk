@@ -29,8 +29,8 @@ bench-frames: $B/bench/frames
 	$B/bench/frames $(OBJECTS) $(SECONDS) $(MODE) $B/pauses.dump
 	@$(if $(PEER),python3 bench/frames.py $(OBJECTS) $(SECONDS) $(MODE) auto)
 
-## plot: the slices of bench-frames as a picture, build/release/pauses.svg; needs gnuplot
-plot: bench-frames
+## plot: the slices of bench-frames as a picture, build/release/pauses.svg
+plot: deps-plot bench-frames
 	@tools/plot-pauses $B/pauses.dump $B/pauses.svg 2000
 
 $B/bench/refcyc: $B/bench/peers/refcyc.o $(LIB)
