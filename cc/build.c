@@ -155,9 +155,10 @@ static bool has_held_owner(struct rc_heap *heap, struct rc__header *h) {
 }
 
 // How many steps up owner chains were made since this was last asked: each may be a cache miss.
-static uint32_t climbed(struct cc *cc) {
-    uint32_t n = cc->climbed;
-    cc->climbed = 0;
+static uint32_t climbed(struct rc_heap *heap) {
+    uint32_t n = heap->cc.climbed;
+    heap->cc.climbed = 0;
+    heap->stats.climbed += n;
     return n;
 }
 
@@ -206,7 +207,7 @@ bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
         for (size_t i = 0; i < n && heap->suspect_count > n + i; i++)
             __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - n - i), 1);
         cc->roots_left -= n;
-        if (!take_suspects(heap, n) || !cc_spend(budget, 4 * (uint32_t)n + 4 * climbed(cc)))
+        if (!take_suspects(heap, n) || !cc_spend(budget, 4 * (uint32_t)n + 4 * climbed(heap)))
             return false;
     }
     return true;
@@ -505,7 +506,7 @@ static bool build(struct ring *r, struct cc_budget *budget) {
             return true;
         if (r->end - r->first > RING_LOW)
             drain(r, RING_LOW);
-        if (cc->out_of_memory || !cc_spend(budget, 4 + 4 * (r->first - recorded) + 4 * climbed(cc)))
+        if (cc->out_of_memory || !cc_spend(budget, 4 + 4 * (r->first - recorded) + 4 * climbed(r->heap)))
             return false;
     }
 }

@@ -93,6 +93,7 @@ struct rc_stats {
     uint64_t slices;
     uint64_t nodes;             // objects visited by collections
     uint64_t edges;             // references followed by collections
+    uint64_t climbed;           // and steps up chains of owners
     uint64_t pardoned;          // white objects that the program had touched in the meantime
     size_t graph_bytes_max;     // the most that the collector ever held for its graph
     uint64_t slice_ns_max[RC_PHASE_COUNT]; // longest slice that ended in each phase
