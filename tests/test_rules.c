@@ -473,7 +473,8 @@ TEST(r6_pardon_takes_in_all_that_it_reaches) {
 // ---- R7: an object whose mark its discovery consumed, made after tracing began, becomes a suspect again if found alive
 
 //   o --> n, w     n and w are suspects, n has been traced; n.x = o, w.y = o, and o's last handle goes: all garbage now,
-//                  and o's only mark is cleared when w is traced, where n's link to it is not known
+//                  and o's only mark is cleared when w is traced, where n's link to it is not known. (The counts of o
+//                  stay as they are recorded then, so to suspect again what has others would lose the three of them.)
 static void marked_after_tracing_began(void) {
     graph_and_garbage("on ow");
     drop(order());

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # tests/model/run.sh FOLDER quick|full: explores the model in each of its variants (see the file of that name), $JOBS at
 # a time, and prints a line for each. Ends with status 1 if one of them came out otherwise than expected. FOLDER gets
-# the checkers, their output, and of each counterexample the trace.
+# the checkers, their output, and of each counterexample to refcyc.pml the trace.
 # tests/model/run.sh FOLDER first: those that end with a counterexample.
 # tests/model/run.sh FOLDER NAME...: these only.
 #
@@ -40,7 +40,7 @@ search_flags() {
 
 # Prints what the search in the current folder has found.
 outcome() {
-    if [ -f refcyc.pml.trail ]; then
+    if [ -f model.pml.trail ]; then
         sed -n 's/^violated: //p' trail | head -n 1
     elif ! grep -q 'errors: 0' out; then
         echo failed
@@ -60,24 +60,28 @@ write_trace() {
 explore() {
     name=$1 expected=$3 search=$4
     shift 4
-    definitions=$(echo " $* " | sed "s/ HOME / $HOME_ONLY /; s/^ *//; s/ *\$//")
-    model=$(realpath "$here")/refcyc.pml
+    definitions=$(echo " $* " | sed "s/ HOME / $HOME_ONLY /; s/ BELL / /; s/^ *//; s/ *\$//")
+    case " $* " in
+        *" BELL "*) model=bell ;;
+        *) model=refcyc ;;
+    esac
+    source=$(realpath "$here")/$model.pml
     rm -rf "${folder:?}/$name"
     mkdir -p "$folder/$name" "$folder/traces"
     cd "$folder/$name" || exit 1
     # shellcheck disable=SC2086,SC2046
     {
-        cp "$model" . &&
-            spin -a $definitions refcyc.pml >out 2>&1 &&
+        cp "$source" model.pml &&
+            spin -a $definitions model.pml >out 2>&1 &&
             $CC $(optimize "$search") -w -DSAFETY -DNOREDUCE $(checker_flags "$search") -o checker pan.c >>out 2>&1 &&
             ./checker $(search_flags "$search") >out 2>&1
-        [ ! -f refcyc.pml.trail ] || spin -t -T $definitions refcyc.pml >trail 2>&1
+        [ ! -f model.pml.trail ] || spin -t -T $definitions model.pml >trail 2>&1
     }
     found=$(outcome "$search")
     states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out | awk '{ printf "%.0f", $1 }')
     depth=$(sed -n 's/.*depth reached \([0-9]*\).*/\1/p' out)
     seconds=$(sed -n 's/^pan: elapsed time \([^ ]*\) seconds/\1/p' out)
-    [ ! -f trail ] || write_trace "$name" "$definitions" "$found" >"../traces/$name.trace"
+    [ ! -f trail ] || [ $model = bell ] || write_trace "$name" "$definitions" "$found" >"../traces/$name.trace"
     verdict=
     [ "$found" = "$expected" ] || verdict="  <-- NOT AS EXPECTED, see $PWD"
     printf '%-16s %-9s %-10s %-7s %11s %8s %9s%s\n' "$name" "$expected" "$found" "$search" \
