@@ -137,6 +137,8 @@ $B/tests/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE
 
 # Lets that suite do something wherever the library takes or gives back a lock.
 $B/tests/test_locks: LIBS += -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
+# And gives these the clock of tests/clock.h.
+$B/tests/test_idle $B/tests/test_pauses: LIBS += -Wl,--wrap=clock_gettime
 
 $(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(LIB)
 	$(COMPILE) -o $@ $^ -lcunit $(LIBS)

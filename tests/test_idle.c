@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Pacing on a heap: rc_pace_..., the inbox that is looked through without a collection, the wake function.
-#define _POSIX_C_SOURCE 200809L
+#include "tests/clock.h"
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #define MS UINT64_C(1000000)
-
-static uint64_t now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static void sleep_ns(uint64_t ns) {
-    nanosleep(&(struct timespec){(time_t)(ns / 1000000000), (long)(ns % 1000000000)}, NULL);
-}
 
 // a <--> b, which nobody holds
 static void lose_a_cycle(void) {
@@ -73,15 +62,15 @@ TEST(empty_heap_is_never_worth_a_slice) {
 
 TEST(lost_cycle_is_collected_when_its_time_has_come) {
     lose_a_cycle();
-    uint64_t start = now();
+    uint64_t start = clock_now();
     uint64_t next = rc_pace_next();
     EXPECT_AT_MOST(250 * MS, next);
     EXPECT_AT_MOST(next, 200 * MS);
     EXPECT(rc_pace_step(UINT64_MAX) > 0); // too early
     EXPECT_EQ(0, stats().slices);
     for (next = rc_pace_next(); next != RC_PACE_NEVER; next = rc_pace_step(UINT64_MAX))
-        sleep_ns(next);
-    EXPECT_AT_MOST(now() - start, 250 * MS);
+        clock_pass(next);
+    EXPECT_AT_MOST(clock_now() - start, 250 * MS);
     EXPECT_STR("ab", gone_sorted());
     EXPECT_EQ(0, rc_collect_pending());
 }
@@ -213,7 +202,7 @@ TEST(what_another_thread_released_last_dies_while_suspects_wait) {
     EXPECT_STR("", gone());
     uint64_t next = rc_pace_next();
     EXPECT_AT_MOST(5 * MS, next);
-    sleep_ns(next);
+    clock_pass(next);
     while ((next = rc_pace_step(UINT64_MAX)) == 0)
         continue;
     EXPECT_STR("c", gone());
@@ -227,7 +216,7 @@ TEST(looking_through_the_inbox_in_pieces_loses_nothing) {
     many_released_elsewhere();
     EXPECT_EQ(MANY, stats().objects);
     rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 1});
-    sleep_ns(rc_pace_next());
+    clock_pass(rc_pace_next());
     size_t slices = 0;
     while (rc_pace_step(UINT64_MAX) == 0)
         slices++;
@@ -240,7 +229,7 @@ TEST(whole_collection_amid_an_inbox_finds_all) {
     lose_a_cycle();
     many_released_elsewhere();
     rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 1});
-    sleep_ns(rc_pace_next());
+    clock_pass(rc_pace_next());
     rc_pace_step(UINT64_MAX);
     EXPECT_EQ(RC_PHASE_INBOX, rc_collect_phase());
     EXPECT(stats().objects > 2);
@@ -271,7 +260,7 @@ TEST(collection_called_off_amid_its_inbox_loses_nothing) {
 TEST(cancel_amid_an_inbox_loses_nothing) {
     many_released_elsewhere();
     rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 1});
-    sleep_ns(rc_pace_next());
+    clock_pass(rc_pace_next());
     rc_pace_step(UINT64_MAX);
     EXPECT_EQ(RC_PHASE_INBOX, rc_collect_phase());
     rc_collect_cancel();
@@ -297,7 +286,7 @@ TEST(wake_is_called_once_until_the_work_is_taken_up) {
     release_elsewhere(at('b'));
     EXPECT_EQ(1, woken);
     EXPECT(rc_collect_pending() > 0);
-    sleep_ns(rc_pace_next());
+    clock_pass(rc_pace_next());
     EXPECT_EQ(RC_PACE_NEVER, rc_pace_step(UINT64_MAX));
     EXPECT_STR("ab", gone_sorted());
     EXPECT_EQ(1, woken);

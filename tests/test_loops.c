@@ -66,6 +66,6 @@ static void sleeps_through(const char *loop) {
     EXPECT_AT_MOST(6, count(trace, "\n")); // and there is little else: the marks, setting and reading of a timer
 }
 
-TEST(uv_sleeps_through_the_quiet) { sleeps_through("uv"); }
-TEST(glib_sleeps_through_the_quiet) { sleeps_through("glib"); }
-TEST(sdevent_sleeps_through_the_quiet) { sleeps_through("sdevent"); }
+TEST(uv_sleeps_through_the_quiet, .limit = 60) { sleeps_through("uv"); }
+TEST(glib_sleeps_through_the_quiet, .limit = 60) { sleeps_through("glib"); }
+TEST(sdevent_sleeps_through_the_quiet, .limit = 60) { sleeps_through("sdevent"); }

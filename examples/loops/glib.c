@@ -12,15 +12,17 @@ static gboolean on_tick(gpointer data) {
     return work_tick();
 }
 
-static gboolean on_quiet(gpointer data) {
-    (void)data;
-    work_quiet();
-    return G_SOURCE_REMOVE;
-}
-
 static gboolean on_wake(gpointer data) {
     (void)data;
     work_wake();
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_look(gpointer data) {
+    (void)data;
+    if (!work_look())
+        return G_SOURCE_CONTINUE;
+    g_timeout_add(QUIET, on_wake, NULL);
     return G_SOURCE_REMOVE;
 }
 
@@ -38,8 +40,7 @@ int main(void) {
     struct rc_glib *gc = rc_glib_attach(NULL, rc_heap_default());
     work_end = end;
     g_timeout_add(TICK, on_tick, NULL);
-    g_timeout_add(QUIET, on_quiet, NULL);
-    g_timeout_add(WAKE, on_wake, NULL);
+    g_timeout_add(LOOK, on_look, NULL);
     guint too_late = g_timeout_add(TOO_LATE, on_too_late, loop);
     g_main_loop_run(loop);
 

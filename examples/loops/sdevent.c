@@ -22,19 +22,22 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *arg) {
     return 0;
 }
 
-static int on_quiet(sd_event_source *source, uint64_t usec, void *arg) {
-    (void)source;
-    (void)usec;
-    (void)arg;
-    work_quiet();
-    return 0;
-}
-
 static int on_wake(sd_event_source *source, uint64_t usec, void *arg) {
     (void)source;
     (void)usec;
     (void)arg;
     work_wake();
+    return 0;
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *arg) {
+    (void)source;
+    (void)usec;
+    (void)arg;
+    if (work_look())
+        at(QUIET, on_wake);
+    else
+        at(LOOK, on_look);
     return 0;
 }
 
@@ -58,8 +61,7 @@ int main(void) {
         return 1;
     work_end = end;
     at(0, on_tick);
-    at(QUIET, on_quiet);
-    at(WAKE, on_wake);
+    at(LOOK, on_look);
     at(TOO_LATE, on_too_late);
     sd_event_loop(event);
 

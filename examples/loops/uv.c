@@ -6,21 +6,28 @@
 #include <refcyc/uv.h>
 
 static uv_loop_t loop;
-static uv_timer_t tick, quiet, wake, too_late;
+static uv_timer_t tick, look, wake, too_late;
 
 static void on_tick(uv_timer_t *timer) {
     if (!work_tick())
         uv_timer_stop(timer);
 }
 
-static void on_quiet(uv_timer_t *timer) {
-    (void)timer;
-    work_quiet();
-}
-
 static void on_wake(uv_timer_t *timer) {
     (void)timer;
     work_wake();
+}
+
+static void start(uv_timer_t *timer, uv_timer_cb callback, uint64_t first, uint64_t again) {
+    uv_timer_init(&loop, timer);
+    uv_timer_start(timer, callback, first, again);
+}
+
+static void on_look(uv_timer_t *timer) {
+    if (!work_look())
+        return;
+    uv_timer_stop(timer);
+    start(&wake, on_wake, QUIET, 0);
 }
 
 static void on_too_late(uv_timer_t *timer) {
@@ -31,11 +38,6 @@ static void end(void) {
     uv_timer_stop(&too_late); // nothing is active any more, so the loop ends
 }
 
-static void start(uv_timer_t *timer, uv_timer_cb callback, uint64_t first, uint64_t again) {
-    uv_timer_init(&loop, timer);
-    uv_timer_start(timer, callback, first, again);
-}
-
 int main(void) {
     uv_loop_init(&loop);
     struct rc_uv *gc = rc_uv_attach(&loop, rc_heap_default());
@@ -43,15 +45,15 @@ int main(void) {
         return 1;
     work_end = end;
     start(&tick, on_tick, 0, TICK);
-    start(&quiet, on_quiet, QUIET, 0);
-    start(&wake, on_wake, WAKE, 0);
+    start(&look, on_look, LOOK, LOOK);
     start(&too_late, on_too_late, TOO_LATE, 0);
     uv_run(&loop, UV_RUN_DEFAULT);
 
     rc_uv_detach(gc);
-    uv_timer_t *timers[] = {&tick, &quiet, &wake, &too_late};
+    uv_timer_t *timers[] = {&tick, &look, &wake, &too_late};
     for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
-        uv_close((uv_handle_t *)timers[i], NULL);
+        if (timers[i]->loop)
+            uv_close((uv_handle_t *)timers[i], NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&loop))
         return 1; // something is still open

@@ -9,6 +9,7 @@
 #include <refcyc/refcyc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 // The adapter of a new loop to [heap], or NULL with errno.
@@ -48,6 +49,19 @@ static struct rc_stats stats(void) {
 static void nothing(void) {
 }
 
+static double now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+// Runs the loop until no object is left. On a machine that has other things to do that may take longer than one expects.
+static void run_until_empty(void (*busy)(void)) {
+    for (int i = 0; i < 300 && stats().objects; i++)
+        run(100, busy);
+    CHECK(stats().objects == 0);
+}
+
 static void needs_a_heap(void) {
     errno = 0;
     CHECK(!attach(NULL));
@@ -58,23 +72,24 @@ static void needs_a_heap(void) {
 static void collects_when_idle(void) {
     void *adapter = attach(rc_heap_default());
     CHECK(adapter);
+    double lost = now_ms();
     lose_ring();
     run(100, NULL);
-    CHECK(stats().objects == 100); // the suspects' time has not come
-    run(400, NULL);
-    CHECK(stats().objects == 0);
+    CHECK(stats().objects == 100 || now_ms() - lost >= 250); // before that the suspects' time has not come
+    run_until_empty(NULL);
     CHECK(stats().collections == 1);
     detach(adapter);
 }
 
+// A slice that has been due for a second is urgent.
 static void waits_while_the_loop_is_busy_but_not_for_ever(void) {
     void *adapter = attach(rc_heap_default());
     uint64_t before = stats().collections;
+    double lost = now_ms();
     lose_ring();
     run(700, nothing);
-    CHECK(stats().collections == before);
-    run(1300, nothing);
-    CHECK(stats().objects == 0);
+    CHECK(stats().collections == before || now_ms() - lost >= 1250);
+    run_until_empty(nothing);
     detach(adapter);
 }
 
@@ -89,40 +104,45 @@ static void make_much(void) {
 
 static void keeps_garbage_bounded_in_a_busy_loop(void) {
     void *adapter = attach(rc_heap_default());
-    run(2000, make_much);
-    CHECK(stats().allocated > 100000);
+    for (uint64_t before = stats().allocated; stats().allocated - before < 500000;)
+        run(100, make_much);
     CHECK(most < 50000);
-    run(1000, NULL);
-    CHECK(stats().objects == 0);
+    run_until_empty(NULL);
     detach(adapter);
 }
 
 static struct rc_heap *heap;
+static int inside, leave;
 
 static void *hold_heap(void *arg) {
     rc_heap_enter(heap);
     lose_ring();
-    __atomic_store_n((int *)arg, 1, __ATOMIC_RELEASE);
-    usleep(600000);
+    __atomic_store_n(&inside, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&leave, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    CHECK(stats().objects == 100);
     rc_heap_leave(heap);
-    return NULL;
+    return arg;
 }
 
 static void puts_the_slice_off_while_another_thread_is_inside(void) {
     pthread_t thread;
-    int inside = 0;
     heap = rc_heap_new(NULL);
-    CHECK(pthread_create(&thread, NULL, hold_heap, &inside) == 0);
+    CHECK(pthread_create(&thread, NULL, hold_heap, NULL) == 0);
     while (!__atomic_load_n(&inside, __ATOMIC_ACQUIRE))
         usleep(1000);
     void *adapter = attach(heap);
     run(400, NULL);
-    run(1000, NULL);
+    __atomic_store_n(&leave, 1, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
+    for (size_t left = 100, i = 0; left && i < 300; i++) {
+        run(100, NULL);
+        rc_heap_enter(heap);
+        left = stats().objects;
+        rc_heap_leave(heap);
+        CHECK(left == 0 || i < 299);
+    }
     detach(adapter);
-    rc_heap_enter(heap);
-    CHECK(stats().objects == 0);
-    rc_heap_leave(heap);
     CHECK(rc_heap_free(heap) == 0);
 }
 
@@ -142,8 +162,7 @@ static void is_deaf_when_detached(void) {
     release_elsewhere();
     CHECK(stats().objects == 1);
     void *adapter = attach(rc_heap_default()); // and what happened meanwhile is seen
-    run(200, NULL);
-    CHECK(stats().objects == 0);
+    run_until_empty(NULL);
     release_elsewhere();
     detach(adapter);
     rc_collect();
