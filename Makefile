@@ -52,7 +52,7 @@ OBJECTS := $(patsubst %.c,$B/%.o,$(sort $(wildcard rc/*.c cc/*.c)))
 TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
 TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
 # Where valgrind has something to find and gets through in a minute or two.
-MEMORY_SUITES := types slots collector death finalize weak owner fault memory
+MEMORY_SUITES := types slots collector death finalize weak owner fault memory inspect verify
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
@@ -139,6 +139,9 @@ $B/tests/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE
 $B/tests/test_locks: LIBS += -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
 # And gives these the clock of tests/clock.h.
 $B/tests/test_idle $B/tests/test_pauses: LIBS += -Wl,--wrap=clock_gettime
+
+# Lets that suite refuse memory to what asks the C library for it.
+$B/tests/test_inspect: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 $(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(LIB)
 	$(COMPILE) -o $@ $^ -lcunit $(LIBS)

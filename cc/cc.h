@@ -114,6 +114,12 @@ void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *cal
 size_t cc_pending(const struct rc_heap *heap);
 // Ends the collection under way, if any: to its end if its verdict is final (destructors run then), else by calling it off.
 void cc_settle(struct rc_heap *heap);
+// For inspection. [h] is in a garbage set whose verdict is final: as good as dead, although its class may not say so yet.
+bool cc_is_garbage(const struct rc_heap *heap, const struct rc__header *h);
+// And its slots are not to be read any more: cleared, or leading to what is freed.
+bool cc_is_cleared(const struct rc_heap *heap, const struct rc__header *h);
+// Whether the marks and the place of [h] are as the collector keeps them (G1, and the buffer's order): NULL, or what is wrong.
+const char *cc_defect(const struct rc_heap *heap, const struct rc__header *h);
 // Makes the collection under way forget its graph at once. For rc_heap_free; no phase may follow that needs it.
 void cc_abandon(struct rc_heap *heap);
 

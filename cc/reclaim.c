@@ -173,3 +173,8 @@ bool cc_free(struct rc_heap *heap, struct cc_budget *budget) {
     }
     return each_white(heap, budget, release, 2);
 }
+
+bool cc_is_cleared(const struct rc_heap *heap, const struct rc__header *h) {
+    const struct cc *cc = &heap->cc;
+    return h->word & RC__GRAPH && cc->phase == RC_PHASE_FREE && (cc->step != UNLINK || rc__index(h) < cc->cursor);
+}

@@ -112,6 +112,7 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
         errno = ENOMEM;
         return NULL;
     }
+    rc__leaks_watch();
     pthread_mutex_init(&heap->inside, NULL);
     rc__blocks_init(heap);
     cc_init(heap);
@@ -429,6 +430,7 @@ size_t rc_heap_free(struct rc_heap *heap) {
     rc__reap(heap, SIZE_MAX);
     cc_abandon(heap);
     end_finalize_all(heap);
+    rc__leaks_heap_ends(heap);
     heap->reaping = heap->ending = true;
     rc__each_object(heap, end_doom, &ending);
     rc__each_object(heap, end_destroy, &ending);

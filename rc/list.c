@@ -97,6 +97,14 @@ size_t rc_list_size(const struct rc_list *l) {
     return l ? l->size : 0;
 }
 
+size_t rc__list_index(const void *list, size_t cell) {
+    const struct rc_list *l = list;
+    size_t i = 0;
+    for (uint32_t c = cell_at(l, 0)->next; c && c != cell; c = cell_at(l, c)->next)
+        i++;
+    return i;
+}
+
 // ---- cells
 
 static bool set_capacity(struct rc_list *l, size_t capacity) {

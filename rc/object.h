@@ -301,6 +301,10 @@ void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h);
 struct rc_visitor {
     void (*slots)(struct rc_visitor *visitor, char *first, size_t n);
     size_t at, from, to;
+    // While slots of structs in a row are shown: what these declare, the first one, and how far it is to the next.
+    const struct rc_slot *fields;
+    const char *structs;
+    size_t stride;
 };
 #define RC__ALL_SLOTS SIZE_MAX
 #define RC__PIECE 256  // slots of one object that are visited at once
@@ -339,6 +343,8 @@ void rc__weak_round(struct rc_heap *heap);
 bool rc__weak_commit(struct rc_heap *heap);
 bool rc__weak_notices(struct rc_heap *heap);
 void rc__weak_heap_gone(struct rc_heap *heap);
+bool rc__weak_is_known(struct rc_heap *heap, const struct rc__header *h);
+bool rc__weak_at(struct rc_heap *heap, size_t i, const struct rc__header **h);
 
 // heap.c
 struct rc_heap *rc__enter_default(const char *call);
@@ -365,6 +371,10 @@ void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, siz
 static inline struct rc__header **rc__pointer_at(const struct cc_chunks *c, size_t i) {
     return (struct rc__header **)c->chunk[i / RC__CHUNK_POINTERS] + i % RC__CHUNK_POINTERS;
 }
+
+// inspect_leaks.c, for REFCYC_LEAKS
+void rc__leaks_watch(void);
+void rc__leaks_heap_ends(struct rc_heap *heap);
 
 // fault.c
 void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__header *h, const char *why);

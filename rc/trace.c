@@ -47,11 +47,15 @@ void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride
         return;
     size_t at = start < v->from ? v->from - start : 0;
     size_t end = v->at > v->to ? v->to - start : n * each;
+    v->fields = slots;
+    v->structs = first;
+    v->stride = stride;
     for (size_t i = at / each; i * each < end; i++) {
         size_t before = i * each;
         size_t until = end - before < each ? end - before : each;
         show_struct(v, (char *)first + i * stride, slots, at > before ? at - before : 0, until);
     }
+    v->fields = NULL;
 }
 
 static size_t tail_count(const struct rc_slot *slot, const char *obj) {

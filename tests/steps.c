@@ -21,6 +21,7 @@ void some_work(void) {
     REQUIRE(calls < CALLS_MAX);
     for (unsigned i = 0; i < steps[calls]; i++)
         rc_collect_step(0);
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
     outlasted[calls++] = is_idle();
     phases |= 1u << rc_collect_phase();
 }
@@ -116,7 +117,7 @@ void finish_sound(void) {
     for (size_t units = 0; !is_idle(); units++) {
         REQUIRE(units < 100000);
         rc_collect_step(0);
-        if (!is_sound(false))
+        if (!is_sound(false) || !EXPECT_EQ(0, rc_verify(NULL, NULL)))
             test_stop();
     }
     is_sound(true);

@@ -65,7 +65,7 @@ TEST(headers_compile_silently_in_cxx17, .limit = 60) {
 }
 
 TEST(each_header_compiles_alone, .limit = 60) {
-    static const char *const headers[] = {"base", "type", "object", "heap", "collect", "weak", "fault", "refcyc"};
+    static const char *const headers[] = {"base", "type", "object", "heap", "collect", "weak", "fault", "inspect", "refcyc"};
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         test_note("%s.h", headers[i]);
         int status;

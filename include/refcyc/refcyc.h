@@ -32,6 +32,8 @@
 // map.h      a hash map                       set.h      a hash set
 // string.h   immutable strings                box.h      one value, or one native resource
 // weak_map.h entries that hang on their keys (ephemerons)
+//
+// inspect.h  why an object is alive, what was never released, whether counts are right
 #ifndef REFCYC_REFCYC_H
 #define REFCYC_REFCYC_H
 
@@ -53,5 +55,7 @@
 #include "string.h"
 #include "box.h"
 #include "weak_map.h"
+
+#include "inspect.h"
 
 #endif

@@ -19,6 +19,10 @@ static void count(const struct rc_type *type, size_t objects, size_t bytes, void
     (void)type, (void)bytes;
     *(size_t *)arg += objects;
 }
+static void count_line(const char *line, void *arg) { *(size_t *)arg += line[0] != 0; }
+static void count_place(const struct rc_why_step *place, void *arg) { *(size_t *)arg += place->slot != NULL; }
+static void count_leak(const struct rc_leak *leak, void *arg) { *(size_t *)arg += leak->objects; }
+static void count_problem(const struct rc_problem *problem, void *arg) { *(size_t *)arg += problem->kind != 0; }
 static void trace_nothing(void *obj, struct rc_visitor *visitor) { (void)obj, (void)visitor; }
 
 static const struct rc_slot node_slots[] = {
@@ -63,6 +67,13 @@ int main(void) {
         (void)local;
     }
     rc_give(&a->next, b);
+    size_t places = 0, lines = 0, leaks = 0, problems = 0;
+    struct rc_why *why = rc_why(b);
+    ok = ok && why && why->kind == RC_WHY_HANDLES && why->steps[0].object == a;
+    rc_why_free(why);
+    ok = ok && rc_referrers(b, count_place, &places) == 2 && places == 2 && rc_why_print(b, count_line, &lines) && lines == 3;
+    ok = ok && rc_leaks(count_leak, &leaks) && leaks == 2 && rc_report(count_line, &lines) && lines == 5;
+    ok = ok && rc_verify(count_problem, &problems) == 0 && problems == 0;
     rc_release(a);
     ok = ok && rc_collect_pending() > 0 && rc_collect_step(0) != RC_STEP_OUT_OF_MEMORY;
     ok = ok && rc_phase_name(rc_collect_phase()) != NULL;
