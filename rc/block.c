@@ -67,11 +67,17 @@ static struct rc__header *big_new(struct rc_heap *heap, size_t size) {
     head->not_next = ~(uintptr_t)big;
     struct rc__header *h = (struct rc__header *)(big + 1);
     h->word = RC__BIG;
+#ifdef RC_CHECK
+    rc__place_add(h, size);
+#endif
     return h;
 }
 
 static void big_free(struct rc_heap *heap, struct rc__header *h) {
     struct rc__big *big = big_of(h);
+#ifdef RC_CHECK
+    rc__place_remove(h, big->size - sizeof *big);
+#endif
     big_prev(big)->not_next = big->not_next;
     big_next(big)->not_prev = big->not_prev;
     h->cls = 0;

@@ -119,8 +119,10 @@ void rc_release(void *obj) {
         lost_last_handle(rc__here, h);
 }
 
-// Whether this thread may change slots; a fault if not.
-static bool is_inside_any(const char *call) {
+// Whether this thread may change [slot]; a fault if not. (Elsewhere than in checked builds: whether it may change any.)
+static bool may_change(const void *slot, const char *call) {
+    if (!rc__slot_is_here(slot, call))
+        return false;
     if (rc__here != RC__NOWHERE)
         return true;
     rc__fault(RC_FAULT_OUTSIDE, call, NULL, "a slot is changed by a thread that is not inside a heap");
@@ -228,7 +230,7 @@ void rc_set_slot(void *slot, void *obj) {
         rc__fault(RC_FAULT_NULL, "rc_set", NULL, "the slot is NULL");
         return;
     }
-    if (!is_inside_any("rc_set"))
+    if (!may_change(slot, "rc_set"))
         return;
     void *old = rc__load(slot);
     if (old == obj || (obj && !link_to(RC__HEADER(obj), "rc_set")))
@@ -246,7 +248,7 @@ void rc_give_slot(void *slot, void *obj) {
             rc_set_slot(slot, NULL);
         return;
     }
-    if (!is_inside_any("rc_give"))
+    if (!may_change(slot, "rc_give"))
         return;
     struct rc__header *h = RC__HEADER(obj);
     void *old = rc__load(slot);
@@ -278,7 +280,7 @@ void *rc_take_slot(void *slot) {
         rc__fault(RC_FAULT_NULL, "rc_take", NULL, "the slot is NULL");
         return NULL;
     }
-    if (!is_inside_any("rc_take"))
+    if (!may_change(slot, "rc_take"))
         return NULL;
     void *obj = rc__load(slot);
     if (!obj)
@@ -316,7 +318,7 @@ void rc_move_slot(void *to, void *from) {
         rc__fault(RC_FAULT_NULL, "rc_move", NULL, "the slot is NULL");
         return;
     }
-    if (to == from || !is_inside_any("rc_move"))
+    if (to == from || !may_change(to, "rc_move") || !may_change(from, "rc_move"))
         return;
     void *obj = rc__load(from);
     void *old = rc__load(to);
@@ -332,7 +334,7 @@ void rc_swap_slots(void *a, void *b) {
         rc__fault(RC_FAULT_NULL, "rc_swap", NULL, "the slot is NULL");
         return;
     }
-    if (a == b || !is_inside_any("rc_swap"))
+    if (a == b || !may_change(a, "rc_swap") || !may_change(b, "rc_swap"))
         return;
     void *in_a = rc__load(a);
     void *in_b = rc__load(b);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Heaps: making and freeing them, and which of them a thread is inside.
 //
-//   H1  heap->inside is locked by the thread inside; heap->owner then holds the address of that thread's rc__here.
+//   H1  heap->inside is locked by the thread inside; heap->owner then holds that thread's pthread_self.
 //   H2  rc__here is the heap on top of the thread's stack of entries, or RC__NOWHERE. A heap may be on the stack more than
 //       once; its lock is given back with its lowest entry.
 //   H3  What works on several heaps at once (rc_heap_merge, rc_collect_heaps) holds them: the thread is inside, without an
@@ -138,12 +138,12 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
         rc__fault(RC_FAULT_HEAP, call, NULL, "more than 32 heaps are entered within each other");
         return false;
     }
-    if (rc__word_load(&heap->owner) != (AO_t)&rc__here) { // H1
+    if (rc__word_load(&heap->owner) != (AO_t)pthread_self()) { // H1
         if (wait)
             rc__lock(&heap->inside);
         else if (!rc__try_lock(&heap->inside))
             return false;
-        rc__word_store(&heap->owner, (AO_t)&rc__here);
+        rc__word_store(&heap->owner, (AO_t)pthread_self());
     }
     stack[depth].heap = heap;
     stack[depth].times = 1;
@@ -200,12 +200,12 @@ bool rc__in_callback(void) {
 
 // H3. Puts [heap] on the list of those that are held. false if another thread is inside and it is not to [wait].
 static bool hold(struct rc_heap *heap, bool wait, struct rc_heap **list) {
-    if (rc__word_load(&heap->owner) != (AO_t)&rc__here) {
+    if (rc__word_load(&heap->owner) != (AO_t)pthread_self()) {
         if (wait)
             rc__lock(&heap->inside);
         else if (!rc__try_lock(&heap->inside))
             return false;
-        rc__word_store(&heap->owner, (AO_t)&rc__here);
+        rc__word_store(&heap->owner, (AO_t)pthread_self());
     } else if (heap->held) {
         return true; // named twice
     }

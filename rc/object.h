@@ -143,7 +143,7 @@ struct rc_heap {
     size_t release_limit;
     struct rc__door *door;
     pthread_mutex_t inside;
-    AO_t owner;    // the thread inside: the address of its rc__here
+    AO_t owner;    // the thread inside: its pthread_self
     bool held;     // by that thread, without an entry on its stack (H3)
     struct rc_heap *next_held;
     struct rc__blocks blocks;
@@ -362,6 +362,20 @@ void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 // Moves the first [used] of [size] bytes to [bigger] bytes of memory; [memory] may be NULL. NULL if there is no memory, with
 // nothing changed.
 void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger);
+
+// place.c: in checked builds, whether the object that [slot] lies in, if any, is in the heap this thread is inside; a fault
+// if not.
+#ifdef RC_CHECK
+void rc__place_add(const struct rc__header *h, size_t size);
+void rc__place_remove(const struct rc__header *h, size_t size);
+bool rc__slot_is_here(const void *slot, const char *call);
+#else
+static inline bool rc__slot_is_here(const void *slot, const char *call) {
+    (void)slot;
+    (void)call;
+    return true;
+}
+#endif
 
 // chunks.c
 bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes);

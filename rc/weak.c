@@ -166,6 +166,8 @@ bool rc_weak_set(struct rc_weak **slot, void *obj) {
         rc__fault(RC_FAULT_NULL, "rc_weak_set", NULL, "the slot is NULL");
         return true;
     }
+    if (!rc__slot_is_here(slot, "rc_weak_set"))
+        return true;
     struct rc_weak *weak = rc_weak_new(obj);
     if (obj && !weak)
         return false;

@@ -658,6 +658,121 @@ TEST(slot_changed_outside_of_any_heap_is_a_fault_that_changes_nothing) {
     drop("ab");
 }
 
+#ifdef RC_CHECK
+static pthread_t other_thread;
+static struct rc_weak *no_weak;
+
+// Each way to change a slot of a --> b, from a heap of its own and with a slot there.
+static void *change_slots_from_another_heap(void *obj) {
+    struct node *a = obj;
+    other_thread = pthread_self();
+    struct rc_heap *h = rc_heap_new(NULL);
+    rc_heap_enter(h);
+    struct node *mine = rc_new(&quiet_type);
+    rc_set(&a->y, mine);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_set");
+    rc_clear(&a->x);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_set");
+    EXPECT_PTR(NULL, rc_take(&a->x));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_take");
+    rc_move(&mine->x, &a->x);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_move");
+    rc_swap(&a->x, &mine->x);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_swap");
+    (void)rc_retain(mine);
+    rc_give(&a->y, mine);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_give");
+    EXPECT_EQ(2, rc_handles(mine));
+    rc_release(mine);
+    rc_release(mine);
+    rc_heap_leave(h);
+    free_heap(h);
+    return NULL;
+}
+
+TEST(slot_changed_from_another_heap_is_a_fault_that_names_both_threads) {
+    char named[64];
+    faults_begin();
+    graph("ab");
+    struct node *a = at('a');
+    elsewhere(change_slots_from_another_heap, a);
+    snprintf(named, sizeof named, "a slot that thread %#lx changes", (unsigned long)other_thread);
+    EXPECT_HAS(named, last_fault()->message);
+    snprintf(named, sizeof named, "the heap \"default\"; thread %#lx is", (unsigned long)pthread_self());
+    EXPECT_HAS(named, last_fault()->message);
+    EXPECT_PTR(a, last_fault()->object);
+    EXPECT_PTR(at('b'), a->x);
+    EXPECT_PTR(NULL, a->y);
+    EXPECT_EQ(1, rc_links(at('b')));
+    drop("ab");
+}
+
+static void *change_slots_from_nowhere(void *obj) {
+    other_thread = pthread_self();
+    rc_clear(&((struct node *)obj)->x);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_set");
+    return NULL;
+}
+
+TEST(slot_changed_outside_of_any_heap_names_both_threads) {
+    char named[128];
+    faults_begin();
+    struct rc_heap *h = rc_heap_new(&(struct rc_heap_options){.name = "mine"});
+    rc_heap_enter(h);
+    graph("ab");
+    elsewhere(change_slots_from_nowhere, at('a'));
+    snprintf(named, sizeof named, "thread %#lx changes, which is not inside the heap \"mine\"; thread %#lx is",
+             (unsigned long)other_thread, (unsigned long)pthread_self());
+    EXPECT_HAS(named, last_fault()->message);
+    struct node *a = at('a');
+    rc_heap_leave(h);
+    rc_clear(&a->x);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_set");
+    EXPECT_HAS("the heap \"mine\"; nobody is", last_fault()->message);
+    rc_heap_enter(h);
+    drop("ab");
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
+//   merged: the slot is at home in the other heap from then on
+TEST(slot_of_a_merged_object_is_changed_in_its_new_heap) {
+    faults_begin();
+    struct rc_heap *from = rc_heap_new(NULL), *into = rc_heap_new(NULL);
+    rc_heap_enter(from);
+    graph("ab");
+    rc_heap_leave(from);
+    EXPECT(rc_heap_merge(into, from));
+    rc_heap_enter(into);
+    rc_clear(&at('a')->x);
+    drop("ab");
+    EXPECT_EQ(0, faults_seen());
+    rc_heap_leave(into);
+    free_heap(into);
+}
+
+struct observer { struct rc_weak *target; };
+static const struct rc_type observer_type = {"observer", sizeof(struct observer),
+                                             .slots = RC_SLOTS(RC_WEAK(struct observer, target))};
+
+static void *set_a_weak_slot(void *obj) {
+    EXPECT(rc_weak_set(&((struct observer *)obj)->target, NULL));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_weak_set");
+    EXPECT(rc_weak_set(&no_weak, NULL)); // a variable is nobody's
+    EXPECT_EQ(0, faults_seen());
+    return NULL;
+}
+
+TEST(weak_slot_changed_by_another_thread_is_a_fault) {
+    faults_begin();
+    struct observer *o = rc_new(&observer_type);
+    EXPECT(rc_weak_set(&o->target, o));
+    elsewhere(set_a_weak_slot, o);
+    EXPECT(o->target != NULL);
+    rc_release(o);
+}
+#endif
+
 // Each thread has its own heap; nothing is shared but the library.
 static void *own_heap(void *arg) {
     (void)arg;
