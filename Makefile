@@ -17,6 +17,7 @@ CFLAGS = -O2 -g
 SANITIZE =
 CHECK =
 RECHECK =
+COVERAGE =
 T =
 # What each test program runs under, if anything: UNDER='valgrind -q'
 UNDER =
@@ -27,18 +28,27 @@ PKG_CONFIG = pkg-config
 
 comma := ,
 space := $() $()
-VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if $(CHECK),,release)) \
-	$(if $(CHECK),check) $(if $(filter 0,$(RECHECK)),once) $(if $(findstring clang,$(CC)),clang)))
+VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if $(CHECK)$(COVERAGE),,release)) \
+	$(if $(CHECK),check) $(if $(filter 0,$(RECHECK)),once) $(if $(COVERAGE),cover-$(COVERAGE)) \
+	$(if $(findstring clang,$(CC)),clang)))
 B := build/$(VARIANT)
 
 WARN = -Wall -Wextra -pedantic -Werror
 # Frame pointers make sanitizer reports readable; an undefined operation is a failure, not a remark.
 SANITIZE_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# The library counts what is run of it: by gcov (COVERAGE=gcov), or by clang (COVERAGE=mcdc), where assertions would only be
+# noise. WRITE_PROFILE is what a test calls when it aborts.
+COVERAGE_FLAGS_gcov = -O0 -g --coverage -fprofile-update=atomic
+COVERAGE_FLAGS_mcdc = -O1 -g -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc -DNDEBUG
+WRITE_PROFILE_gcov = __gcov_dump
+WRITE_PROFILE_mcdc = __llvm_profile_write_file
+LDFLAGS_COVERAGE_gcov = --coverage
+LDFLAGS_COVERAGE_mcdc = -fprofile-instr-generate
 CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(if $(filter 0,$(RECHECK)),-DRC_NO_RECHECK) $(CPPFLAGS)
 FLAGS = $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
 COMPILE = $(CC) -std=c11 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
 COMPILE_CXX = $(CXX) -std=c++17 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
-LIBS = $(LDFLAGS) -pthread
+LIBS = $(LDFLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE)) -pthread
 
 # ---- files
 
@@ -64,7 +74,8 @@ all: $(LIB) $(SHARED) $B/refcyc.pc
 
 ## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, RECHECK=0, CC=clang
 check: check-build
-	@UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' SANITIZE_FLAGS='$(SANITIZE_FLAGS)' PROGRAMS=$B tests/run $B/junit '$T' $(TESTS)
+	@UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B \
+		SANITIZE_FLAGS='$(SANITIZE_FLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE))' tests/run $B/junit '$T' $(TESTS)
 
 ## check-build: builds what check runs
 check-build: deps-check $(TESTS) $(CHILDREN) examples
@@ -98,6 +109,18 @@ uninstall:
 mutants: deps-check
 	tools/mutate $(M)
 
+## coverage: lines and branches of rc/ and cc/ that the tests run, and MC/DC by clang-19; fails under 100 % and 98 %
+coverage: export TEST_SLOW = 10
+coverage: deps-coverage
+	@rm -rf build/cover-gcov build/cover-mcdc-clang
+	@$(MAKE) --no-print-directory COVERAGE=gcov check model-replay
+	@LLVM_PROFILE_FILE='$(CURDIR)/build/cover-mcdc-clang/profile/%m.profraw' \
+		$(MAKE) --no-print-directory COVERAGE=mcdc CC=clang-19 check model-replay
+	@cd build/cover-mcdc-clang && llvm-profdata-19 merge -o profile/all profile/*.profraw && \
+		llvm-cov-19 export -summary-only -instr-profile=profile/all $(TESTS:$B/%=-object %) \
+		-sources $(addprefix $(CURDIR)/,$(sort $(wildcard rc/*.[ch] cc/*.[ch]))) >mcdc.json
+	@tools/coverage build/cover-gcov build/cover-mcdc-clang/mcdc.json
+
 ## clean: away with build/
 clean:
 	rm -rf build
@@ -109,7 +132,7 @@ help:
 deps-%:
 	@tools/deps $*
 
-.PHONY: all check check-build valgrind examples install uninstall mutants clean help FORCE
+.PHONY: all check check-build valgrind coverage examples install uninstall mutants clean help FORCE
 
 # ---- rules
 
@@ -131,6 +154,9 @@ $B/refcyc.pc: FORCE
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
+
+$(OBJECTS): CFLAGS += $(COVERAGE_FLAGS_$(COVERAGE))
+$B/tests/harness.o: CPPFLAGS_ALL += $(if $(COVERAGE),-DWRITE_PROFILE=$(WRITE_PROFILE_$(COVERAGE)))
 
 # Tests release through whatever variable is at hand, which is not the idiom that gcc's warnings take for granted (base.h).
 $B/tests/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE

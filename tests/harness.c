@@ -171,10 +171,21 @@ static const struct test *find(const char *name) {
     return NULL;
 }
 
+#ifdef WRITE_PROFILE // make coverage: what has been counted is written although the child aborts
+extern void WRITE_PROFILE(void);
+static void write_profile(int signal) {
+    (void)signal;
+    WRITE_PROFILE();
+}
+#endif
+
 static void run_child(const struct test *test, int notes_fd, int output_fd) {
     notes = notes_fd;
     dup2(output_fd, 1);
     dup2(output_fd, 2);
+#ifdef WRITE_PROFILE
+    signal(SIGABRT, write_profile);
+#endif
     alarm((test->limit ? test->limit : DEFAULT_LIMIT) * slowness());
     run_body(test);
     exit(test_failures() > 0); // not _exit: LeakSanitizer looks when a program exits
