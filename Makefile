@@ -21,6 +21,8 @@ COVERAGE =
 T =
 # What each test program runs under, if anything: UNDER='valgrind -q'
 UNDER =
+# Test programs, searches of the model and processes of the oracle that run side by side.
+JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
@@ -74,7 +76,7 @@ all: $(LIB) $(SHARED) $B/refcyc.pc
 
 ## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, RECHECK=0, CC=clang
 check: check-build
-	@UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B \
+	@JOBS='$(JOBS)' UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B \
 		SANITIZE_FLAGS='$(SANITIZE_FLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE))' tests/run $B/junit '$T' $(TESTS)
 
 ## check-build: builds what check runs
@@ -85,7 +87,7 @@ valgrind: UNDER = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-
 valgrind: export TEST_SLOW = 20
 valgrind: check-build
 	@for suite in $(MEMORY_SUITES); do echo $B/tests/test_$$suite; done | \
-		UNDER='$(UNDER)' PROGRAMS=$B xargs tests/run $B/junit-valgrind '$T'
+		JOBS='$(JOBS)' UNDER='$(UNDER)' PROGRAMS=$B xargs tests/run $B/junit-valgrind '$T'
 
 ## examples: the programs of examples/ that are one file each
 examples: $(EXAMPLES)

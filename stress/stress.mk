@@ -4,7 +4,6 @@
 
 SEED =
 SECONDS = 600
-JOBS := $(shell nproc 2>/dev/null || echo 1)
 
 STRESS_COMMON := $(patsubst %,$B/stress/%.o,kinds shadow peek calls containers checked callbacks program)
 STRESS_SEED = $(if $(SEED),-s $(SEED))
