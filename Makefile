@@ -179,5 +179,5 @@ $B/examples/%: $B/examples/%.o $(LIB)
 
 .SECONDARY:
 
--include $(wildcard examples/*.mk loops/loops.mk tests/model/model.mk stress/stress.mk bench/bench.mk)
+-include $(wildcard examples/*.mk man/man.mk loops/loops.mk tests/model/model.mk stress/stress.mk bench/bench.mk)
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -3,8 +3,8 @@
 // that knows the page. Pages go with their tabs, cycles and all. But somebody has put a cache of titles in between, and the
 // cache keeps a handle of an element, for later, of the first page only.
 //
-// The program asks why that page is still there (rc_why_print), and for a report of all that is left (rc_report). Run it with
-// REFCYC_LEAKS=1 in the environment and the library prints such a report by itself, for each heap that ends with objects in
+// The program asks why that page is still there (rc_why_print), and for a report of all that is left (rc_report). Run it
+// with REFCYC_LEAKS=1 in the environment and the library prints such a report by itself, for each heap that ends with objects in
 // it, or is never freed.
 #include <refcyc/refcyc.h>
 #include <stdio.h>

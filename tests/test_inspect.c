@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rc_why, rc_referrers, rc_leaks and rc_report: what they say, word for word, of every sort of slot and holder; that they say
-// it in every phase of a collection and change nothing; and what happens when there is no memory for them.
+// rc_why, rc_referrers, rc_leaks and rc_report: what they say, word for word, of every sort of slot and holder; that they
+// say it in every phase of a collection and change nothing; and what happens when there is no memory for them.
 #define _GNU_SOURCE
 #include "tests/command.h"
 #include "tests/faults.h"

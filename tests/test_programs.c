@@ -204,6 +204,8 @@ TEST(installed_library_is_found_by_pkg_config_static_and_shared, .limit = 120) {
                      folder, config, folder);
     EXPECT_EQ(0, status);
     EXPECT_HAS("collected: 2", output);
+    command(&status, "test -f %s/usr/share/man/man3/rc_new.3 -a -f %s/usr/share/man/man7/refcyc.7", folder, folder);
+    EXPECT_EQ(0, status);
     output = command(&status, "nm -D --defined-only %s/usr/lib/librefcyc.so", folder);
     EXPECT_HAS(" rc_new", output);
     EXPECT(!strstr(output, " cc_")); // nothing of the collector

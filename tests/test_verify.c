@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rc_verify: a heap in order gives 0 (steps.c has that looked at after each unit of each sweep of all suites); each thing that
-// can be out of order is done to a heap here, found, named word for word, and put right again.
+// rc_verify: a heap in order gives 0 (steps.c has that looked at after each unit of each sweep of all suites); each thing
+// that can be out of order is done to a heap here, found, named word for word, and put right again.
 #include "rc/object.h"
 #include "tests/faults.h"
 #include "tests/graph.h"
@@ -32,7 +32,8 @@ static void look(void) {
 static const char *said_of(const void *obj) {
     char start[128];
     const char *type = rc_type_of(obj)->name;
-    snprintf(start, sizeof start, "rc_verify: %s %p (alive, %zu handles, %zu links) ", type, obj, rc_handles(obj), rc_links(obj));
+    snprintf(start, sizeof start, "rc_verify: %s %p (alive, %zu handles, %zu links) ", type, obj, rc_handles(obj),
+             rc_links(obj));
     EXPECT_PTR(obj, last.object);
     EXPECT_PTR(rc_type_of(obj), last.type);
     EXPECT_EQ(rc_handles(obj), last.handles);

@@ -147,6 +147,7 @@ struct rc_array_iter {
     uint32_t version;
 };
 
+// An iteration that stands before the first element; and its next step, which says where it stands then.
 static inline struct rc_array_iter rc_array_iter(struct rc_array *array) {
     struct rc_array_iter it = {array, SIZE_MAX, array ? array->version : 0};
     return it;

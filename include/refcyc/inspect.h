@@ -23,8 +23,8 @@
 // count, no mark, no slot. A collection under way goes on afterwards as if nothing had been. They may be made from
 // finalizers and destructors, but not from trace functions, free_slots and the functions of an element's table. They take
 // about 35 bytes an object from the C library's malloc while they run, whatever allocator the heap has, and return NULL or
-// false with errno = ENOMEM if there are none; with errno = ECANCELED in the destructors that rc_heap_free runs; with errno =
-// EINVAL after a fault. Cost: proportional to all objects of the heap and their slots: two seconds for five million objects
+// false with errno = ENOMEM if there are none; with errno = ECANCELED in the destructors that rc_heap_free runs; with
+// errno = EINVAL after a fault. Cost: proportional to all objects of the heap and their slots: two seconds for five million objects
 // with two slots each, linked without any order.
 #ifndef REFCYC_INSPECT_H
 #define REFCYC_INSPECT_H
@@ -109,8 +109,8 @@ RC_API bool rc_report(rc_line_fn *print, void *arg);
 
 // What rc_verify found.
 enum rc_problem_kind {
-    RC_PROBLEM_LINKS = 1,   // an object has fewer links than there are slots which lead to it: a slot was written by hand, or
-                            // a trace reports one twice. It will die too early
+    RC_PROBLEM_LINKS = 1,   // an object has fewer links than there are slots which lead to it: a slot was written by hand,
+                            // or a trace reports one twice. It will die too early
     RC_PROBLEM_UNEXPLAINED, // it has more: a slot was overwritten by hand, or a trace passes over one. It will never die
     RC_PROBLEM_SLOT,        // a slot leads to something that is dead, or no object
     RC_PROBLEM_HANDLES,     // more handles were released than there were

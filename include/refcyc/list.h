@@ -42,6 +42,7 @@ struct rc_list_pos {
 #define RC_LIST_NONE ((struct rc_list_pos){0, 0})
 #endif
 
+// Whether it is RC_LIST_NONE; whether both are positions of the same element.
 static inline bool rc_list_is_none(struct rc_list_pos pos) {
     return pos.cell == 0;
 }
@@ -137,6 +138,7 @@ struct rc_list_iter {
     bool between;           // the element was removed: pos is the one before
 };
 
+// An iteration that stands before the first element; and its next step, which says where it stands then.
 RC_API struct rc_list_iter rc_list_iter(struct rc_list *list);
 RC_API enum rc_iter rc_list_step(struct rc_list_iter *it);
 // ESTALE if [it] stands on none.

@@ -95,6 +95,7 @@ struct rc_map_iter {
     uint32_t next, version, hash; // the iteration's own
 };
 
+// An iteration that stands before the first entry; and its next step, which says where it stands then.
 RC_API struct rc_map_iter rc_map_iter(struct rc_map *map);
 RC_API enum rc_iter rc_map_next(struct rc_map_iter *it);
 // Removes the entry that [it] stands on. false with errno = ERANGE if it stands on none (any more), ESTALE after clear

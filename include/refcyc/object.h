@@ -92,6 +92,7 @@ template <class T> static inline void rc_clear(T **slot) { rc_set_slot(slot, nul
 // A compile-time error (a negative array size) where slot [slot] cannot hold a [p].
 #define RC__CHECK_SLOT(slot, p)                                                                                        \
     ((void)sizeof(char[RC__COMPATIBLE(__typeof__(*(slot)), __typeof__(p)) ? 1 : -1]))
+// What programs write: the calls above, with the types of slot and object checked by the compiler. rc_clear empties a slot.
 #define rc_retain(p) ((__typeof__(p))RC__RETAIN(p))
 #define rc_set(slot, p) (RC__CHECK_SLOT(slot, p), rc_set_slot((slot), (p)))
 #define rc_give(slot, p) (RC__CHECK_SLOT(slot, p), rc_give_slot((slot), (p)))

@@ -43,6 +43,7 @@ RC_API bool rc_set_keep_all(struct rc_set *set, const struct rc_set *other);
 // Whether each member of [set] is in [other].
 RC_API bool rc_set_is_within(const struct rc_set *set, const struct rc_set *other);
 
+// As rc_map_reserve and the like.
 RC_API bool rc_set_reserve(struct rc_set *set, size_t n);
 RC_API bool rc_set_shrink(struct rc_set *set);
 RC_API void rc_set_clear(struct rc_set *set);
@@ -55,6 +56,7 @@ struct rc_set_iter {
     uint32_t next, version, hash; // the iteration's own
 };
 
+// As rc_map_iter, rc_map_next and rc_map_iter_remove.
 RC_API struct rc_set_iter rc_set_iter(struct rc_set *set);
 RC_API enum rc_iter rc_set_next(struct rc_set_iter *it);
 RC_API bool rc_set_iter_remove(struct rc_set_iter *it);
