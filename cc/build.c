@@ -26,7 +26,7 @@
 
 enum {
     OWNER_STEPS = 256, // of a chain that are looked at; the rest is left to tracing
-    CLIMBERS = 16,     // chains that are climbed side by side
+    CLIMBERS = 32,     // chains that are climbed side by side
     RING = 64,         // a power of two
     RING_LOW = 24,     // as many targets are on their way from memory
     NODE_AHEAD = 12    // of these, so many have their nodes fetched, too
@@ -115,14 +115,6 @@ static bool is_held(struct rc__header *h) {
     return h->handles != 0;
 }
 
-static struct rc__header *owner_of(const struct rc_heap *heap, struct rc__header *h) {
-    const struct rc__class *c = rc__class(h);
-    if (c->owner == RC__NO_OWNER)
-        return NULL;
-    void *owner = rc__load((char *)rc__payload(h) + c->owner);
-    return owner && rc__heap(RC__HEADER(owner)) == heap ? RC__HEADER(owner) : NULL;
-}
-
 // Some suspects are proved alive side by side, so that the ways up are on their way from memory together.
 struct climber {
     struct rc__header *suspect;
@@ -131,16 +123,21 @@ struct climber {
 
 enum { CLIMBING, PROVED, LOST };
 
-// One step up. A chain that comes to a node of the graph is proved if that is ALIVE.
-static int climb_on(struct rc_heap *heap, struct rc__header **at) {
+// One step up. Of the next object nothing is read yet, since it is on its way from memory: not even whether it is ours. A
+// chain that comes to a node of the graph is proved if that is ALIVE.
+static inline int climb_on(struct rc_heap *heap, struct rc__header **at) {
     struct rc__header *h = *at;
+    if (rc__heap(h) != heap)
+        return LOST;
     if (h->word & RC__GRAPH)
         return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
     if (is_held(h))
         return PROVED;
-    *at = owner_of(heap, h);
-    if (!*at)
+    int32_t offset = rc__class(h)->owner;
+    void *owner = offset == RC__NO_OWNER ? NULL : rc__load((char *)rc__payload(h) + offset);
+    if (!owner)
         return LOST;
+    *at = RC__HEADER(owner);
     __builtin_prefetch(*at);
     heap->cc.climbed++;
     return CLIMBING;
