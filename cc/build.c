@@ -32,15 +32,18 @@ enum {
     NODE_AHEAD = 12    // of these, so many have their nodes fetched, too
 };
 
-// Room for one node more.
+// Room for [n] nodes more, of which a chunk has many times as many.
 static bool more_nodes(struct rc_heap *heap, struct cc *cc) {
-    if (cc->node_count >= RC__INDEX_MAX - CC_NODES ||
+    if (cc->node_count >= RC__INDEX_MAX - 2 * CC_NODES ||
         !rc__chunks_reserve(heap, &cc->nodes, cc->nodes.chunks + 1, CC_NODE_BYTES)) {
         cc->out_of_memory = true;
         return false;
     }
     cc->node_room += CC_NODES;
     return true;
+}
+static inline bool has_room(struct rc_heap *heap, struct cc *cc, size_t n) {
+    return cc->node_count + n <= cc->node_room || more_nodes(heap, cc);
 }
 
 // Room for one edge more.
@@ -68,12 +71,8 @@ static uint32_t pop(struct cc *cc, uint32_t *stack) {
     return n;
 }
 
-// R4. A node for [h], and its links are its external count. Returns its number, or CC_NONE if memory is out, with nothing
-// changed.
-static uint32_t node_new(struct rc_heap *heap, struct rc__header *h, uint64_t flags) {
-    struct cc *cc = &heap->cc;
-    if (cc->node_count >= cc->node_room && !more_nodes(heap, cc))
-        return CC_NONE;
+// R4. A node for [h], for which there is room, and its links are its external count. Returns its number.
+static inline uint32_t node_new(struct cc *cc, struct rc__header *h, uint64_t flags) {
     uint32_t n = cc->node_count++;
     struct cc_node *node = cc_node(cc, n);
     bool both = rc__class(h)->both;
@@ -84,19 +83,18 @@ static uint32_t node_new(struct rc_heap *heap, struct rc__header *h, uint64_t fl
     return n;
 }
 
-// Discovers [h]. While edges are recorded, the new node goes on a stack, unless it is ALIVE; before, the nodes themselves
-// are the list of what is to be traced.
+// Discovers [h], to which an edge leads. The new node goes on a stack, unless it is ALIVE. Returns its number, or CC_NONE if
+// memory is out, with nothing changed.
 static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t flags, bool hot) {
     struct cc *cc = &heap->cc;
-    bool building = cc->phase == RC_PHASE_BUILD;
+    if (!has_room(heap, cc, 1))
+        return CC_NONE;
     if (h->word & RC__SUSPECT) {
-        if (cc->node_count >= cc->node_room && !more_nodes(heap, cc))
-            return CC_NONE;
         cc_unsuspect(heap, h);
-        flags |= building ? CC_ROOT | CC_LATE : CC_ROOT; // R7
+        flags |= CC_ROOT | CC_LATE; // R7
     }
-    uint32_t n = node_new(heap, h, flags);
-    if (n != CC_NONE && building && !(flags & CC_ALIVE))
+    uint32_t n = node_new(cc, h, flags);
+    if (!(flags & CC_ALIVE))
         push(cc, hot ? &cc->hot : &cc->cold, n);
     return n;
 }
@@ -159,8 +157,13 @@ static uint32_t climbed(struct rc_heap *heap) {
     return n;
 }
 
-// Drops the suspects that are proved alive and makes nodes of the others; all leave the buffer. false if memory is out.
-static bool judge(struct rc_heap *heap, struct climber *climber, size_t n) {
+// [h] was taken out of the buffer and is held: R2.
+static void drop(struct rc__header *h) {
+    h->word &= ~(RC__SUSPECT | RC__INDEX_MASK);
+}
+
+// Drops the suspects that are proved alive and makes nodes of the others, for which there is room.
+static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
     size_t climbing = n;
     for (int steps = 0; climbing && steps < OWNER_STEPS; steps++)
         for (size_t i = climbing; i-- > 0;) {
@@ -168,43 +171,49 @@ static bool judge(struct rc_heap *heap, struct climber *climber, size_t n) {
             if (state == CLIMBING)
                 continue;
             if (state == PROVED)
-                cc_unsuspect(heap, climber[i].suspect);
-            else if (discover(heap, climber[i].suspect, 0, false) == CC_NONE)
-                return false;
+                drop(climber[i].suspect);
+            else
+                node_new(&heap->cc, climber[i].suspect, CC_ROOT);
             climber[i] = climber[--climbing];
         }
     while (climbing)
-        if (discover(heap, climber[--climbing].suspect, 0, false) == CC_NONE)
-            return false;
-    return true;
+        node_new(&heap->cc, climber[--climbing].suspect, CC_ROOT);
 }
 
-// Takes the last [n] suspects.
-static bool take_suspects(struct rc_heap *heap, size_t n) {
+// Takes the last [n] suspects, which lie from [at] on, out of the buffer; for their nodes there is room.
+static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n) {
     struct climber climber[CLIMBERS];
     size_t climbers = 0;
-    for (size_t i = heap->suspect_count, end = i - n; i-- > end;) {
-        struct rc__header *h = *rc__pointer_at(&heap->suspects, i);
+    heap->suspect_count -= n;
+    heap->old_count = heap->old_count < heap->suspect_count ? heap->old_count : heap->suspect_count;
+    for (size_t i = n; i-- > 0;) {
+        struct rc__header *h = at[i];
         if (rc__class(h)->owner != RC__NO_OWNER)
             climber[climbers++] = (struct climber){h, h};
         else if (is_held(h))
-            cc_unsuspect(heap, h); // R2
-        else if (discover(heap, h, 0, false) == CC_NONE)
-            return false;
+            drop(h);
+        else
+            node_new(&heap->cc, h, CC_ROOT);
     }
-    return judge(heap, climber, climbers);
+    judge(heap, climber, climbers);
 }
 
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     for (size_t left; (left = cc_roots_waiting(heap)) && cc->roots_left;) {
+        size_t row = (heap->suspect_count - 1) % RC__CHUNK_POINTERS + 1; // they lie in one chunk
         size_t n = budget->deadline ? CLIMBERS : 1;
         n = n < left ? n : left;
+        n = n < row ? n : row;
         n = n < cc->roots_left ? n : cc->roots_left;
-        for (size_t i = 0; i < n && heap->suspect_count > n + i; i++)
-            __builtin_prefetch(*rc__pointer_at(&heap->suspects, heap->suspect_count - 1 - n - i), 1);
+        struct rc__header **at = rc__pointer_at(&heap->suspects, heap->suspect_count - n);
+        for (size_t i = 1; i <= n && i <= row - n; i++)
+            __builtin_prefetch(at[-(ptrdiff_t)i], 1);
         cc->roots_left -= n;
-        if (!take_suspects(heap, n) || !cc_spend(budget, 4 * (uint32_t)n + 4 * climbed(heap)))
+        if (!has_room(heap, cc, n))
+            return false;
+        take_suspects(heap, at, n);
+        if (!cc_spend(budget, 4 * (uint32_t)n + 4 * climbed(heap)))
             return false;
     }
     return true;
