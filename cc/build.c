@@ -17,9 +17,13 @@
 // and what hangs off it need not be traced. Such a path is found sooner if it is looked for: a class remembers the slot
 // that led to something ALIVE last (its hint), and nodes found through hints are traced before others, on the hot stack.
 //
-// Other nodes to be traced are a stack, too (cold), so an object is traced while it is still in the cache. Between the
-// reading of a slot and the recording of its edge lies a ring of some dozen targets, whose headers are fetched meanwhile.
-// It is empty between slices, so an edge is recorded in the slice that read it, as R4 and R5 want.
+// Other nodes to be traced are a stack, too (cold), so an object is traced while it is still in the cache. Slots are read
+// some dozen at a time, a row. While the next row is read, the headers of what this one leads to are on their way from
+// memory, then their nodes, and then its edges are recorded:
+//
+//     reading  ->  [headers fetched]  looked at  ->  [nodes fetched]  recorded
+//
+// All rows are empty between slices, so an edge is recorded in the slice that read it, as R4 and R5 want.
 //
 // An object with more slots than a piece is traced in pieces, across slices if need be (R9).
 #include "cc/graph.h"
@@ -27,9 +31,9 @@
 enum {
     OWNER_STEPS = 256, // of a chain that are looked at; the rest is left to tracing
     CLIMBERS = 32,     // chains that are climbed side by side
-    RING = 64,         // a power of two
-    RING_LOW = 24,     // as many targets are on their way from memory
-    NODE_AHEAD = 12    // of these, so many have their nodes fetched, too
+    ROW = 48,          // slots in a row, at most
+    ROW_FULL = 20,     // when it has as many, no other object is begun
+    ROWS = 4           // a power of two: one is read, two are on their way, one is recorded
 };
 
 // Room for [n] nodes more, of which a chunk has many times as many.
@@ -219,52 +223,58 @@ bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     return true;
 }
 
-// What was read of slots and not recorded yet: entries [first, end), counted without end.
-struct ring {
+// Slots that were read.
+struct row {
+    uint32_t slots;
+    uint32_t source[ROW]; // whose slot it is, and flags
+    uint32_t node[ROW];   // of the target, or CC_NONE: not known. Once the row was looked at
+    struct rc__header *target[ROW];
+};
+
+struct rows {
     struct rc_visitor visitor;
     struct rc_heap *heap;
     struct cc *cc;
-    uint32_t first, end;
-    uint32_t hot;    // of these, how many come from a hint
-    uint32_t source; // whose slots are being read
-    struct {
-        struct rc__header *target;
-        uint32_t source; // and the flags
-    } entry[RING];
+    struct row *row;   // the one that is being read
+    uint32_t source;   // whose slots are being read by the visitor
+    uint32_t turn;     // the row's place, counted without end
+    uint32_t hot;      // how many slots come from a hint
+    uint64_t recorded; // slots
+    struct row all[ROWS];
 };
 
 #define HOT (UINT32_C(1) << 31)   // from the slot that the class's hint names
 #define PROBE (UINT32_C(1) << 30) // from an object that is probed
 #define SOURCE RC__INDEX_MAX
 
-static inline void add(struct ring *r, void *target, uint32_t flags) {
-    assert(r->end - r->first < RING);
+static inline void add(struct row *row, void *target, uint32_t source) {
+    assert(row->slots < ROW);
     __builtin_prefetch(RC__HEADER(target), 1);
-    r->entry[r->end % RING].target = RC__HEADER(target);
-    r->entry[r->end++ % RING].source = r->source | flags;
+    row->source[row->slots] = source;
+    row->target[row->slots++] = RC__HEADER(target);
 }
 
 // Reads the slots of a small object.
-static inline void read_small(struct ring *r, struct rc__header *h, const struct rc__class *c, uint32_t flags) {
-    const char *obj = rc__payload(h);
-    for (uint32_t i = 0; i < c->slot_count; i++) {
-        void *target = rc__load(obj + c->slot[i]);
+static inline void read_small(struct row *row, const struct rc__header *h, const struct rc__class *c, uint32_t source) {
+    const char *obj = (const char *)(h + 1);
+    for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
+        void *target = rc__load(obj + *slot);
         if (target)
-            add(r, target, flags);
+            add(row, target, source);
     }
 }
 
 // The same, with the slot that the hint names last, so that it is the first to be traced.
-static void read_hinted(struct ring *r, struct rc__header *h, const struct rc__class *c) {
-    const char *obj = rc__payload(h);
+static void read_hinted(struct rows *r, const struct rc__header *h, const struct rc__class *c, uint32_t source) {
+    const char *obj = (const char *)(h + 1);
     for (uint32_t i = 0; i < c->slot_count; i++) {
         void *target = rc__load(obj + c->slot[i]);
         if (target && c->slot[i] != c->hint)
-            add(r, target, 0);
+            add(r->row, target, source);
     }
     void *up = rc__load(obj + c->hint);
     if (up) {
-        add(r, up, HOT);
+        add(r->row, up, source | HOT);
         r->hot++;
     }
 }
@@ -308,30 +318,28 @@ static bool is_overtraced(struct rc__header *h) {
     return true;
 }
 
-static inline void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n,
-                               struct cc_node *target) {
+static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n,
+                        struct cc_node *target) {
     if (target->ext == 0 && is_overtraced(cc_object(target))) {
         target->ext = CC_HELD;
         return;
     }
     if (cc->edge_count >= cc->edge_room && !more_edges(heap, cc))
         return;
-    uint32_t e = cc->edge_count++;
+    uint32_t e = cc->edge_count++, mark = cc->source == source ? 0 : CC_EDGE_FIRST;
     target->ext--;
     from->object += CC_EDGE_ONE;
-    if (cc->source != source) { // G3
-        if (e)
-            *cc_edge(cc, e - 1) |= CC_EDGE_LAST;
+    *cc_edge(cc, e) = n | mark;
+    if (mark) { // G3
         cc->source = source;
         from->edge = e;
     }
-    *cc_edge(cc, e) = n;
 }
 
-static void probe(struct ring *r, uint32_t n);
+static void probe(struct rows *r, uint32_t n);
 
 // What an edge leads to that is not just another node whose fate is open.
-static void record_special(struct ring *r, struct rc__header *h, uint32_t source, uint32_t flags) {
+static void record_special(struct rows *r, struct rc__header *h, uint32_t source, uint32_t flags) {
     struct rc_heap *heap = r->heap;
     struct cc *cc = r->cc;
     struct cc_node *from = cc_node(cc, source);
@@ -376,19 +384,16 @@ static void record_special(struct ring *r, struct rc__header *h, uint32_t source
     }
 }
 
-// Node [n] is ALIVE: so is what its object holds. If the ring has no room for that, it is recorded at once.
-static void probe(struct ring *r, uint32_t n) {
+// Node [n] is ALIVE: so is what its object holds. If the row has no room for that, it is recorded at once.
+static void probe(struct rows *r, uint32_t n) {
     struct cc_node *node = cc_node(r->cc, n);
     struct rc__header *h = cc_object(node);
     const struct rc__class *c = rc__class(h);
     if (node->object & CC_PROBED || rc__is_dead(h) || !c->small)
         return;
     node->object |= CC_PROBED;
-    if (RING - (r->end - r->first) >= c->slot_count) {
-        uint32_t source = r->source;
-        r->source = n;
-        read_small(r, h, c, PROBE);
-        r->source = source;
+    if (r->row->slots + c->slot_count <= ROW) {
+        read_small(r->row, h, c, n | PROBE);
         return;
     }
     for (uint32_t i = 0; i < c->slot_count; i++) {
@@ -398,66 +403,124 @@ static void probe(struct ring *r, uint32_t n) {
     }
 }
 
-// Takes the oldest slot off the ring.
-static inline void record(struct ring *r) {
-    struct cc *cc = r->cc;
-    uint32_t i = r->first++ % RING;
-    struct rc__header *h = r->entry[i].target;
-    uint32_t source = r->entry[i].source & SOURCE, flags = r->entry[i].source & ~SOURCE;
-    if (rc__heap(h) == r->heap && h->word & RC__GRAPH) {
-        struct cc_node *from = cc_node(cc, source), *target = cc_node(cc, rc__index(h));
-        if (!((from->object | target->object) & CC_ALIVE)) {
-            record_edge(r->heap, cc, source, from, rc__index(h), target);
-            if (flags & HOT) {
-                target->object |= CC_WANTED;
-                r->hot--;
-            }
-            return;
+// Looks for the nodes of the targets.
+static void look(const struct rows *r, struct row *row) {
+    for (uint32_t i = 0; i < row->slots; i++) {
+        const struct rc__header *h = row->target[i];
+        row->node[i] = CC_NONE;
+        if (rc__heap(h) == r->heap && h->word & RC__GRAPH) {
+            row->node[i] = rc__index(h);
+            __builtin_prefetch(cc_node(r->cc, rc__index(h)), 1);
         }
     }
-    r->hot -= flags / HOT;
-    record_special(r, h, source, flags);
 }
 
-// Records what is on the ring, but for the last [low].
-static void drain(struct ring *r, uint32_t low) {
-    while (r->end - r->first > low && !r->cc->out_of_memory) {
-        if (r->end - r->first > NODE_AHEAD) {
-            const struct rc__header *h = r->entry[(r->first + NODE_AHEAD) % RING].target;
-            if (rc__heap(h) == r->heap && h->word & RC__GRAPH)
-                __builtin_prefetch(cc_node(r->cc, rc__index(h)), 1);
+// Records edges for slots [i] up to [end] of the row, for which there is room in one chunk, but stops at one that is special.
+// Returns its number.
+static inline uint32_t record_plain(struct cc *cc, const struct row *row, uint32_t i, uint32_t end) {
+    uint32_t e = cc->edge_count, *edge = cc_edge(cc, e), source = cc->source;
+    struct cc_node *from = source != CC_NONE ? cc_node(cc, source) : NULL;
+    for (; i < end && row->node[i] != CC_NONE; i++) {
+        uint32_t n = row->node[i], mark = 0;
+        if (row->source[i] != source) {
+            if (row->source[i] & ~SOURCE)
+                break;
+            from = cc_node(cc, row->source[i]);
+            mark = CC_EDGE_FIRST;
         }
-        record(r);
+        struct cc_node *target = cc_node(cc, n);
+        if ((from->object | target->object) & CC_ALIVE || target->ext == 0)
+            break;
+        if (mark) { // G3
+            source = row->source[i];
+            from->edge = e;
+        }
+        target->ext--;
+        from->object += CC_EDGE_ONE;
+        *edge++ = n | mark;
+        e++;
     }
+    cc->edge_count = e;
+    cc->source = source;
+    return i;
+}
+
+// The same for number [i], whatever it is.
+static void record_any(struct rows *r, const struct row *row, uint32_t i) {
+    struct cc *cc = r->cc;
+    uint32_t n = row->node[i], source = row->source[i] & SOURCE, flags = row->source[i] & ~SOURCE;
+    struct cc_node *from = cc_node(cc, source), *target = n != CC_NONE ? cc_node(cc, n) : NULL;
+    r->hot -= flags / HOT;
+    if (!target || (from->object | target->object) & CC_ALIVE) {
+        record_special(r, row->target[i], source, flags);
+    } else {
+        record_edge(r->heap, cc, source, from, n, target);
+        target->object |= flags & HOT ? CC_WANTED : 0;
+    }
+}
+
+// Records edges for the row, from which nothing remains.
+static void record(struct rows *r, struct row *row) {
+    struct cc *cc = r->cc;
+    for (uint32_t i = 0; i < row->slots && !cc->out_of_memory;) {
+        if (cc->edge_count >= cc->edge_room && !more_edges(r->heap, cc))
+            break;
+        uint32_t room = CC_EDGES - cc->edge_count % CC_EDGES;
+        i = record_plain(cc, row, i, row->slots - i < room ? row->slots : i + room);
+        if (i < row->slots)
+            record_any(r, row, i++);
+    }
+    r->recorded += row->slots;
+    row->slots = 0;
+}
+
+// Moves all rows on by one.
+static void advance(struct rows *r) {
+    r->row = &r->all[++r->turn % ROWS];
+    look(r, &r->all[(r->turn - 2) % ROWS]);
+    record(r, &r->all[(r->turn - 3) % ROWS]);
+}
+
+static bool is_empty(const struct rows *r) {
+    uint32_t slots = 0;
+    for (int i = 0; i < ROWS; i++)
+        slots += r->all[i].slots;
+    return !slots;
 }
 
 static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
-    struct ring *r = (struct ring *)visitor;
+    struct rows *r = (struct rows *)visitor;
     for (; n && !r->cc->out_of_memory; n--, first += sizeof(void *)) {
         void *target = rc__load(first);
-        if (target)
-            add(r, target, 0);
-        drain(r, RING_LOW);
+        if (!target)
+            continue;
+        if (r->row->slots == ROW)
+            advance(r);
+        add(r->row, target, r->source);
     }
 }
 
 // Reads the slots of node [n]; of a long object, the next piece.
-static void trace(struct ring *r, uint32_t n) {
+static void trace(struct rows *r, uint32_t n) {
     struct cc *cc = r->cc;
     struct cc_node *node = cc_node(cc, n);
     struct rc__header *h = cc_object(node);
+    const struct rc__class *c = rc__class(h);
     node->object |= CC_TRACED;
-    r->source = n;
     if (rc__is_dead(h)) {
         cc->piece_node = CC_NONE;
         cc->piece_slot = 0;
-    } else if (rc__class(h)->small) {
-        const struct rc__class *c = rc__class(h);
+        return;
+    }
+    if (c->small) {
         if (c->hint == RC__NO_OWNER)
-            read_small(r, h, c, 0);
+            read_small(r->row, h, c, n);
         else
-            read_hinted(r, h, c);
-    } else if (rc__trace(h, &r->visitor, cc->piece_slot, cc->piece_slot + RC__PIECE)) {
+            read_hinted(r, h, c, n);
+        return;
+    }
+    r->source = n;
+    if (rc__trace(h, &r->visitor, cc->piece_slot, cc->piece_slot + RC__PIECE)) {
         cc->piece_node = n;
         cc->piece_slot += RC__PIECE;
     } else {
@@ -482,8 +545,8 @@ void cc_changed(struct rc_heap *heap, struct rc__header *h) {
     cc->piece_slot = 0;
 }
 
-// The node to be traced next, or CC_NONE if there is none, or none before the ring is looked at.
-static uint32_t next_node(struct ring *r) {
+// The node to be traced next, or CC_NONE if there is none, or none before what a hint led to.
+static inline uint32_t next_node(struct rows *r) {
     struct cc *cc = r->cc;
     if (cc->piece_node != CC_NONE)
         return cc->piece_node;
@@ -498,32 +561,65 @@ static uint32_t next_node(struct ring *r) {
     return pop(cc, &cc->cold);
 }
 
-static bool build(struct ring *r, struct cc_budget *budget) {
+// Reads suspects' slots as long as nothing else comes first, and the objects are small and without a hint. Returns how many
+// nodes were looked at for that.
+static uint32_t read_roots(struct rows *r, uint32_t limit) {
+    struct cc *cc = r->cc;
+    struct row *row = r->row;
+    uint32_t first = cc->root, n = first, end = cc->roots - n < limit ? cc->roots : n + limit;
+    if (cc->piece_node != CC_NONE || cc->hot != CC_NONE || r->hot)
+        return 0;
+    for (; n < end && row->slots < ROW_FULL; n++) {
+        struct cc_node *node = cc_node(cc, n);
+        cc_prefetch(node);
+        if (node->object & CC_ALIVE)
+            continue;
+        struct rc__header *h = cc_object(node);
+        const struct rc__class *c = rc__class(h);
+        if (!c->small || c->hint != RC__NO_OWNER || rc__is_dead(h))
+            break;
+        node->object |= CC_TRACED;
+        read_small(row, h, c, n);
+    }
+    cc->root = n;
+    return n - first;
+}
+
+// Reads a row, of [limit] objects at most.
+static uint32_t read(struct rows *r, uint32_t limit) {
+    uint32_t nodes = read_roots(r, limit);
+    while (nodes < limit && r->row->slots < ROW_FULL) {
+        uint32_t n = next_node(r);
+        if (n == CC_NONE)
+            break;
+        nodes++;
+        if (!(cc_node(r->cc, n)->object & CC_ALIVE && n != r->cc->piece_node))
+            trace(r, n);
+    }
+    return nodes;
+}
+
+static bool build(struct rows *r, struct cc_budget *budget) {
     struct cc *cc = r->cc;
     for (;;) {
         if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(r->heap, budget))
             return false;
-        uint32_t n = next_node(r), recorded = r->first;
-        if (n != CC_NONE && !(cc_node(cc, n)->object & CC_ALIVE && n != cc->piece_node))
-            trace(r, n);
-        else if (n == CC_NONE && r->end != r->first)
-            drain(r, r->end - r->first - 1);
-        else if (n == CC_NONE)
+        uint64_t recorded = r->recorded;
+        uint32_t nodes = read(r, budget->deadline ? ROW_FULL : 1);
+        if (!nodes && is_empty(r))
             return true;
-        if (r->end - r->first > RING_LOW)
-            drain(r, RING_LOW);
-        if (cc->out_of_memory || !cc_spend(budget, 4 + 4 * (r->first - recorded) + 4 * climbed(r->heap)))
+        advance(r);
+        if (cc->out_of_memory || !cc_spend(budget, 4 * nodes + 4 * (uint32_t)(r->recorded - recorded) + 4 * climbed(r->heap)))
             return false;
     }
 }
 
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget) {
-    struct ring ring = {.visitor.slots = read_slots, .heap = heap, .cc = &heap->cc};
-    bool done = build(&ring, budget);
-    while (ring.end != ring.first && !heap->cc.out_of_memory)
-        drain(&ring, 0);
-    heap->stats.edges += ring.first;
-    if (done && heap->cc.edge_count)
-        *cc_edge(&heap->cc, heap->cc.edge_count - 1) |= CC_EDGE_LAST; // G3
+    struct rows rows = {.visitor.slots = read_slots, .heap = heap, .cc = &heap->cc, .turn = ROWS};
+    rows.row = rows.all;
+    bool done = build(&rows, budget);
+    while (!heap->cc.out_of_memory && !is_empty(&rows))
+        advance(&rows);
+    heap->stats.edges += rows.recorded;
     return done;
 }

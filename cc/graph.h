@@ -3,15 +3,15 @@
 // header. Not installed; for cc/ only.
 //
 //     node:  | object, and in its lowest bits the flags | ext | edge |
-//     edge:  | last | node number |       the edges of a node stand in a row, the last one marked
+//     edge:  | first | node number |      the edges of a node stand in a row, the first one marked
 //
 //   G1  An object has GRAPH set if and only if a node names it; its index is then the node's number.
 //   G2  ext counts the links recorded at discovery less the edges recorded into the node: what is left is held from
 //       outside the graph. It means nothing in a node that is ALIVE, and threads the stack of those. In a node that is
 //       BOTH (rc/extra.c) it is CC_HELD less the edges into it whose sources are not known to be ALIVE: it is alive when
 //       there are none.
-//   G3  The edges of a node are recorded in one go, one after the other; only those of the node recorded last may lack
-//       the mark, and then end with the last edge.
+//   G3  The edges of a node are recorded in one go, one after the other; they end where those of another node begin, or
+//       with the last edge.
 //   G4  A node whose object has been taken out (retired) has object 0.
 #ifndef CC_GRAPH_H
 #define CC_GRAPH_H
@@ -38,7 +38,7 @@ struct cc_node {
 };
 
 #define CC_HELD (UINT32_C(1) << 30) // ext of a node that is to be found alive: beyond what links can take off
-#define CC_EDGE_LAST (UINT32_C(1) << 31)
+#define CC_EDGE_FIRST (UINT32_C(1) << 31)
 
 enum { CC_AHEAD = 12 }; // nodes whose objects are on their way from memory while one is worked on
 

@@ -3,8 +3,8 @@
 #include "cc/graph.h"
 
 // The edge after [e] of a node, or CC_NONE (G3).
-static uint32_t edge_after(const struct cc *cc, uint32_t e, uint32_t edge) {
-    return edge & CC_EDGE_LAST || e + 1 == cc->edge_count ? CC_NONE : e + 1;
+static uint32_t edge_after(const struct cc *cc, uint32_t e) {
+    return e + 1 == cc->edge_count || *cc_edge(cc, e + 1) & CC_EDGE_FIRST ? CC_NONE : e + 1;
 }
 
 bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
@@ -18,9 +18,8 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
             if (!(node->object & CC_TRACED) && node->object & CC_WANTED && cc->phase == RC_PHASE_BUILD)
                 cc_tell(heap, node);
         } else {
-            uint32_t edge = *cc_edge(cc, cc->flood_edge);
-            uint32_t n = edge & ~CC_EDGE_LAST;
-            cc->flood_edge = edge_after(cc, cc->flood_edge, edge);
+            uint32_t n = *cc_edge(cc, cc->flood_edge) & ~CC_EDGE_FIRST;
+            cc->flood_edge = edge_after(cc, cc->flood_edge);
             uint64_t target = cc_node(cc, n)->object;
             if (target & CC_BOTH && !(target & CC_ALIVE) && cc->phase != RC_PHASE_VALIDATE &&
                 ++cc_node(cc, n)->ext < CC_HELD) {
