@@ -147,19 +147,51 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
     return true;
 }
 
-void cc_reclaim(struct rc_heap *heap, struct rc__header *h) {
-    struct rc__class *c = rc__class(h);
-    size_t size = rc__block_free(heap, h);
-    c->live--;
-    c->bytes -= size;
-    heap->objects--;
-    heap->bytes -= size;
-    heap->stats.reclaimed_collect++;
+// [n] objects of class [c], of together [bytes], are gone.
+static void account(struct rc_heap *heap, struct rc__class *c, size_t n, size_t bytes) {
+    c->live -= n;
+    c->bytes -= bytes;
+    heap->objects -= n;
+    heap->bytes -= bytes;
+    heap->stats.reclaimed_collect += n;
 }
 
-static bool release(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
-    (void)node;
-    cc_reclaim(heap, h);
+void cc_reclaim(struct rc_heap *heap, struct rc__header *h) {
+    struct rc__class *c = rc__class(h);
+    account(heap, c, 1, rc__block_free(heap, h));
+}
+
+// Frees the white ones of [n] nodes in a row, and accounts for them by class.
+static void release(struct rc_heap *heap, const struct cc_node *node, uint32_t n) {
+    struct rc__class *c = NULL;
+    size_t count = 0, bytes = 0;
+    for (const struct cc_node *end = node + n; node < end; node++) {
+        cc_prefetch(node);
+        if (!(node->object & CC_WHITE))
+            continue;
+        struct rc__header *h = cc_object(node);
+        if (rc__class(h) != c) {
+            if (c)
+                account(heap, c, count, bytes);
+            c = rc__class(h);
+            count = bytes = 0;
+        }
+        count++;
+        bytes += rc__block_free(heap, h);
+    }
+    if (c)
+        account(heap, c, count, bytes);
+}
+
+static bool release_all(struct rc_heap *heap, struct cc_budget *budget) {
+    struct cc *cc = &heap->cc;
+    struct cc_node *node;
+    for (uint32_t n; (n = cc_batch(cc, budget, &node));) {
+        release(heap, node, n);
+        cc->cursor += n;
+        if (!cc_spend(budget, 2 * n))
+            return false;
+    }
     return true;
 }
 
@@ -171,7 +203,7 @@ bool cc_free(struct rc_heap *heap, struct cc_budget *budget) {
         cc->cursor = 0;
         cc->step = RELEASE;
     }
-    return each_white(heap, budget, release, 2);
+    return release_all(heap, budget);
 }
 
 bool cc_is_cleared(const struct rc_heap *heap, const struct rc__header *h) {
