@@ -79,7 +79,10 @@ static uint32_t pop(struct cc *cc, uint32_t *stack) {
 static inline uint32_t node_new(struct cc *cc, struct rc__header *h, uint64_t flags) {
     uint32_t n = cc->node_count++;
     struct cc_node *node = cc_node(cc, n);
-    bool both = rc__class(h)->both;
+    const struct rc__class *c = rc__class(h);
+    bool both = c->both;
+    if (!c->plain || rc__atomic_load(&h->shared) & RC__WEAK)
+        cc->plain = false;
     node->object = (uintptr_t)h | flags | (both ? CC_BOTH : 0);
     node->ext = both ? CC_HELD : (uint32_t)rc__links(h); // G2
     node->edge = CC_NONE;
@@ -98,7 +101,9 @@ static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t fl
         flags |= CC_ROOT | CC_LATE; // R7
     }
     uint32_t n = node_new(cc, h, flags);
-    if (!(flags & CC_ALIVE))
+    if (flags & CC_ALIVE)
+        cc->any_alive = true;
+    else
         push(cc, hot ? &cc->hot : &cc->cold, n);
     return n;
 }
@@ -239,7 +244,7 @@ struct rows {
     uint32_t source;   // whose slots are being read by the visitor
     uint32_t turn;     // the row's place, counted without end
     uint32_t hot;      // how many slots come from a hint
-    uint64_t recorded; // slots
+    uint32_t recorded; // slots
     struct row all[ROWS];
 };
 
@@ -338,6 +343,12 @@ static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, st
 
 static void probe(struct rows *r, uint32_t n);
 
+// [from] holds something that is no edge.
+static void leave_open(struct cc *cc, struct cc_node *from) {
+    from->object |= CC_OPEN;
+    cc->any_open = true;
+}
+
 // What an edge leads to that is not just another node whose fate is open.
 static void record_special(struct rows *r, struct rc__header *h, uint32_t source, uint32_t flags) {
     struct rc_heap *heap = r->heap;
@@ -346,7 +357,7 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
     if (rc__heap(h) != heap) {
         if (!rc__heap(h))
             rc__fault(RC_FAULT_SLOT, "rc_collect", h, "is dead but in a slot (written by hand?)");
-        from->object |= CC_OPEN;
+        leave_open(cc, from);
         return;
     }
     bool from_alive = from->object & CC_ALIVE;
@@ -354,7 +365,8 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
     if (h->word & RC__GRAPH) {
         n = rc__index(h);
     } else {
-        from->object |= rc__class(h)->acyclic ? CC_OPEN : 0;
+        if (rc__class(h)->acyclic)
+            leave_open(cc, from);
         if (rc__class(h)->acyclic || (from_alive && (!(flags & PROBE) || is_held(h))))
             return;
         if (from_alive || is_held(h))
@@ -364,13 +376,13 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
         else
             n = discover(heap, h, 0, flags & HOT);
         if (n == CC_NONE) {
-            from->object |= CC_OPEN;
+            leave_open(cc, from);
             return;
         }
     }
     struct cc_node *target = cc_node(cc, n);
     if (target->object & CC_ALIVE) {
-        from->object |= CC_OPEN;
+        leave_open(cc, from);
         if (!from_alive && rc__class(cc_object(from))->owner == RC__NO_OWNER)
             probe(r, n);
     } else if (from_alive) {
@@ -415,8 +427,8 @@ static void look(const struct rows *r, struct row *row) {
     }
 }
 
-// Records edges for slots [i] up to [end] of the row, for which there is room in one chunk, but stops at one that is special.
-// Returns its number.
+// Records edges for slots [i] up to [end] of the row, for which there is room in one chunk, but stops at one that is
+// special. Returns its number.
 static inline uint32_t record_plain(struct cc *cc, const struct row *row, uint32_t i, uint32_t end) {
     uint32_t e = cc->edge_count, *edge = cc_edge(cc, e), source = cc->source;
     struct cc_node *from = source != CC_NONE ? cc_node(cc, source) : NULL;
@@ -604,12 +616,12 @@ static bool build(struct rows *r, struct cc_budget *budget) {
     for (;;) {
         if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(r->heap, budget))
             return false;
-        uint64_t recorded = r->recorded;
+        uint32_t recorded = r->recorded;
         uint32_t nodes = read(r, budget->deadline ? ROW_FULL : 1);
         if (!nodes && is_empty(r))
             return true;
         advance(r);
-        if (cc->out_of_memory || !cc_spend(budget, 4 * nodes + 4 * (uint32_t)(r->recorded - recorded) + 4 * climbed(r->heap)))
+        if (cc->out_of_memory || !cc_spend(budget, 4 * (nodes + r->recorded - recorded + climbed(r->heap))))
             return false;
     }
 }

@@ -66,6 +66,9 @@ struct cc {
     uint32_t climbed;          // steps up owner chains that are yet to be accounted for
     unsigned hints;            // BUILD: how often this collection may still learn (see build.c)
     int step;                  // within a phase: which pass
+    bool undisturbed;          // no program code has run since the first node was made: no object has changed
+    bool plain;                // and no other thread can have got hold of one: see calm (graph.h)
+    bool any_alive;            // some node is, or was, ALIVE
     bool pardoned;             // VALIDATE: some white object was
     bool any_finalize, any_destroy, any_open; // white objects that await a finalizer, have a destructor, or leave the set
     size_t roots_left;         // ROOTS: suspects still to be looked at

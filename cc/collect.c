@@ -81,6 +81,8 @@ static void begin(struct rc_heap *heap) {
     cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
     cc->edge_room = cc->edges.chunks * (size_t)CC_EDGES;
     cc->out_of_memory = cc->called_off = cc->pardoned = cc->any_finalize = cc->any_destroy = cc->any_open = false;
+    cc->any_alive = false;
+    cc->undisturbed = cc->plain = true;
     cc->finalized = 0;
     cc->inbox_only = false;
     cc->reclaimed_before = heap->stats.reclaimed_collect;
@@ -274,6 +276,7 @@ enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin ma
     bool ok = work(heap, &budget, may_begin);
     cc->busy = false;
     cc->budget = NULL;
+    cc->undisturbed = false;
     uint64_t end = cc_now();
     heap->stats.slices++;
     if (end - start > heap->stats.slice_ns_max[cc->phase])

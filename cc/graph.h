@@ -106,8 +106,16 @@ void cc_graph_reset(struct rc_heap *heap);
 // The end of a member of a garbage set: its memory goes.
 void cc_reclaim(struct rc_heap *heap, struct rc__header *h);
 
+// Whether the graph's objects are still what they were when they were discovered, and have nothing to be released or called
+// but their slots. Marks are made by the program, and by other threads on what they hold. The program has not run; of an
+// object that was white so far nobody held a handle, and without a weak reference to it nobody else can come by one.
+static inline bool cc_is_calm(const struct cc *cc) {
+    return cc->undisturbed && cc->plain;
+}
+
 static inline void cc_set_alive(struct cc *cc, uint32_t n) {
     struct cc_node *node = cc_node(cc, n);
+    cc->any_alive = true;
     node->object |= CC_ALIVE;
     node->ext = cc->alive;
     cc->alive = n;

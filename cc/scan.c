@@ -39,15 +39,18 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
 bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     struct cc_node *node;
+    uint64_t white = cc_is_calm(cc) ? CC_WHITE : 0; // those that are not ALIVE: if it stays calm, they need no other check
     uint32_t n;
     for (;;) {
         if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(heap, budget))
             return false;
         if (!(n = cc_batch(cc, budget, &node)))
             return true;
-        for (uint32_t i = 0; i < n; i++)
+        for (uint32_t i = 0; i < n; i++) {
+            node[i].object |= white;
             if (node[i].ext && !(node[i].object & CC_ALIVE) && (node[i].ext >= CC_HELD || !(node[i].object & CC_BOTH)))
                 cc_set_alive(cc, cc->cursor + i);
+        }
         cc->cursor += n;
         if (!cc_spend(budget, n))
             return false;

@@ -160,6 +160,7 @@ static void describe(struct rc__class *c) {
     c->small &= c->slot_count <= RC__SMALL;
     c->closed = c->small && !c->has_free_slots && !c->weak_count && !c->has_destroy;
     c->both = c->type == &rc__entry_type;
+    c->plain = c->closed && !c->has_finalize && !c->both;
 }
 
 static bool opens_anything(const struct rc__class *c) {
@@ -212,7 +213,7 @@ static void infer_acyclic(struct rc_heap *heap) {
 
 static void make_keyed(struct rc__class *c) {
     c->keyed = true;
-    c->small = c->closed = false;
+    c->small = c->closed = c->plain = false;
 }
 
 // Such an object has a slot that its table does not know of, and which can hold anything. All that could be inferred is

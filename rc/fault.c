@@ -37,6 +37,8 @@ void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__heade
                      fault.object, rc__is_dead(h) ? "dead" : "alive", fault.handles, fault.links, why);
         }
     }
+    if (rc__here != RC__NOWHERE)
+        rc__here->cc.undisturbed = false; // by what the handler may do
     handler(&fault);
 }
 

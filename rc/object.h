@@ -84,6 +84,7 @@ struct rc__class {
     uint16_t next;   // in its bucket of the heap's classes, or among the heap's duplicates
     uint16_t first;  // of a duplicate: the class of the same type that new objects get; 0: this one
     bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
+    bool plain; // closed, without a finalizer, and not both
     bool (*destroy_some)(void *obj, size_t from, size_t to);
     uint16_t slot_count;          // of a small object: one without tail and trace, and with few slots;
     uint16_t slot[RC__SMALL + 1]; // and their offsets

@@ -235,6 +235,28 @@ TEST(collection_that_meets_a_slot_written_by_hand_is_a_fault) {
     EXPECT_EQ(0, faults_seen());
 }
 
+static void take_up_b(const struct rc_fault *fault) {
+    EXPECT_EQ(RC_FAULT_TRACE, fault->kind);
+    hold("b");
+}
+
+//   a --> a, and a second link by hand;  b <--> c   what the handler takes up is kept, with all that it leads to
+TEST(handler_may_take_up_what_the_collection_looks_at) {
+    graph_quietly(true);
+    graph("aa bc cb");
+    at('a')->y = at('a');
+    drop("abc");
+    rc_set_fault_handler(take_up_b);
+    rc_collect();
+    rc_set_fault_handler(NULL);
+    EXPECT_STR("", gone());
+    at('a')->y = NULL;
+    hold("a");
+    drop("ab");
+    EXPECT_EQ(3, rc_collect());
+    graph_quietly(false);
+}
+
 // A link overwritten by hand is a leak, which the collector cannot take for garbage; the heap's end brings it all back.
 TEST(link_overwritten_by_hand_leaks_and_is_no_more_than_a_leak) {
     graph("aa ab");
