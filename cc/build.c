@@ -39,11 +39,11 @@ enum {
 // Room for [n] nodes more, of which a chunk has many times as many.
 static bool more_nodes(struct rc_heap *heap, struct cc *cc) {
     if (cc->node_count >= RC__INDEX_MAX - 2 * CC_NODES ||
-        !rc__chunks_reserve(heap, &cc->nodes, cc->nodes.chunks + 1, CC_NODE_BYTES)) {
+        !cc_memory_grow(heap, &cc->nodes, CC_NODE_BYTES)) {
         cc->out_of_memory = true;
         return false;
     }
-    cc->node_room += CC_NODES;
+    cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
     return true;
 }
 static inline bool has_room(struct rc_heap *heap, struct cc *cc, size_t n) {
@@ -53,11 +53,11 @@ static inline bool has_room(struct rc_heap *heap, struct cc *cc, size_t n) {
 // Room for one edge more.
 static bool more_edges(struct rc_heap *heap, struct cc *cc) {
     if (cc->edge_room >= CC_NONE - CC_EDGES ||
-        !rc__chunks_reserve(heap, &cc->edges, cc->edges.chunks + 1, CC_EDGES * sizeof(uint32_t))) {
+        !cc_memory_grow(heap, &cc->edges, CC_EDGE_BYTES)) {
         cc->out_of_memory = true;
         return false;
     }
-    cc->edge_room += CC_EDGES;
+    cc->edge_room = cc->edges.chunks * (size_t)CC_EDGES;
     return true;
 }
 

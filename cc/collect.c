@@ -54,7 +54,7 @@ static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
 // The graph's memory, for the statistics, and back.
 void cc_graph_reset(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
-    size_t bytes = cc->nodes.chunks * CC_NODE_BYTES + cc->edges.chunks * CC_EDGES * sizeof(uint32_t);
+    size_t bytes = cc->nodes.chunks * CC_NODE_BYTES + cc->edges.chunks * CC_EDGE_BYTES;
     if (bytes > heap->stats.graph_bytes_max)
         heap->stats.graph_bytes_max = bytes;
     cc->node_count = cc->edge_count = 0;
@@ -66,9 +66,9 @@ static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     while (cc->nodes.chunks > 1 || cc->edges.chunks > 1) {
         if (cc->nodes.chunks > 1)
-            rc__chunks_free(heap, &cc->nodes, cc->nodes.chunks - 1, CC_NODE_BYTES);
+            cc_memory_shrink(heap, &cc->nodes, CC_NODE_BYTES);
         if (cc->edges.chunks > 1)
-            rc__chunks_free(heap, &cc->edges, cc->edges.chunks - 1, CC_EDGES * sizeof(uint32_t));
+            cc_memory_shrink(heap, &cc->edges, CC_EDGE_BYTES);
         if (!cc_spend(budget, 64))
             return false;
     }
@@ -320,8 +320,10 @@ void cc_abandon(struct rc_heap *heap) {
     rc__weak_round(heap);
     cc_graph_reset(heap);
     enter_phase(heap, RC_PHASE_IDLE);
-    rc__chunks_free(heap, &cc->nodes, 0, CC_NODE_BYTES);
-    rc__chunks_free(heap, &cc->edges, 0, CC_EDGES * sizeof(uint32_t));
+    while (cc->nodes.chunks)
+        cc_memory_shrink(heap, &cc->nodes, CC_NODE_BYTES);
+    while (cc->edges.chunks)
+        cc_memory_shrink(heap, &cc->edges, CC_EDGE_BYTES);
     cc_pauses_free(heap);
 }
 

@@ -45,6 +45,7 @@ enum { CC_AHEAD = 12 }; // nodes whose objects are on their way from memory whil
 #define CC_NODES 4096  // a chunk, which has room for CC_AHEAD more: what is fetched ahead may lie beyond its end
 #define CC_NODE_BYTES ((CC_NODES + CC_AHEAD) * sizeof(struct cc_node))
 #define CC_EDGES 16384 // a chunk
+#define CC_EDGE_BYTES (CC_EDGES * sizeof(uint32_t))
 
 static inline struct cc_node *cc_node(const struct cc *cc, uint32_t n) {
     return (struct cc_node *)cc->nodes.chunk[n / CC_NODES] + n % CC_NODES;
@@ -90,6 +91,8 @@ bool cc_finalize(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_destroy(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_free(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_take_pardons(struct rc_heap *heap);
+bool cc_memory_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes);
+void cc_memory_shrink(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes);
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget);
 
 void cc_recheck(struct rc_heap *heap);

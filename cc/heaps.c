@@ -90,9 +90,11 @@ static bool discover_all(struct all *all) {
     size_t objects = 0;
     EACH_HEAP(all, heap)
         objects += heap->objects;
-    size_t chunks = objects / CC_NODES + 1;
-    if (objects >= RC__INDEX_MAX || !rc__chunks_reserve(all->heaps, &all->cc->nodes, chunks, CC_NODE_BYTES))
+    if (objects >= RC__INDEX_MAX)
         return false;
+    while (all->cc->nodes.chunks <= objects / CC_NODES)
+        if (!cc_memory_grow(all->heaps, &all->cc->nodes, CC_NODE_BYTES))
+            return false;
     all->cc->node_count = 0;
     EACH_HEAP(all, heap) {
         all->heap = heap;
@@ -519,7 +521,8 @@ static enum outcome collect_once(struct all *all) {
 static void shrink(struct all *all) {
     cc_graph_reset(all->heaps);
     if (all->cc->nodes.chunks > 1)
-        rc__chunks_free(all->heaps, &all->cc->nodes, 1, CC_NODE_BYTES);
+        while (all->cc->nodes.chunks > 1)
+            cc_memory_shrink(all->heaps, &all->cc->nodes, CC_NODE_BYTES);
 }
 
 // What is left to do in each heap: notices, suspects that lost a link from what was garbage. false if memory was out.

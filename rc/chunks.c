@@ -3,21 +3,28 @@
 // piece. Only the table of chunks is copied when it is full, which is a thousandth of the memory.
 #include "object.h"
 
+// Makes sure that the table has room for [chunks] chunks.
+bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
+    if (chunks <= c->capacity)
+        return true;
+    size_t capacity = c->capacity ? 2 * c->capacity : 8;
+    while (capacity < chunks)
+        capacity *= 2;
+    void **table = rc__memory(heap, capacity * sizeof *table);
+    if (!table)
+        return false;
+    if (c->chunks)
+        memcpy(table, c->chunk, c->chunks * sizeof *table);
+    rc__memory_free(heap, c->chunk, c->capacity * sizeof *table);
+    c->chunk = table;
+    c->capacity = capacity;
+    return true;
+}
+
 // Makes sure that [c] has [chunks] chunks. false if memory is out; those that it got stay.
 bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes) {
-    if (chunks > c->capacity) {
-        size_t capacity = c->capacity ? 2 * c->capacity : 8;
-        while (capacity < chunks)
-            capacity *= 2;
-        void **table = rc__memory(heap, capacity * sizeof *table);
-        if (!table)
-            return false;
-        if (c->chunks)
-            memcpy(table, c->chunk, c->chunks * sizeof *table);
-        rc__memory_free(heap, c->chunk, c->capacity * sizeof *table);
-        c->chunk = table;
-        c->capacity = capacity;
-    }
+    if (!rc__chunks_table(heap, c, chunks))
+        return false;
     while (c->chunks < chunks) {
         void *chunk = rc__memory(heap, chunk_bytes);
         if (!chunk)

@@ -378,7 +378,13 @@ static inline bool rc__slot_is_here(const void *slot, const char *call) {
 }
 #endif
 
+// large.c
+#define RC__LARGE ((size_t)2 << 20)
+void *rc__large_new(bool one_page);
+void rc__large_free(void *block);
+
 // chunks.c
+bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);
 bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes);
 void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes);
 
