@@ -122,17 +122,24 @@ static struct rc__page *page_at(const struct rc__region *region, size_t i) {
     return (struct rc__page *)(void *)(region->memory + i * RC__PAGE);
 }
 
-// The first region of a heap is one page, for the many heaps that stay small.
+// The first region of a heap is one page, for the many heaps that stay small; the next are larger; where a heap has some MB,
+// the next 2 MB are no great matter, and a region is a block that the system may back by one page of its own.
+enum { MIDDLE = 16, LARGE = RC__LARGE / RC__PAGE, LARGE_FROM = 2 * LARGE };
+
 static bool region_new(struct rc_heap *heap) {
     struct rc__region *region = rc__memory(heap, sizeof *region);
     if (!region)
         return false;
-    region->pages = heap->blocks.regions || heap->blocks.idle ? 16 : 1;
-    region->memory = heap->allocator.alloc(region->pages * RC__PAGE, RC__PAGE, heap->allocator.arg);
+    size_t pages = heap->blocks.pages;
+    region->pages = pages >= LARGE_FROM ? LARGE : pages ? MIDDLE : 1;
+    region->memory = region->pages == LARGE
+                         ? rc__large_new(true)
+                         : heap->allocator.alloc(region->pages * RC__PAGE, RC__PAGE, heap->allocator.arg);
     if (!region->memory) {
         rc__memory_free(heap, region, sizeof *region);
         return false;
     }
+    heap->blocks.pages += region->pages;
     region->used = 0;
     region_add(&heap->blocks.idle, region);
     for (size_t i = region->pages; i-- > 0;) {
@@ -145,7 +152,11 @@ static bool region_new(struct rc_heap *heap) {
 }
 
 static void region_free(struct rc_heap *heap, struct rc__region *region) {
-    heap->allocator.free(region->memory, region->pages * RC__PAGE, heap->allocator.arg);
+    heap->blocks.pages -= region->pages;
+    if (region->pages == LARGE)
+        rc__large_free(region->memory);
+    else
+        heap->allocator.free(region->memory, region->pages * RC__PAGE, heap->allocator.arg);
     rc__memory_free(heap, region, sizeof *region);
 }
 
@@ -317,5 +328,7 @@ void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from) {
         list_add(&to->empty, page);
     }
     size_t pages = regions_merge(&to->regions, &old->regions) + regions_merge(&to->idle, &old->idle);
+    to->pages += pages;
+    old->pages = 0;
     give_back(into, 2 * pages);
 }

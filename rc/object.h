@@ -130,6 +130,7 @@ struct rc__blocks {
     struct rc__page *room[RC__CELL_SIZES]; // pages with a free cell, by size
     struct rc__page *empty;                // pages without a size
     struct rc__region *regions, *idle;     // idle: without a page in use
+    size_t pages;                          // of all regions
     struct rc__big big; // head of the list
 };
 

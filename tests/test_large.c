@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The memory of large graphs: it comes in blocks of 2 MiB (cc/memory.c), goes back when the collection is over, and may be
-// refused. (In small: test_memory.c.)
+// The memory of large heaps and of large graphs comes in blocks of 2 MiB (rc/large.c): it goes back, and may be refused. (In
+// small: test_memory.c.)
 #include "tests/harness.h"
 
 #include <errno.h>
@@ -56,10 +56,48 @@ TEST(memory_of_a_large_graph_goes_back) {
     EXPECT_AT_MOST(before + GRAPH, address_space());
 }
 
+//   a heap like that, and one that is handed over to another, which is freed
+TEST(memory_of_a_large_heap_goes_back) {
+    if (is_slow_build())
+        SKIP("there are no blocks here, and what is freed goes back late");
+    size_t before = 0;
+    for (int i = 0; i < 8; i++) {
+        struct rc_heap *one = rc_heap_new(NULL), *other = rc_heap_new(NULL);
+        rc_heap_enter(other);
+        drop_ring(N);
+        rc_heap_leave(other);
+        rc_heap_enter(one);
+        drop_ring(N);
+        EXPECT(rc_heap_merge(one, other));
+        EXPECT_EQ(2 * N, rc_collect());
+        drop_ring(N);
+        rc_heap_leave(one);
+        EXPECT_EQ(0, rc_heap_free(one));
+        if (i == 1)
+            before = address_space();
+    }
+    EXPECT_AT_MOST(before + GRAPH, address_space());
+}
+
 static void limit_address_space(size_t bytes, struct rlimit *before) {
     REQUIRE(getrlimit(RLIMIT_AS, before) == 0);
     struct rlimit limit = {bytes, before->rlim_max};
     REQUIRE(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
+TEST(object_without_address_space_is_refused) {
+    if (is_slow_build())
+        SKIP("there are no blocks here");
+    drop_ring(N);
+    struct rlimit before;
+    limit_address_space(address_space(), &before);
+    size_t more = 0;
+    errno = 0;
+    while (more < 2 * N && rc_new(&pair_type)) // their handles are lost: they are for rc_heap_free
+        more++;
+    EXPECT_EQ(ENOMEM, errno);
+    REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+    EXPECT_EQ(more, rc_heap_free(rc_heap_default()));
 }
 
 TEST(collection_without_address_space_is_called_off_and_works_again) {
