@@ -30,7 +30,7 @@
 
 enum {
     OWNER_STEPS = 256, // of a chain that are looked at; the rest is left to tracing
-    CLIMBERS = 32,     // chains that are climbed side by side
+    CLIMBERS = 48,     // chains that are climbed side by side
     ROW = 48,          // slots in a row, at most
     ROW_FULL = 20,     // when it has as many, no other object is begun
     ROWS = 4           // a power of two: one is read, two are on their way, one is recorded
@@ -134,27 +134,29 @@ enum { CLIMBING, PROVED, LOST };
 // chain that comes to a node of the graph is proved if that is ALIVE.
 static inline int climb_on(struct rc_heap *heap, struct rc__header **at) {
     struct rc__header *h = *at;
-    if (rc__heap(h) != heap)
+    uint32_t both = rc__both(h), cls = both >> 16;
+    if (__atomic_load_n(&rc__class_heap[cls], __ATOMIC_RELAXED) != heap)
         return LOST;
     if (h->word & RC__GRAPH)
         return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
-    if (is_held(h))
+    if (both & RC__HANDLES_MAX || (rc__atomic_load(&h->shared) & ~RC__WEAK && is_held(h)))
         return PROVED;
-    int32_t offset = rc__class(h)->owner;
+    int32_t offset = rc__classes[cls >> 1].owner;
     void *owner = offset == RC__NO_OWNER ? NULL : rc__load((char *)rc__payload(h) + offset);
     if (!owner)
         return LOST;
     *at = RC__HEADER(owner);
     __builtin_prefetch(*at);
-    heap->cc.climbed++;
     return CLIMBING;
 }
 
 // Whether a chain of owners leads from [h], which has no node, to something held.
 static bool has_held_owner(struct rc_heap *heap, struct rc__header *h) {
     int state = rc__class(h)->owner == RC__NO_OWNER ? LOST : CLIMBING;
-    for (int steps = 0; state == CLIMBING && steps < OWNER_STEPS; steps++)
+    uint32_t steps = 0;
+    for (; state == CLIMBING && steps < OWNER_STEPS; steps++)
         state = climb_on(heap, &h);
+    heap->cc.climbed += steps;
     return state == PROVED;
 }
 
@@ -173,8 +175,8 @@ static void drop(struct rc__header *h) {
 
 // Drops the suspects that are proved alive and makes nodes of the others, for which there is room.
 static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
-    size_t climbing = n;
-    for (int steps = 0; climbing && steps < OWNER_STEPS; steps++)
+    size_t climbing = n, climbed = 0;
+    for (int steps = 0; climbing && steps < OWNER_STEPS; steps++, climbed += climbing)
         for (size_t i = climbing; i-- > 0;) {
             int state = climb_on(heap, &climber[i].at);
             if (state == CLIMBING)
@@ -185,6 +187,7 @@ static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
                 node_new(&heap->cc, climber[i].suspect, CC_ROOT);
             climber[i] = climber[--climbing];
         }
+    heap->cc.climbed += (uint32_t)climbed;
     while (climbing)
         node_new(&heap->cc, climber[--climbing].suspect, CC_ROOT);
 }
