@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The memory of the graph. It is touched from one end to the other, once, and given back. All but the first chunks come in
-// large blocks (rc/large.c); a collection without a time limit asks for large pages, one that is sliced does not.
+// large blocks (rc/large.c); a collection without a time limit asks for large pages for the first of these, and for the
+// others to be present at once, one that is sliced does not.
 //
 //     | chunk | ... | chunk |    | chunk, chunk ...   |    | chunk, chunk ...   |
 //       SINGLE, from the           a block                   a block
@@ -9,7 +10,7 @@
 // A heap without pages (block.c) has no blocks either: its memory is its allocator's, and of interest to tools.
 #include "cc/graph.h"
 
-enum { SINGLE = 8 };
+enum { SINGLE = 8, PAGES = 12 };
 
 // At least one chunk more. false if memory is out.
 bool cc_memory_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
@@ -18,7 +19,8 @@ bool cc_memory_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_byte
     size_t n = RC__LARGE / chunk_bytes;
     const struct cc_budget *budget = heap->cc.budget;
     bool sliced = budget && budget->deadline != UINT64_MAX;
-    char *block = rc__chunks_table(heap, c, c->chunks + n) ? rc__large_new(!sliced) : NULL;
+    enum rc__large how = sliced ? RC__LARGE_PLAIN : c->chunks < PAGES * n ? RC__LARGE_PAGE : RC__LARGE_AT_ONCE;
+    char *block = rc__chunks_table(heap, c, c->chunks + n) ? rc__large_new(how) : NULL;
     if (!block)
         return false;
     for (size_t i = 0; i < n; i++)

@@ -124,7 +124,7 @@ static struct rc__page *page_at(const struct rc__region *region, size_t i) {
 
 // The first region of a heap is one page, for the many heaps that stay small; the next are larger; where a heap has some MB,
 // the next 2 MB are no great matter, and a region is a block that the system may back by one page of its own.
-enum { MIDDLE = 16, LARGE = RC__LARGE / RC__PAGE, LARGE_FROM = 2 * LARGE };
+enum { MIDDLE = 16, LARGE = RC__LARGE / RC__PAGE, LARGE_FROM = 2 * LARGE, LARGE_TO = 32 * LARGE };
 
 static bool region_new(struct rc_heap *heap) {
     struct rc__region *region = rc__memory(heap, sizeof *region);
@@ -133,7 +133,7 @@ static bool region_new(struct rc_heap *heap) {
     size_t pages = heap->blocks.pages;
     region->pages = pages >= LARGE_FROM ? LARGE : pages ? MIDDLE : 1;
     region->memory = region->pages == LARGE
-                         ? rc__large_new(true)
+                         ? rc__large_new(pages < LARGE_TO ? RC__LARGE_PAGE : RC__LARGE_PLAIN)
                          : heap->allocator.alloc(region->pages * RC__PAGE, RC__PAGE, heap->allocator.arg);
     if (!region->memory) {
         rc__memory_free(heap, region, sizeof *region);

@@ -4,13 +4,24 @@
 // that is done to it: a page fault takes a microsecond, and two under virtualization. One fault for 2 MiB is a tenth of that
 // for the same memory; but it clears all of it at once, which is a pause of a tenth of a millisecond, or more where memory is
 // fragmented. So the caller says whether that is asked for. (Linux does it where transparent_hugepage is madvise or always.)
+//
+// Nor is it asked for without end: a virtual machine that gives its free memory back to the host, as many do that share one,
+// has to get most large pages anew, which takes 5 ms each; only as many as were in use lately are at hand. Where the whole
+// block will be used at once, one call that makes it present in small pages is three quarters of the single faults.
 #define _DEFAULT_SOURCE // MAP_ANONYMOUS, madvise
 #include "object.h"
 
 #include <sys/mman.h>
 
+#ifndef MADV_HUGEPAGE
+#define MADV_HUGEPAGE MADV_NORMAL
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE MADV_NORMAL
+#endif
+
 // NULL if memory is out.
-void *rc__large_new(bool one_page) {
+void *rc__large_new(enum rc__large how) {
     char *memory = mmap(NULL, 2 * RC__LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
@@ -18,12 +29,10 @@ void *rc__large_new(bool one_page) {
     if (before)
         munmap(memory, before);
     munmap(memory + before + RC__LARGE, RC__LARGE - before);
-#ifdef MADV_HUGEPAGE
-    if (one_page)
+    if (how == RC__LARGE_PAGE)
         madvise(memory + before, RC__LARGE, MADV_HUGEPAGE);
-#else
-    (void)one_page;
-#endif
+    else if (how == RC__LARGE_AT_ONCE)
+        madvise(memory + before, RC__LARGE, MADV_POPULATE_WRITE);
     return memory + before;
 }
 
