@@ -150,7 +150,9 @@ RC_TYPE(owned_tree, struct tree, .slots = TREE_SLOTS(RC_OWNER));
 RC_TYPE(linked_tree, struct tree, .slots = TREE_SLOTS(RC_LINK));
 
 enum { TOUCHED = 1000 };
-static size_t depth; // levels
+static size_t depth(void) {
+    return is_slow_build() ? 17 : 20;
+}
 
 static struct tree *tree_new(const struct rc_type *type, size_t levels) {
     struct tree *t = rc_new(type);
@@ -167,14 +169,13 @@ static struct tree *tree_new(const struct rc_type *type, size_t levels) {
 // A million nodes, of which a thousand are touched, anywhere. Returns nodes visited and steps up for these.
 static uint64_t touch(const struct rc_type *type, int rounds) {
     seed = 1;
-    depth = is_slow_build() ? 17 : 20;
-    struct tree *root = tree_new(type, depth);
+    struct tree *root = tree_new(type, depth());
     rc_collect();
     struct rc_stats before = {0}, after;
     for (; rounds > 0; rounds--) {
         for (int i = 0; i < TOUCHED; i++) {
             struct tree *t = root;
-            for (uint32_t level = random_below((uint32_t)depth); level > 0; level--)
+            for (uint32_t level = random_below((uint32_t)depth()); level > 0; level--)
                 t = random_below(2) ? t->left : t->right;
             rc_release(rc_retain(t));
         }
@@ -183,15 +184,15 @@ static uint64_t touch(const struct rc_type *type, int rounds) {
     }
     after = stats();
     rc_release(root);
-    EXPECT_EQ(((size_t)1 << depth) - 1, rc_collect());
+    EXPECT_EQ(((size_t)1 << depth()) - 1, rc_collect());
     return after.nodes - before.nodes + after.climbed - before.climbed;
 }
 
 TEST(touched_nodes_of_a_live_tree_cost_their_ways_up_at_most, .limit = 60) {
-    EXPECT_AT_MOST(TOUCHED * depth, touch(&owned_tree_type, 1));
+    EXPECT_AT_MOST(TOUCHED * depth(), touch(&owned_tree_type, 1));
 }
 
 // The first time the collector learns which slot is the way up.
 TEST(touched_nodes_of_a_live_tree_cost_their_ways_up_without_owners, .limit = 60) {
-    EXPECT_AT_MOST(4 * TOUCHED * depth, touch(&linked_tree_type, 2));
+    EXPECT_AT_MOST(4 * TOUCHED * depth(), touch(&linked_tree_type, 2));
 }
