@@ -85,6 +85,7 @@ static inline uint32_t node_new(struct cc *cc, struct rc__header *h, uint64_t fl
         cc->plain = false;
     node->object = (uintptr_t)h | flags | (both ? CC_BOTH : 0);
     node->ext = both ? CC_HELD : (uint32_t)rc__links(h); // G2
+    cc->outside += node->ext;
     node->edge = CC_NONE;
     h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT)) | n | RC__GRAPH;
     return n;
@@ -336,6 +337,7 @@ static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, st
         return;
     uint32_t e = cc->edge_count++, mark = cc->source == source ? 0 : CC_EDGE_FIRST;
     target->ext--;
+    cc->outside--;
     from->object += CC_EDGE_ONE;
     *cc_edge(cc, e) = n | mark;
     if (mark) { // G3
@@ -455,6 +457,7 @@ static inline uint32_t record_plain(struct cc *cc, const struct row *row, uint32
         *edge++ = n | mark;
         e++;
     }
+    cc->outside -= e - cc->edge_count;
     cc->edge_count = e;
     cc->source = source;
     return i;

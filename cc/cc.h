@@ -69,6 +69,8 @@ struct cc {
     bool undisturbed;          // no program code has run since the first node was made: no object has changed
     bool plain;                // and no other thread can have got hold of one: see calm (graph.h)
     bool any_alive;            // some node is, or was, ALIVE
+    bool all_white;            // all nodes are WHITE, though they do not say so
+    uint64_t outside;          // sum of all nodes' ext, as long as none is ALIVE or BOTH
     bool pardoned;             // VALIDATE: some white object was
     bool any_finalize, any_destroy, any_open; // white objects that await a finalizer, have a destructor, or leave the set
     size_t roots_left;         // ROOTS: suspects still to be looked at

@@ -116,6 +116,10 @@ static inline bool cc_is_calm(const struct cc *cc) {
     return cc->undisturbed && cc->plain;
 }
 
+static inline bool cc_is_white(const struct cc *cc, const struct cc_node *node) {
+    return node->object & CC_WHITE || cc->all_white;
+}
+
 static inline void cc_set_alive(struct cc *cc, uint32_t n) {
     struct cc_node *node = cc_node(cc, n);
     cc->any_alive = true;

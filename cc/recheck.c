@@ -34,12 +34,12 @@ static const struct rc__header *find_doubtful(struct rc_heap *heap) {
     for (uint32_t n = 0; n < cc->node_count; n++)
         cc_node(cc, n)->ext = 0;
     for (uint32_t n = 0; n < cc->node_count; n++)
-        if (cc_node(cc, n)->object & CC_WHITE)
+        if (cc_is_white(cc, cc_node(cc, n)))
             rc__trace(cc_object(cc_node(cc, n)), &recount.visitor, 0, RC__ALL_SLOTS);
     for (uint32_t n = 0; n < cc->node_count; n++) {
         const struct cc_node *node = cc_node(cc, n);
         const struct rc__header *h = cc_object(node);
-        if (!(node->object & CC_WHITE))
+        if (!cc_is_white(cc, node))
             continue;
         bool explained = rc__links(h) == node->ext || (node->object & CC_BOTH && node->ext);
         if (!explained || h->handles)
@@ -61,9 +61,10 @@ void cc_recheck(struct rc_heap *heap) {
     rc__fault(RC_FAULT_TRACE, "rc_collect", h,
               "was about to be collected, but is held by more or less than the slots of what goes with it: that is kept");
     for (uint32_t n = 0; n < cc->node_count; n++)
-        if (cc_node(cc, n)->object & CC_WHITE) {
+        if (cc_is_white(cc, cc_node(cc, n))) {
             rc__weak_pardon(heap, cc_object(cc_node(cc, n)));
             cc_retire(heap, cc_node(cc, n), false);
         }
     cc->white_count = 0;
+    cc->all_white = false;
 }

@@ -30,8 +30,9 @@ static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
     for (uint32_t n, spent; (n = cc_batch(cc, budget, &node));) {
         for (spent = 0; n && spent < 64 && (cost < CALLBACK || !budget->over); n--, node++, cc->cursor++) {
             cc_prefetch(node);
-            spent += node->object & CC_WHITE ? cost : 1;
-            if (node->object & CC_WHITE && !each(heap, node, cc_object(node))) {
+            bool white = cc_is_white(cc, node);
+            spent += white ? cost : 1;
+            if (white && !each(heap, node, cc_object(node))) {
                 spent += RC__PIECE;
                 break;
             }
@@ -167,7 +168,7 @@ static void release(struct rc_heap *heap, const struct cc_node *node, uint32_t n
     size_t count = 0, bytes = 0;
     for (const struct cc_node *end = node + n; node < end; node++) {
         cc_prefetch(node);
-        if (!(node->object & CC_WHITE))
+        if (!cc_is_white(&heap->cc, node))
             continue;
         struct rc__header *h = cc_object(node);
         if (rc__class(h) != c) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SCAN: which nodes are alive, on the compact graph alone: those with an external count, and all that they reach.
+// SCAN: which nodes are alive, on the compact graph alone: those with an external count, and all that they reach. If nothing
+// was found alive so far, and the sum of all external counts is 0, there is none: then no node is looked at.
 #include "cc/graph.h"
 
 // The edge after [e] of a node, or CC_NONE (G3).
@@ -41,6 +42,10 @@ bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc_node *node;
     uint64_t white = cc_is_calm(cc) ? CC_WHITE : 0; // those that are not ALIVE: if it stays calm, they need no other check
     uint32_t n;
+    if (white && !cc->any_alive && !cc->outside) {
+        cc->all_white = true;
+        return true;
+    }
     for (;;) {
         if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(heap, budget))
             return false;

@@ -75,6 +75,7 @@ static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget)
         cc->white_count = cc->node_count;
         return true;
     }
+    cc->all_white = false;
     for (uint32_t n; (n = cc_batch(cc, budget, &node));) {
         for (uint32_t i = 0; i < n; i++, node++) {
             cc_prefetch(node);
