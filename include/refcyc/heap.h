@@ -3,7 +3,8 @@
 // one thread is inside a heap. Objects are made, slots read and changed, destructors and collections run inside only.
 //
 // A program with one thread never sees this: its first object enters the default heap, and stays in it. A thread that is
-// outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else.
+// outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else. That it changes a
+// slot is a fault if it is inside no heap; if it is inside another one, in checked builds; these name both threads.
 //
 // A link from an object of one heap to an object of another counts as a handle there. Cycles that span heaps are found by
 // rc_collect_heaps only.
