@@ -29,7 +29,7 @@ struct test {
     const char *file, *name;
     void (*body)(void);
     const char *aborts; // words that stderr must have when the test aborts, as it must; NULL: it must not
-    unsigned limit;     // seconds, 0: DEFAULT_LIMIT; ten times as many in slow builds
+    unsigned limit;     // seconds of processor time, 0: DEFAULT_LIMIT; ten times as many in slow builds
     struct test *next;
 };
 

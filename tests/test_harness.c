@@ -17,10 +17,12 @@ static const char *bad_suite(const char *arguments, int want_status) {
 
 TEST(each_way_to_fail_is_counted) {
     const char *output = bad_suite("", 1);
-    EXPECT_HAS("\n2 passed, 9 failed, 1 skipped\n", output);
+    EXPECT_HAS("\n2 passed, 10 failed, 1 skipped\n", output);
     EXPECT_HAS("ok   bad.passes", output);
     EXPECT_HAS("ok   bad.aborts_as_it_should", output);
     EXPECT_HAS("skip bad.is_skipped", output);
+    EXPECT_HAS("\n     took longer than its limit\n", output);
+    EXPECT_HAS("does it hang?", output);
 }
 
 TEST(a_failure_shows_both_values) {
@@ -49,7 +51,7 @@ TEST(the_junit_file_is_well_formed_and_has_every_test) {
     bad_suite(arguments, 1);
     int status;
     const char *xml = command(&status, "cat %s", path);
-    EXPECT_HAS("<testsuite name=\"bad\" tests=\"12\" failures=\"9\" errors=\"0\" skipped=\"1\"", xml);
+    EXPECT_HAS("<testsuite name=\"bad\" tests=\"13\" failures=\"10\" errors=\"0\" skipped=\"1\"", xml);
     EXPECT_HAS("&lt;a &amp; &quot;b&quot;&gt;?", xml);
     command(&status, "command -v python3");
     if (status == 0) {
