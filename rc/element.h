@@ -82,8 +82,8 @@ void rc__interns_free(struct rc_heap *heap);
 bool rc__interns_reserve(struct rc_heap *into, const struct rc_heap *from);
 void rc__interns_merge(struct rc_heap *into, struct rc_heap *from);
 
-// list.c: which element of the list lies in that cell.
-size_t rc__list_index(const void *list, size_t cell);
+// list.c: which element of the list lies in that cell; O(1) if it stands beside the one that was asked for last.
+size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *near);
 
 // sort.c: the order in which [n] things stand when sorted, an array of [n] numbers; to be freed with rc__order_free.
 // NULL with errno. [compare] gets numbers of things.

@@ -74,6 +74,7 @@ void rc__survey_end(struct rc__survey *s) {
 
 void rc__survey_trace(struct rc__survey *s, uint32_t n, struct rc_visitor *visitor) {
     s->source = n;
+    visitor->near.cell = 0;
     if (!(s->mark[n] & RC__GONE))
         rc__trace(s->object[n], visitor, 0, RC__ALL_SLOTS);
 }
@@ -85,8 +86,8 @@ bool rc__survey_is_foreign(const struct rc__survey *s, const struct rc__header *
 
 static void count_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct rc__survey *s = (struct rc__survey *)visitor;
-    for (; n; n--, first += sizeof(void *)) {
-        void *obj = rc__load(first);
+    for (size_t i = 0; i < n; i++) {
+        void *obj = rc__load(first + i * sizeof(void *));
         if (!obj)
             continue;
         uint32_t target = rc__survey_number(s, RC__HEADER(obj));
@@ -95,7 +96,7 @@ static void count_slots(struct rc_visitor *visitor, char *first, size_t n) {
             s->via[target] = s->source;
         }
         if (s->stray && (target == RC__NOBODY || !rc__survey_lives(s, target)))
-            s->stray(s, first);
+            s->stray(s, first, i, n);
     }
 }
 
@@ -211,6 +212,21 @@ struct rc_heap *rc__inspect_heap(const char *call) {
         return NULL;
     }
     return heap;
+}
+
+struct rc_heap *rc__inspect_heap_of(const void *obj, const char *call) {
+    struct rc_heap *heap = rc__inspect_heap(call);
+    struct rc__header *h = obj ? RC__HEADER((void *)(uintptr_t)obj) : NULL;
+    if (heap && h && rc__heap_ever(h) == heap)
+        return heap;
+    if (!heap)
+        return NULL;
+    if (!h)
+        rc__fault(RC_FAULT_NULL, call, NULL, "the object is NULL");
+    else
+        rc__fault(rc__heap(h) ? RC_FAULT_OUTSIDE : RC_FAULT_DEAD, call, h, "is not in the heap this thread is inside");
+    errno = EINVAL;
+    return NULL;
 }
 
 static void print_to_stderr(const char *line, void *arg) {

@@ -29,7 +29,8 @@ enum {
     RC__ROOT = 8,
     RC__KNOWN = 16,  // a collection will come to it
     RC__SEEN = 32,   // for whoever walks about
-    RC__ODD = 64     // verify: its links are not right
+    RC__ODD = 64,    // verify: its links are not right
+    RC__GOING = 128  // leaks: DYING, or what such an object leads to
 };
 
 #define RC__NOBODY UINT32_MAX
@@ -49,8 +50,9 @@ struct rc__survey {
     uint8_t bit;     // that spreads
     uint32_t goal;   // spreading may stop when it is there, or RC__NOBODY
     void *memory;
-    // A slot of [source] that leads to nothing alive in any heap. NULL: it is passed over.
-    void (*stray)(struct rc__survey *s, const char *slot);
+    // A slot of [source] that leads to nothing alive in this heap: number [i] of [n] that [visitor] is shown. NULL: nobody
+    // asks.
+    void (*stray)(struct rc__survey *s, const char *first, size_t i, size_t n);
     void *arg;
 };
 
@@ -86,11 +88,16 @@ void rc__why_line(const struct rc_why *why, size_t most, char *text, size_t size
 // Writes the name of the first slot of [h] that leads to [target] to [text]. Returns the name itself where it is a constant
 // of the type's table, or else NULL.
 const char *rc__slot_name(struct rc__header *h, const void *target, char *text, size_t size);
-// The same of the slot at that address.
-void rc__slot_name_at(struct rc__header *h, const char *slot, char *text, size_t size);
+// The same of number [i] of the [n] slots from [first] on, which the visitor [v] of all slots of [h] is just shown; of [h]'s
+// owner slot.
+void rc__slot_name_shown(struct rc_visitor *v, struct rc__header *h, const char *first, size_t i, size_t n,
+                         char *text, size_t size);
+void rc__slot_name_owner(struct rc__header *h, char *text, size_t size);
 
 // The heap that [call] is about; NULL with errno if it cannot be looked at.
 struct rc_heap *rc__inspect_heap(const char *call);
+// The heap of [obj], which is the one this thread is inside; NULL with errno, after a fault, if that is not so.
+struct rc_heap *rc__inspect_heap_of(const void *obj, const char *call);
 // [print], or else a function that writes lines to the standard error output.
 rc_line_fn *rc__line_fn(rc_line_fn *print);
 // Calls [print] with a line.

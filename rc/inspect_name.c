@@ -12,27 +12,37 @@
 #include <refcyc/weak_map.h>
 #include <stdio.h>
 
-struct naming {
-    struct rc_visitor visitor;
-    const void *target; // looked for, or NULL: the slot at [slot] is
+// A slot, and what was told of it when it was shown.
+struct shown {
     const char *slot;
-    size_t number;      // of that
+    size_t number; // SIZE_MAX: it was not shown
     const struct rc_slot *fields;
     const char *structs;
     size_t stride;
+    struct rc__list_place *near;
+};
+
+// The slot at [first] + [i] of the [n] that [v] is just shown.
+static struct shown shown_now(struct rc_visitor *v, const char *first, size_t i, size_t n) {
+    return (struct shown){.slot = first + i * sizeof(void *),
+                          .number = v->at - n + i, // v->at is the number of the slot behind the row; not so of structs
+                          .fields = v->fields,
+                          .structs = v->structs,
+                          .stride = v->stride,
+                          .near = &v->near};
+}
+
+struct search {
+    struct rc_visitor visitor;
+    const void *target;
+    struct shown found;
 };
 
 static void look(struct rc_visitor *v, char *first, size_t n) {
-    struct naming *x = (struct naming *)v;
-    for (size_t i = 0; i < n && x->number == SIZE_MAX; i++, first += sizeof(void *)) {
-        if (x->target ? rc__load(first) != x->target : first != x->slot)
-            continue;
-        x->slot = first;
-        x->fields = v->fields;
-        x->structs = v->structs;
-        x->stride = v->stride;
-        x->number = v->fields ? 0 : v->at - n + i; // v->at is the number of the slot behind the row
-    }
+    struct search *search = (struct search *)v;
+    for (size_t i = 0; i < n && search->found.number == SIZE_MAX; i++)
+        if (rc__load(first + i * sizeof(void *)) == search->target)
+            search->found = shown_now(v, first, i, n);
 }
 
 // The slots that [h] shows before those of its trace.
@@ -62,7 +72,7 @@ static const struct rc_slot *declared(const struct rc__header *h, size_t offset,
 }
 
 // The field of a struct in a row, behind the struct's own name.
-static void write_field(const struct naming *x, const char *base, char *text, size_t size) {
+static void write_field(const struct shown *x, const char *base, char *text, size_t size) {
     size_t at = strlen(text);
     for (const struct rc_slot *s = x->fields; s && s->kind != RC_SLOT_END; s++) {
         size_t offset = (size_t)(x->slot - base);
@@ -97,7 +107,7 @@ static void write_key(const struct rc__table *t, uint32_t e, char *text, size_t 
 }
 
 // A slot of a map or set.
-static void write_entry(const struct rc__table *t, const struct naming *x, char *text, size_t size) {
+static void write_entry(const struct rc__table *t, const struct shown *x, char *text, size_t size) {
     uint32_t e = (uint32_t)((size_t)(x->slot - t->entry) / t->stride);
     bool is_value = t->value && (size_t)(x->slot - t->entry) % t->stride >= t->value_at;
     if (is_value) {
@@ -116,7 +126,7 @@ static bool is_a(const struct rc__header *h, const struct rc_type *type) {
     return t != NULL;
 }
 
-static bool write_contained(const struct rc__header *h, const struct naming *x, char *text, size_t size) {
+static bool write_contained(const struct rc__header *h, const struct shown *x, char *text, size_t size) {
     const void *obj = h + 1;
     if (is_a(h, &rc_map_type) || is_a(h, &rc_set_type)) {
         write_entry(obj, x, text, size);
@@ -127,7 +137,7 @@ static bool write_contained(const struct rc__header *h, const struct naming *x, 
         write_field(x, x->structs, text, size);
     } else if (x->fields) {
         size_t i = (size_t)(x->slot - x->structs) / x->stride;
-        size_t shown = is_a(h, &rc_list_type) ? rc__list_index(obj, i) : i;
+        size_t shown = is_a(h, &rc_list_type) ? rc__list_index(obj, (uint32_t)i, x->near) : i;
         snprintf(text, size, "[%zu]", shown);
         write_field(x, x->structs + i * x->stride, text, size);
     } else {
@@ -136,7 +146,7 @@ static bool write_contained(const struct rc__header *h, const struct naming *x, 
     return true;
 }
 
-static const char *write(struct rc__header *h, const struct naming *x, char *text, size_t size) {
+static const char *write(struct rc__header *h, const struct shown *x, char *text, size_t size) {
     const char *obj = rc__payload(h);
     size_t inside = rc__block_size(h) - sizeof *h, i;
     bool within = x->slot >= obj && x->slot < obj + inside;
@@ -149,8 +159,6 @@ static const char *write(struct rc__header *h, const struct naming *x, char *tex
         snprintf(text, size, "%s[%zu]", s->name, i);
     else if (h->word & RC__EXTRA && x->slot == rc__extra_slot(h))
         snprintf(text, size, "(as a key)");
-    else if (x->number == SIZE_MAX)
-        snprintf(text, size, "(gone)");
     else if (write_contained(h, x, text, size))
         return NULL;
     else if (within)
@@ -160,16 +168,20 @@ static const char *write(struct rc__header *h, const struct naming *x, char *tex
     return NULL;
 }
 
-static const char *name(struct rc__header *h, const void *target, const char *slot, char *text, size_t size) {
-    struct naming x = {.visitor.slots = look, .target = target, .slot = slot, .number = SIZE_MAX};
-    rc__trace(h, &x.visitor, 0, RC__ALL_SLOTS);
-    return write(h, &x, text, size);
-}
-
 const char *rc__slot_name(struct rc__header *h, const void *target, char *text, size_t size) {
-    return name(h, target, NULL, text, size);
+    struct search search = {.visitor.slots = look, .target = target, .found.number = SIZE_MAX};
+    rc__trace(h, &search.visitor, 0, RC__ALL_SLOTS);
+    assert(search.found.number != SIZE_MAX);
+    return write(h, &search.found, text, size);
 }
 
-void rc__slot_name_at(struct rc__header *h, const char *slot, char *text, size_t size) {
-    (void)name(h, NULL, slot, text, size);
+void rc__slot_name_shown(struct rc_visitor *v, struct rc__header *h, const char *first, size_t i, size_t n,
+                         char *text, size_t size) {
+    struct shown shown = shown_now(v, first, i, n);
+    (void)write(h, &shown, text, size);
+}
+
+void rc__slot_name_owner(struct rc__header *h, char *text, size_t size) {
+    struct shown shown = {.slot = (char *)rc__payload(h) + rc__class(h)->owner}; // a declared one: that is all it takes
+    (void)write(h, &shown, text, size);
 }

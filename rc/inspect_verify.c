@@ -69,16 +69,16 @@ static const void *object(const struct verify *v, uint32_t n) {
 
 // ---- SLOTS
 
-static void stray(struct rc__survey *s, const char *slot) {
+static void stray(struct rc__survey *s, const char *first, size_t i, size_t slots) {
     struct verify *v = s->arg;
-    const struct rc__header *h = RC__HEADER(rc__load(slot));
+    const struct rc__header *h = RC__HEADER(rc__load(first + i * sizeof(void *)));
     uint32_t n = rc__survey_number(s, h);
     if (!rc__survey_lives(s, s->source) || (n == RC__NOBODY && rc__survey_is_foreign(s, h)))
         return;
     if (n != RC__NOBODY && rc__class(h)->both)
         return; // an entry of a weak map, whose key or map is taking it out of the other
     char name[96];
-    rc__slot_name_at(s->object[s->source], slot, name, sizeof name);
+    rc__slot_name_shown(&s->visitor, s->object[s->source], first, i, slots, name, sizeof name);
     struct rc_problem p = {.kind = RC_PROBLEM_SLOT, .object = object(v, s->source), .slot = name};
     if (n == RC__NOBODY)
         report(v, &p, "has a slot that leads to no object: %s, which holds %p", name, (const void *)(h + 1));
@@ -113,18 +113,19 @@ static struct odd *odd_at(struct verify *v, const char *slot) {
 
 static void name_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct verify *v = (struct verify *)((char *)visitor - offsetof(struct verify, visitor));
-    for (; n; n--, first += sizeof(void *)) {
-        struct odd *odd = odd_at(v, first);
+    struct rc__header *h = v->survey.object[v->survey.source];
+    for (size_t i = 0; i < n; i++) {
+        const char *slot = first + i * sizeof(void *);
+        struct odd *odd = odd_at(v, slot);
         if (!odd)
             continue;
-        struct rc__header *h = v->survey.object[v->survey.source];
         char name[96];
-        rc__slot_name_at(h, first, name, sizeof name);
-        if (odd->last == first)
+        rc__slot_name_shown(visitor, h, first, i, n, name, sizeof name);
+        if (odd->last == slot)
             note(odd, " and once more %s, the same slot", name);
         else
             note(odd, "%s%s %p --%s-->", odd->named ? ", " : "", rc__class(h)->type->name, rc__payload(h), name);
-        odd->last = first;
+        odd->last = slot;
     }
 }
 
@@ -271,7 +272,7 @@ static void check_owners(struct verify *v) {
         s->mark[n] |= RC__SEEN;
         char name[96];
         struct rc__header *h = s->object[n];
-        rc__slot_name_at(h, (char *)rc__payload(h) + rc__class(h)->owner, name, sizeof name);
+        rc__slot_name_owner(h, name, sizeof name);
         struct rc_problem p = {.kind = RC_PROBLEM_OWNER, .object = object(v, n), .slot = name};
         report(v, &p, "names an owner that does not lead to it: %s, which holds %s %p", name,
                rc__class(s->object[owner])->type->name, object(v, owner));

@@ -136,24 +136,8 @@ void rc_why_free(struct rc_why *why) {
     free(a);
 }
 
-// The heap of [obj], or NULL with errno after a fault.
-static struct rc_heap *heap_of(const void *obj, const char *call) {
-    struct rc_heap *heap = rc__inspect_heap(call);
-    struct rc__header *h = obj ? RC__HEADER((void *)(uintptr_t)obj) : NULL;
-    if (heap && h && rc__heap_ever(h) == heap && rc__cls(h))
-        return heap;
-    if (!heap)
-        return NULL;
-    if (!h)
-        rc__fault(RC_FAULT_NULL, call, NULL, "the object is NULL");
-    else
-        rc__fault(rc__heap(h) ? RC_FAULT_OUTSIDE : RC_FAULT_DEAD, call, h, "is not in the heap this thread is inside");
-    errno = EINVAL;
-    return NULL;
-}
-
 static struct rc_why *why(const void *obj, const char *call) {
-    struct rc_heap *heap = heap_of(obj, call);
+    struct rc_heap *heap = rc__inspect_heap_of(obj, call);
     struct rc__survey s;
     if (!heap || !rc__survey_begin(&s, heap))
         return NULL;
@@ -326,11 +310,11 @@ struct refer {
 
 static void refer_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct refer *r = (struct refer *)visitor;
-    for (; n; n--, first += sizeof(void *)) {
-        if (rc__load(first) != r->target)
+    for (size_t i = 0; i < n; i++) {
+        if (rc__load(first + i * sizeof(void *)) != r->target)
             continue;
         char text[NAME];
-        rc__slot_name_at(r->source, first, text, sizeof text);
+        rc__slot_name_shown(visitor, r->source, first, i, n, text, sizeof text);
         struct rc_why_step place = {rc__payload(r->source), rc__class(r->source)->type, text};
         r->count++;
         if (r->each)
@@ -341,12 +325,13 @@ static void refer_slots(struct rc_visitor *visitor, char *first, size_t n) {
 static void refer_object(struct rc__header *h, void *arg) {
     struct refer *r = arg;
     r->source = h;
+    r->visitor.near.cell = 0;
     if (!(h->word & RC__HUSK) && !cc_is_cleared(r->heap, h))
         rc__trace(h, &r->visitor, 0, RC__ALL_SLOTS);
 }
 
 size_t rc_referrers(const void *obj, void (*each)(const struct rc_why_step *place, void *arg), void *arg) {
-    struct rc_heap *heap = heap_of(obj, "rc_referrers");
+    struct rc_heap *heap = rc__inspect_heap_of(obj, "rc_referrers");
     struct refer refer = {.visitor.slots = refer_slots, .heap = heap, .target = obj, .each = each, .arg = arg};
     if (heap)
         rc__each_object(heap, refer_object, &refer);

@@ -97,11 +97,17 @@ size_t rc_list_size(const struct rc_list *l) {
     return l ? l->size : 0;
 }
 
-size_t rc__list_index(const void *list, size_t cell) {
+size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *near) {
     const struct rc_list *l = list;
     size_t i = 0;
-    for (uint32_t c = cell_at(l, 0)->next; c && c != cell; c = cell_at(l, c)->next)
-        i++;
+    if (near->cell && cell_at(l, cell)->prev == near->cell)
+        i = near->index + 1;
+    else if (near->cell && cell_at(l, cell)->next == near->cell)
+        i = near->index - 1;
+    else
+        for (uint32_t c = cell_at(l, 0)->next; c && c != cell; c = cell_at(l, c)->next)
+            i++;
+    *near = (struct rc__list_place){cell, i};
     return i;
 }
 

@@ -298,6 +298,12 @@ bool rc__destroy_some(const struct rc__header *h, size_t *at);
 void rc__call_free_slots(const struct rc__header *h);
 void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h);
 
+// A cell of a list, and which element it is; cell 0: none.
+struct rc__list_place {
+    uint32_t cell;
+    size_t index;
+};
+
 // trace.c: every pass over an object's slots goes through here. The slots have numbers, in the order in which they are
 // reported; a visitor is shown those from [from] up to [to].
 struct rc_visitor {
@@ -307,6 +313,7 @@ struct rc_visitor {
     const struct rc_slot *fields;
     const char *structs;
     size_t stride;
+    struct rc__list_place near; // for names of slots
 };
 #define RC__ALL_SLOTS SIZE_MAX
 #define RC__PIECE 256  // slots of one object that are visited at once

@@ -11,6 +11,7 @@
 #include "tests/steps.h"
 
 #include <refcyc/inspect.h>
+#include <unistd.h>
 
 // ---- texts, with the names of objects instead of their addresses
 
@@ -245,6 +246,18 @@ TEST(handles_of_other_threads_are_told_apart_until_the_heap_has_taken_them_up) {
     rc_release(at('a'));
     EXPECT_STR("node a is alive: it has 1 handle, 2 less 1 given up elsewhere", why(at('a')));
     drop("a");
+    graph("bc");
+    node('c');
+    drop("c");
+    elsewhere(retain_there, at('c'));
+    EXPECT_STR("node c is alive: it has 1 handle, counted elsewhere", why(at('c')));
+    elsewhere(retain_there, at('c'));
+    hold("c");
+    EXPECT_STR("node c is alive: it has 3 handles, of which 2 were counted elsewhere", why(at('c')));
+    drop("c");
+    rc_release(at('c'));
+    rc_release(at('c'));
+    drop("b");
 }
 
 TEST(immortal_object_is_a_reason) {
@@ -326,6 +339,38 @@ TEST(cycle_of_a_type_that_is_declared_acyclic_is_said_to_be_lost) {
     rc_clear(&a->other);
 }
 
+//   a suspect, but its cycle has an object that the collector does not enter
+TEST(cycle_through_a_type_that_is_declared_acyclic_is_said_to_be_lost) {
+    graph("a");
+    struct liar *l = name("l", rc_new(&liar_type));
+    node('a');
+    rc_set(&l->other, at('a'));
+    rc_give_slot(&at('a')->x, l);
+    drop("a");
+    EXPECT_EQ(1, stats().suspects);
+    EXPECT_HAS("node a is lost", why(at('a')));
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_HAS("node a is lost", why(at('a')));
+    rc_clear(&l->other);
+}
+
+TEST(address_of_no_object_is_a_fault) {
+    struct {
+        char header[16], rest[16];
+    } *fake;
+    static const struct rc_type fake_type = {.name = "fake", .size = sizeof *fake};
+    fake = rc_new(&fake_type);
+    REQUIRE(fake);
+    memcpy(fake->header, (char *)fake - 16, 16); // looks like one
+    faults_begin();
+    errno = 0;
+    EXPECT_PTR(NULL, rc_why(fake->rest));
+    EXPECT_EQ(EINVAL, errno);
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_why");
+    rc_set_fault_handler(NULL);
+    rc_release(fake);
+}
+
 TEST(what_waits_to_be_destroyed_is_a_reason_for_a_while) {
     struct rc_heap *h = rc_heap_new(&(struct rc_heap_options){.release_limit = 1});
     REQUIRE(h);
@@ -342,6 +387,9 @@ TEST(what_waits_to_be_destroyed_is_a_reason_for_a_while) {
                "    --x--> node d",
                why(d));
     EXPECT_STR("node b is there, but not for long: it waits to be destroyed", why(at('b')));
+    report();
+    EXPECT_HAS(": 3 about to be destroyed; for example node b (about to be destroyed)", text);
+    EXPECT_HAS(", style=dashed];\n", (text[0] = 0, rc_dump(NULL, 0, add_line, &names), text));
     rc_collect();
     EXPECT_STR("abcd", gone());
     rc_heap_leave(h);
@@ -407,10 +455,12 @@ TEST(slots_of_the_tail_and_of_bases_have_their_names) {
 }
 
 struct odd {
-    size_t plain;
+    void *declared;
+    size_t n;
     void *inside;
     void **outside;
     struct wire *wires;
+    void *tail[];
 };
 
 static void odd_trace(void *obj, struct rc_visitor *v) {
@@ -420,12 +470,14 @@ static void odd_trace(void *obj, struct rc_visitor *v) {
     rc_visit_structs(v, odd->wires, 2, sizeof *odd->wires, wire_element.slots);
 }
 
+RC_TYPE(odd, struct odd, .slots = RC_SLOTS(RC_LINK(struct odd, declared), RC_TAIL(struct odd, tail, n)), .trace = odd_trace);
+
 TEST(slots_that_a_trace_reports_are_told_by_their_places) {
     static void *outside[4];
     static struct wire wires[2];
-    static const struct rc_type odd_type = {"odd", sizeof(struct odd), .trace = odd_trace};
-    struct odd *odd = rc_new(&odd_type);
+    struct odd *odd = rc_new_sized(&odd_type, 2 * sizeof(void *));
     REQUIRE(odd);
+    odd->n = 2;
     odd->outside = outside;
     odd->wires = wires;
     struct item *i[3];
@@ -434,7 +486,7 @@ TEST(slots_that_a_trace_reports_are_told_by_their_places) {
     rc_set(&outside[2], i[1]);
     rc_set(&wires[1].b, i[2]);
     items_release(i, 3);
-    expect_slot("+8", odd, i[0]);
+    expect_slot("+16", odd, i[0]);
     expect_slot("[3]", odd, i[1]); // the fourth that the trace reports
     expect_slot("[1].b", odd, i[2]);
     rc_release(odd);
@@ -487,6 +539,27 @@ TEST(keys_of_maps_are_in_the_names) {
     rc_release(set);
 }
 
+struct braid {
+    void *strand[2];
+    double weight;
+    void *end;
+};
+RC_ELEMENT(braid, struct braid, .slots = RC_SLOTS(RC_LINK(struct braid, strand), RC_LINK(struct braid, end)));
+
+TEST(rows_in_elements_and_keys_of_other_sorts_have_names) {
+    struct item *i[3];
+    items_new(i, 3, NULL);
+    struct rc_map *map = rc_map_new(&rc_double_element, &braid_element);
+    struct rc_array *array = rc_array_new(&braid_element);
+    struct braid braid = {.strand = {NULL, i[0]}, .end = i[1]}, other = {.end = i[2]};
+    REQUIRE(rc_map_put_give(map, &(double){1.5}, &braid) && rc_array_push_give(array, &other));
+    expect_slot("[entry 0].strand[1]", map, i[0]);
+    expect_slot("[entry 0].end", map, i[1]);
+    expect_slot("[0].end", array, i[2]);
+    rc_release(map);
+    rc_release(array);
+}
+
 TEST(values_of_boxes_have_names) {
     struct item *i[3];
     items_new(i, 3, NULL);
@@ -511,6 +584,8 @@ TEST(value_of_a_weak_map_is_held_by_map_and_key_together) {
     why(at('v'));
     EXPECT_HAS("node v is alive: ", text);
     EXPECT_HAS("    --value--> node v", text);
+    EXPECT_EQ(1, rc_referrers(at('v'), NULL, NULL));
+    EXPECT_HAS("[label=\"entry\"]", (text[0] = 0, rc_dump(NULL, 0, add_line, &names), text));
     struct rc_why *w = rc_why(at('v'));
     REQUIRE(w);
     EXPECT_EQ(RC_WHY_HANDLES, w->kind);
@@ -564,12 +639,35 @@ TEST(object_of_another_heap_or_none_is_a_fault) {
     EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_why_print");
     EXPECT_EQ(0, rc_referrers(at('a'), NULL, NULL));
     EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_referrers");
+    EXPECT(!rc_dump(at('a'), 1, add_line, &names));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_dump");
     EXPECT_PTR(NULL, rc_why(NULL));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_why");
+    static char nothing[64];
+    EXPECT_PTR(NULL, rc_why(nothing + 32));
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_why");
     rc_heap_leave(h);
     free_heap(h);
     rc_set_fault_handler(NULL);
     drop("ab");
+}
+
+static void *ask_from_outside(void *obj) {
+    errno = 0;
+    EXPECT_PTR(NULL, rc_why(obj));
+    EXPECT_EQ(EINVAL, errno);
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_why");
+    EXPECT_EQ((long long)SIZE_MAX, rc_verify(NULL, NULL));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_verify");
+    return NULL;
+}
+
+TEST(thread_that_is_inside_no_heap_may_not_ask) {
+    graph("a");
+    faults_begin();
+    elsewhere(ask_from_outside, at('a'));
+    rc_set_fault_handler(NULL);
+    drop("a");
 }
 
 // ---- referrers
@@ -592,6 +690,101 @@ TEST(referrers_are_all_slots_that_lead_there) {
     EXPECT_EQ(1, rc_referrers(at('d'), NULL, NULL));
     drop("abcd");
     rc_collect();
+}
+
+static size_t places;
+
+static void check_place(const struct rc_why_step *place, void *list) {
+    size_t n = rc_list_size(list) - 2;
+    char wanted[32];
+    snprintf(wanted, sizeof wanted, "[%zu]", places < n / 2 ? places + 1 : n + n / 2 - places); // see below
+    EXPECT_STR(wanted, place->slot);
+    places++;
+}
+
+//   a list with as many links to one object at its back as at its front: cells in order, then in the other order
+TEST(many_links_of_one_container_are_named_in_one_go, .limit = 40) {
+    size_t n = 2 * scaled(50000);
+    struct item *item = NULL;
+    items_new(&item, 1, NULL);
+    struct rc_list *list = rc_list_new(&rc_link_element);
+    struct rc_array *array = rc_array_new(&rc_link_element);
+    rc_list_push_back(list, NULL);
+    for (size_t i = 0; i < n / 2; i++)
+        rc_list_push_back(list, item);
+    struct rc_list_pos middle = rc_list_push_back(list, NULL);
+    for (size_t i = 0; i < n / 2; i++)
+        middle = rc_list_insert(list, middle, item);
+    EXPECT_EQ(n, rc_referrers(item, check_place, list));
+    EXPECT_EQ(n, places);
+    for (size_t i = 0; i < n; i++)
+        REQUIRE(rc_array_push(array, item));
+    EXPECT_EQ(2 * n, rc_referrers(item, NULL, NULL));
+    items_release(&item, 1);
+    rc_release(array);
+    rc_release(list);
+}
+
+// ---- the drawing
+
+static const char *drawing(const void *obj, size_t distance) {
+    text[0] = 0;
+    EXPECT(rc_dump(obj, distance, add_line, &names));
+    return text;
+}
+
+//   g --> a --> b --> c; and d --> d, garbage
+TEST(drawing_has_what_leads_to_an_object_or_everything) {
+    graph("ga ab bc dd");
+    drop("abcd");
+    node('a'), node('b'), node('c'), node('g');
+    drawing(at('b'), 1);
+    EXPECT_HAS("digraph \"default\" {\n  node [shape=box];\n", text);
+    EXPECT_HAS(" [label=\"node\\na\"];\n", text);
+    EXPECT_HAS(" [label=\"node\\nb\", peripheries=2];\n", text);
+    EXPECT_HAS(" [label=\"x\"];\n}", text);
+    EXPECT(!strstr(text, "\\ng") && !strstr(text, "\\nc") && !strstr(text, "gray"));
+    hold("g");
+    drawing(at('b'), 5);
+    EXPECT_HAS(" [label=\"node\\ng\\n2 handles\", penwidth=3];\n", text);
+    drop("g");
+    EXPECT(!strstr(text, "\\nc") && !strstr(text, "gray"));
+    drawing(NULL, 0);
+    EXPECT_HAS("\\nc\"];\n", text);
+    EXPECT_HAS(", color=gray];\n", text);
+    drop("g");
+    rc_collect();
+}
+
+TEST(drawing_is_one_that_dot_can_draw) {
+    struct rc_heap *h = new_heap();
+    rc_heap_enter(h);
+    struct document *d = new_document();
+    struct rc_map *map = rc_map_new(&rc_string_element, &rc_link_element);
+    struct liar *l = rc_new(&liar_type);
+    rc_set(&l->other, l);
+    REQUIRE(rc_map_set_text(map, "a \"quoted\" \\ key", l));
+    rc_set(&d->rest[0], map);
+    rc_release(map);
+    rc_release(l);
+    rc_immortal(d->first);
+    EXPECT_HAS("[label=\"[\\\"a \\\"quoted\\\" \\\\ key\\\"]\"]", drawing(l, 9));
+    EXPECT_HAS("immortal\", penwidth=3", drawing(NULL, 0));
+    rc_clear(&d->rest[0]);
+    EXPECT_HAS(", color=red];\n", drawing(NULL, 0));
+    int status;
+    command(&status, "command -v dot");
+    if (status == 0) {
+        FILE *file = fopen("/tmp/refcyc-drawing.dot", "w");
+        REQUIRE(file);
+        fprintf(file, "%s\n", text);
+        fclose(file);
+        EXPECT_STR("", command(&status, "dot -Tsvg -o /dev/null /tmp/refcyc-drawing.dot; rm /tmp/refcyc-drawing.dot"));
+        EXPECT_EQ(0, status);
+    }
+    rc_release(d);
+    rc_heap_leave(h);
+    rc_heap_free(h);
 }
 
 // ---- the report
@@ -641,6 +834,110 @@ TEST(report_tells_sorts_of_garbage_apart) {
     EXPECT_EQ(2, rc_collect());
     EXPECT_HAS(": 1 lost", report());
     rc_clear(&l->other);
+}
+
+TEST(report_names_what_is_immortal_or_unexplained) {
+    struct rc_heap *h = new_heap();
+    rc_heap_enter(h);
+    struct document *d = new_document();
+    struct element *e = d->first;
+    rc_immortal(e->listener[2]);
+    d->first = NULL; // by hand
+    report();
+    EXPECT_HAS(": 1 immortal; for example closure C (immortal)", text);
+    EXPECT_HAS(": 1 with links that no slot explains; for example element E (2 links, of which slots explain 1)", text);
+    EXPECT_HAS("unexplained links\", penwidth=3];", (text[0] = 0, rc_dump(NULL, 0, add_line, &names), text));
+    d->first = e;
+    rc_release(d);
+    rc_heap_leave(h);
+    rc_heap_free(h);
+}
+
+static void reported_while_collected(void) {
+    graph("Ab bA cd");
+    drop("Abd");
+    some_work();
+    EXPECT(rc_report(add_line, (text[0] = 0, &names)));
+    EXPECT_HAS("objects, ", text);
+    EXPECT(rc_dump(NULL, 0, add_line, (text[0] = 0, &names)));
+    EXPECT_EQ(is_there('d') && at('c')->x ? 1 : 0, at('c')->x ? rc_referrers(at('c')->x, NULL, NULL) : 0);
+    if (is_there('d') && is_there('c'))
+        rc_clear(&at('c')->x);
+    EXPECT(rc_report(add_line, (text[0] = 0, &names)));
+    finish_sound();
+    drop("c");
+}
+
+TEST(report_is_there_in_every_phase) {
+    EXPECT_PHASES(sweep(reported_while_collected), PHASE(BUILD) | PHASE(FINALIZE) | PHASE(DESTROY) | PHASE(FREE));
+}
+
+TEST(types_of_merged_heaps_are_one_in_the_report) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    graph_in(h, "ab");
+    graph_in(k, "cd");
+    REQUIRE(rc_heap_merge(h, k));
+    rc_heap_enter(h);
+    report();
+    EXPECT_HAS(": 4 objects, ", text);
+    EXPECT_HAS("\n  4 node, ", text);
+    EXPECT_HAS(": 4 held by 4 handles; for example node 0x", text);
+    drop("abcd");
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
+TEST(names_that_are_too_long_are_cut_off) {
+    static char long_name[3000];
+    static struct rc_type long_type;
+    memset(long_name, 'n', sizeof long_name - 1);
+    long_type = liar_type;
+    long_type.name = long_name;
+    struct liar *a = rc_new(&long_type), *b = rc_new(&long_type);
+    rc_give(&a->other, b);
+    why(a->other);
+    EXPECT_AT_MOST(3 * 1024, strlen(text));
+    EXPECT_HAS("nnnn\n", text);
+    EXPECT_HAS("nnnn", report());
+    EXPECT_HAS("nnnn", drawing(NULL, 0));
+    rc_release(a);
+}
+
+//   a <--> b dies by count in the middle of its collection: only the memory is there
+TEST(report_leaves_out_what_is_destroyed_and_waits) {
+    graph("gd dd");
+    struct node *d = at('d');
+    drop("d");
+    stop_in(RC_PHASE_BUILD);
+    rc_clear(&d->x);
+    rc_clear(&at('g')->x);
+    EXPECT_STR("d", gone());
+    EXPECT_HAS("heap \"default\": 1 object, ", report());
+    EXPECT_EQ(0, rc_referrers(at('g'), NULL, NULL));
+    rc_collect();
+    drop("g");
+}
+
+TEST(without_memory_for_the_report_at_a_heaps_end_that_is_said) {
+    setenv("REFCYC_LEAKS", "1", 1); // before the first heap
+    struct rc_heap *h = new_heap();
+    graph_in(h, "a");
+    char said[256] = "";
+    FILE *file = tmpfile();
+    REQUIRE(file);
+    int before = dup(2);
+    dup2(fileno(file), 2);
+    asked = 0;
+    fails_at = 1;
+    scarce = true;
+    EXPECT_EQ(1, rc_heap_free(h));
+    scarce = false;
+    fflush(stderr);
+    dup2(before, 2);
+    rewind(file);
+    said[fread(said, 1, sizeof said - 1, file)] = 0;
+    fclose(file);
+    EXPECT_STR("refcyc: there is no memory for a report on heap \"heap\"\n", said);
 }
 
 struct sums {
@@ -832,6 +1129,9 @@ static bool print_report(void *arg) {
     (void)arg;
     return rc_report(add_line, (text[0] = 0, &names));
 }
+static bool draw(void *obj) {
+    return rc_dump(obj, 2, add_line, (text[0] = 0, &names));
+}
 static bool list_leaks(void *arg) {
     (void)arg;
     return rc_leaks(NULL, NULL);
@@ -842,12 +1142,14 @@ static bool verify(void *arg) {
 }
 
 TEST(without_memory_each_call_says_so_and_works_again) {
-    struct document *d = new_document();
     graph("ab ba");
     drop("ab");
+    with_each_failure(print_report, NULL); // of garbage only
+    struct document *d = new_document();
     with_each_failure(ask_why, d->first->listener[2]);
     with_each_failure(print_why, d->first->listener[2]);
     with_each_failure(print_report, NULL);
+    with_each_failure(draw, d->first);
     with_each_failure(list_leaks, NULL);
     with_each_failure(verify, NULL);
     rc_release(d);

@@ -93,6 +93,17 @@ TEST(slot_written_by_hand_is_found) {
     rc_collect();
 }
 
+TEST(of_many_slots_some_are_named) {
+    graph("ab cb db eb fb");
+    struct node *b = at('b');
+    b->y = b;
+    EXPECT_PROBLEM(RC_PROBLEM_LINKS);
+    EXPECT_HAS("is led to by 6 slots: ", message);
+    EXPECT_HAS("--> and others", message);
+    b->y = NULL;
+    drop("acdefb");
+}
+
 //   a --> b, and a.x is overwritten: b has a link for ever
 TEST(slot_overwritten_by_hand_is_found) {
     graph("ab");
@@ -140,6 +151,18 @@ TEST(trace_that_forgets_a_slot_is_found_with_the_field_that_it_forgets) {
     rc_release(q);
 }
 
+TEST(slots_and_words_that_are_none_are_both_named) {
+    struct pair *p = rc_new(&pair_type), *q = rc_new(&pair_type);
+    rc_set(&p->a, q);
+    rc_set(&p->b, q); // b is not traced
+    EXPECT_PROBLEM(RC_PROBLEM_UNEXPLAINED);
+    EXPECT_STR(format("is led to by 1 slots: pair %p --+0-->, pair %p holds its address at +8, which is no slot", (void *)p,
+                      (void *)p), said_of(q));
+    rc_clear(&p->b);
+    rc_release(p);
+    rc_release(q);
+}
+
 TEST(many_problems_are_all_reported) {
     enum { N = 100 };
     struct node *nodes[N];
@@ -170,6 +193,23 @@ TEST(slot_that_leads_to_no_object_is_found) {
     EXPECT_STR("y", slot);
     at('a')->y = NULL;
     drop("a");
+}
+
+TEST(slot_that_leads_to_no_object_of_any_heap_is_found) {
+    static char nothing[64];
+    struct rc_heap *h = new_heap();
+    graph("b");
+    rc_heap_enter(h);
+    graph("a");
+    rc_set(&at('a')->x, at('b')); // from here on, slots may lead to another heap
+    EXPECT_ORDER();
+    at('a')->y = (void *)(nothing + 16);
+    EXPECT_PROBLEM(RC_PROBLEM_SLOT);
+    at('a')->y = NULL;
+    drop("a");
+    rc_heap_leave(h);
+    free_heap(h);
+    drop("b");
 }
 
 //   a.y is given the address of b, which is dead and waits to be destroyed
@@ -277,6 +317,22 @@ TEST(owner_that_does_not_lead_to_its_part_is_found) {
     EXPECT_EQ(3, rc_collect());
 }
 
+TEST(so_many_broken_owners_are_looked_for_and_no_more) {
+    struct part *owner[70], *p[70];
+    for (int i = 0; i < 70; i++) {
+        owner[i] = new_part(NULL);
+        p[i] = new_part(owner[i]);
+    }
+    look();
+    EXPECT_EQ(64, seen);
+    EXPECT_EQ(RC_PROBLEM_OWNER, last.kind);
+    for (int i = 0; i < 70; i++) {
+        rc_release(p[i]);
+        rc_release(owner[i]);
+    }
+    rc_collect();
+}
+
 // ---- lost garbage
 
 struct liar {
@@ -320,10 +376,10 @@ TEST(suspects_at_the_wrong_places_are_found) {
     EXPECT_PROBLEM(RC_PROBLEM_COLLECTOR);
     EXPECT_STR("is marked as a suspect, but is not at its place in the buffer", said_of(at('a')));
     rc__set_index(a, place);
-    b->word |= RC__OLD;
+    rc_heap_current()->old_count = 1;
     EXPECT_PROBLEM(RC_PROBLEM_COLLECTOR);
-    EXPECT_STR("is in the wrong part of the buffer of suspects", said_of(at('b')));
-    b->word &= ~RC__OLD;
+    EXPECT_STR("is among the old suspects, and is none", said_of(place ? at('b') : at('a')));
+    rc_heap_current()->old_count = 0;
     rc_collect();
 }
 
@@ -361,12 +417,43 @@ TEST(weak_reference_that_is_not_where_its_object_is_is_found) {
     drop("a");
 }
 
+TEST(weak_reference_that_leads_nowhere_is_found) {
+    static struct rc__header nothing;
+    graph("a");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    struct rc__header **object = (struct rc__header **)(void *)weak + 1; // see weak.c
+    REQUIRE(*object == RC__HEADER(at('a')));
+    *object = &nothing;
+    look();
+    EXPECT_EQ(2, seen); // and a has none that is known
+    EXPECT_EQ(RC_PROBLEM_WEAK, last.kind);
+    EXPECT_STR("rc_verify: heap \"default\": 1 weak references lead to no object of it", message);
+    *object = RC__HEADER(at('a'));
+    rc_weak_release(weak);
+    drop("a");
+}
+
 TEST(figures_that_are_not_true_are_found) {
     graph("a");
     rc_heap_current()->objects++;
     EXPECT_PROBLEM(RC_PROBLEM_FIGURES);
     EXPECT_HAS("heap \"default\": 1 objects and ", message);
     rc_heap_current()->objects--;
+    rc_heap_current()->bytes++;
+    EXPECT_PROBLEM(RC_PROBLEM_FIGURES);
+    rc_heap_current()->bytes--;
+    drop("a");
+}
+
+TEST(object_that_other_threads_saw_saturated_is_immortal) {
+    graph("a");
+    rc__atomic_set_bits(&RC__HEADER(at('a'))->shared, RC__STUCK);
+    struct rc_why *why = rc_why(at('a'));
+    REQUIRE(why);
+    EXPECT_EQ(RC_WHY_IMMORTAL, why->kind);
+    rc_why_free(why);
+    EXPECT_ORDER();
+    rc__atomic_clear_bits(&RC__HEADER(at('a'))->shared, RC__STUCK);
     drop("a");
 }
 

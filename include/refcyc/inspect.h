@@ -24,8 +24,8 @@
 // finalizers and destructors, but not from trace functions, free_slots and the functions of an element's table. They take
 // about 35 bytes an object from the C library's malloc while they run, whatever allocator the heap has, and return NULL or
 // false with errno = ENOMEM if there are none; with errno = ECANCELED in the destructors that rc_heap_free runs; with
-// errno = EINVAL after a fault. Cost: proportional to all objects of the heap and their slots: two seconds for five million objects
-// with two slots each, linked without any order.
+// errno = EINVAL after a fault. Cost: proportional to all objects of the heap and their slots: two seconds for five million
+// objects with two slots each, linked without any order.
 #ifndef REFCYC_INSPECT_H
 #define REFCYC_INSPECT_H
 
@@ -88,13 +88,20 @@ RC_API bool rc_why_print(const void *obj, rc_line_fn *print, void *arg);
 // destroyed are among them, those of other heaps are not. Returns how many there are. Needs no memory.
 RC_API size_t rc_referrers(const void *obj, void (*each)(const struct rc_why_step *place, void *arg), void *arg);
 
+// Writes the graph as a drawing for Graphviz (`dot -Tsvg`): [obj] and all that leads to it over at most [distance] links; of
+// NULL, the whole heap. A box an object, with its type, its address and its handles; an arrow a link, with the slot's name.
+// Thick boxes have handles (or are immortal, or have links that no slot explains), gray ones are garbage, red ones lost,
+// dashed ones about to be destroyed; [obj] has a double frame. Costs as much again for each step of the distance. false with
+// errno.
+RC_API bool rc_dump(const void *obj, size_t distance, rc_line_fn *print, void *arg);
+
 // The objects of one type.
 struct rc_leak {
     const struct rc_type *type;
     size_t objects, bytes; // headers included
     // Of the objects, each counted once: with handles, and how many handles that are in all; immortal; with links that no
-    // slot explains; alive because others lead to it; dead and about to be destroyed; garbage that a collection frees; and
-    // garbage that none does. (What each of them means: enum rc_why_kind.)
+    // slot explains; alive because others lead to it; about to be destroyed; garbage that a collection frees; and garbage
+    // that none does. (What each of them means: enum rc_why_kind.)
     size_t held, handles;
     size_t immortal, unexplained, linked, dying, garbage, lost;
     const void *example; // one with handles if there is any, or else the first of these that there is. Borrowed

@@ -73,6 +73,7 @@ int main(void) {
     rc_why_free(why);
     ok = ok && rc_referrers(b, count_place, &places) == 2 && places == 2 && rc_why_print(b, count_line, &lines) && lines == 3;
     ok = ok && rc_leaks(count_leak, &leaks) && leaks == 2 && rc_report(count_line, &lines) && lines == 5;
+    ok = ok && rc_dump(b, 1, count_line, &lines) && lines == 5 + 3 + 2 + 2;
     ok = ok && rc_verify(count_problem, &problems) == 0 && problems == 0;
     rc_release(a);
     ok = ok && rc_collect_pending() > 0 && rc_collect_step(0) != RC_STEP_OUT_OF_MEMORY;
