@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The shadow graph and its searches. Nothing here changes an object of the library; what it reads, it reads from
-// outside: the slots, and the counts that rc_handles and rc_links give.
+// outside: the slots, and the counts that rc_handles and rc_links give. Now and then, and when all is quiet, the library
+// looks at itself, too (rc_verify).
 #include "shadow.h"
 
+#include "checked.h"
 #include "containers.h"
 #include "peek.h"
 
@@ -300,8 +302,23 @@ static void check_object(uint32_t id) {
         fail("handles", "n%u has %zu handles, should have %zu", s->serial, rc_handles(s->object), handles);
 }
 
+// Owners lead where chance wants them to, here.
+static void problem(const struct rc_problem *p, void *arg) {
+    (void)arg;
+    if (p->kind != RC_PROBLEM_OWNER)
+        fail("verify", "%s", p->message);
+}
+
+static void verify(void) {
+    harness_exempt++;
+    if (!w.broken)
+        rc_verify(problem, NULL);
+    harness_exempt--;
+}
+
 void check_reachable(void) {
-    w.figures.checks++;
+    if (w.figures.checks++ % 16 == 0)
+        verify();
     shadow_changed();
     search();
     struct rc_stats stats;
@@ -373,6 +390,7 @@ static void check_stats(uint32_t alive[HEAPS]) {
 void check_quiet(void) {
     uint32_t alive[HEAPS] = {0};
     check_reachable();
+    verify();
     for (uint32_t i = 0; i < w.listed; i++) {
         uint32_t id = w.list[i];
         struct shadow *s = shadow(id);
