@@ -61,15 +61,16 @@ void cc_graph_reset(struct rc_heap *heap) {
     cc->white_count = 0;
 }
 
-// Gives back a chunk of the graph. One chunk of each sort is kept for the next collection.
+// Gives back a chunk of the graph, and looks at the clock. One chunk of each sort is kept for the next
+// collection.
 static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
     while (cc->nodes.chunks > 1 || cc->edges.chunks > 1) {
         if (cc->nodes.chunks > 1)
             cc_memory_shrink(heap, &cc->nodes, CC_NODE_BYTES);
-        if (cc->edges.chunks > 1)
+        else
             cc_memory_shrink(heap, &cc->edges, CC_EDGE_BYTES);
-        if (!cc_spend(budget, 64))
+        if (!cc_spend(budget, UNITS))
             return false;
     }
     return true;

@@ -12,14 +12,16 @@
 
 enum { SINGLE = 8, PAGES = 12 };
 
+static bool is_sliced(const struct rc_heap *heap) {
+    return heap->cc.budget && heap->cc.budget->deadline != UINT64_MAX;
+}
+
 // At least one chunk more. false if memory is out.
 bool cc_memory_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
     if (!heap->blocks.paged || c->chunks < SINGLE)
         return rc__chunks_reserve(heap, c, c->chunks + 1, chunk_bytes);
     size_t n = RC__LARGE / chunk_bytes;
-    const struct cc_budget *budget = heap->cc.budget;
-    bool sliced = budget && budget->deadline != UINT64_MAX;
-    enum rc__large how = sliced ? RC__LARGE_PLAIN : c->chunks < PAGES * n ? RC__LARGE_PAGE : RC__LARGE_AT_ONCE;
+    enum rc__large how = is_sliced(heap) ? RC__LARGE_PLAIN : c->chunks < PAGES * n ? RC__LARGE_PAGE : RC__LARGE_AT_ONCE;
     char *block = rc__chunks_table(heap, c, c->chunks + n) ? rc__large_new(how) : NULL;
     if (!block)
         return false;
@@ -28,12 +30,20 @@ bool cc_memory_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_byte
     return true;
 }
 
-// Gives the last chunk back, or the last block.
+static char *up(char *p) {
+    return p + (-(uintptr_t)p & 0xFFFF);
+}
+
+// Gives the last chunk back; without a time limit, the block that it lies in, or what is left of that.
 void cc_memory_shrink(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
     if (!heap->blocks.paged || c->chunks <= SINGLE) {
         rc__chunks_free(heap, c, c->chunks - 1, chunk_bytes);
-    } else {
-        c->chunks -= RC__LARGE / chunk_bytes;
-        rc__large_free(c->chunk[c->chunks]);
+        return;
     }
+    char *last = c->chunk[c->chunks - 1];
+    size_t before = (uintptr_t)last % RC__LARGE / chunk_bytes, n = is_sliced(heap) ? 1 : before + 1;
+    char *from = n == before + 1 ? last - before * chunk_bytes : up(last);
+    char *to = before + 1 == RC__LARGE / chunk_bytes ? last - before * chunk_bytes + RC__LARGE : up(last + chunk_bytes);
+    c->chunks -= n;
+    rc__large_free(from, (size_t)(to - from));
 }

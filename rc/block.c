@@ -154,7 +154,7 @@ static bool region_new(struct rc_heap *heap) {
 static void region_free(struct rc_heap *heap, struct rc__region *region) {
     heap->blocks.pages -= region->pages;
     if (region->pages == LARGE)
-        rc__large_free(region->memory);
+        rc__large_free(region->memory, RC__LARGE);
     else
         heap->allocator.free(region->memory, region->pages * RC__PAGE, heap->allocator.arg);
     rc__memory_free(heap, region, sizeof *region);

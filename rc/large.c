@@ -36,6 +36,7 @@ void *rc__large_new(enum rc__large how) {
     return memory + before;
 }
 
-void rc__large_free(void *block) {
-    munmap(block, RC__LARGE);
+// Gives back [bytes] of a block; both are multiples of 64 KiB, so that they are of any page size.
+void rc__large_free(void *memory, size_t bytes) {
+    munmap(memory, bytes);
 }

@@ -394,7 +394,7 @@ enum rc__large {
     RC__LARGE_AT_ONCE // present at once
 };
 void *rc__large_new(enum rc__large how);
-void rc__large_free(void *block);
+void rc__large_free(void *memory, size_t bytes);
 
 // chunks.c
 bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);

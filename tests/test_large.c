@@ -46,13 +46,17 @@ TEST(memory_of_a_large_graph_goes_back) {
         drop_ring(N);
         EXPECT_EQ(N, rc_collect());
     }
-    drop_ring(N);
+    // In slices; and the next graph grows before all of this one has gone back.
+    for (int i = 0; i < 10; i++) {
+        drop_ring(N);
+        while (stats().objects)
+            rc_collect_step(200000);
+        for (int k = 0; k < 5 * i; k++)
+            EXPECT_EQ(RC_STEP_MORE, rc_collect_step(0));
+    }
     while (rc_collect_step(200000) == RC_STEP_MORE) {
     }
-    struct rc_stats s;
-    rc_stats(&s);
-    EXPECT_EQ(0, s.objects);
-    EXPECT(s.graph_bytes_max >= GRAPH);
+    EXPECT(stats().graph_bytes_max >= GRAPH);
     EXPECT_AT_MOST(before + GRAPH, address_space());
 }
 
