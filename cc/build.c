@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ROOTS and BUILD: from the suspects to the graph.
+// BUILD: from the roots to the graph.
 //
 // Discovery gives an object its node, with its links as the external count (R4). Tracing records an edge for each of its
 // slots, and takes one off the target's external count. What need not be entered is not:
@@ -7,9 +7,7 @@
 //   - an object of an acyclic type: it is in no cycle, and dies by count when what holds it does;
 //   - an object of another heap: to us a handle;
 //   - an object that is held: by a handle, or by a mark of another thread on it;
-//   - an object with a chain of owners up to one that is held. It gets no node, nor does the chain: a verdict that lasts
-//     would have to hear when the proof ends. So each chain is climbed anew, several side by side in ROOTS, and whatever
-//     breaks it afterwards leaves a suspect that leads to the object.
+//   - an object with a chain of owners up to one that is held (roots.c).
 //
 // Without owner slots, a suspect in a large live structure would have all of it traced. Against that: an ALIVE object that
 // is met from one which is not known to be is probed: its slots are read, and what they lead to is ALIVE, and from there
@@ -26,40 +24,13 @@
 // All rows are empty between slices, so an edge is recorded in the slice that read it, as R4 and R5 want.
 //
 // An object with more slots than a piece is traced in pieces, across slices if need be (R9).
-#include "cc/graph.h"
+#include "cc/node.h"
 
 enum {
-    OWNER_STEPS = 256, // of a chain that are looked at; the rest is left to tracing
-    CLIMBERS = 48,     // chains that are climbed side by side
-    ROW = 48,          // slots in a row, at most
-    ROW_FULL = 20,     // when it has as many, no other object is begun
-    ROWS = 4           // a power of two: one is read, two are on their way, one is recorded
+    ROW = 48,      // slots in a row, at most
+    ROW_FULL = 20, // when it has as many, no other object is begun
+    ROWS = 4       // a power of two: one is read, two are on their way, one is recorded
 };
-
-// Room for [n] nodes more, of which a chunk has many times as many.
-static bool more_nodes(struct rc_heap *heap, struct cc *cc) {
-    if (cc->node_count >= RC__INDEX_MAX - 2 * CC_NODES ||
-        !cc_memory_grow(heap, &cc->nodes, CC_NODE_BYTES)) {
-        cc->out_of_memory = true;
-        return false;
-    }
-    cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
-    return true;
-}
-static inline bool has_room(struct rc_heap *heap, struct cc *cc, size_t n) {
-    return cc->node_count + n <= cc->node_room || more_nodes(heap, cc);
-}
-
-// Room for one edge more.
-static bool more_edges(struct rc_heap *heap, struct cc *cc) {
-    if (cc->edge_room >= CC_NONE - CC_EDGES ||
-        !cc_memory_grow(heap, &cc->edges, CC_EDGE_BYTES)) {
-        cc->out_of_memory = true;
-        return false;
-    }
-    cc->edge_room = cc->edges.chunks * (size_t)CC_EDGES;
-    return true;
-}
 
 static void push(struct cc *cc, uint32_t *stack, uint32_t n) {
     cc_node(cc, n)->edge = *stack;
@@ -75,161 +46,22 @@ static uint32_t pop(struct cc *cc, uint32_t *stack) {
     return n;
 }
 
-// R4. A node for [h], for which there is room, and its links are its external count. Returns its number.
-static inline uint32_t node_new(struct cc *cc, struct rc__header *h, uint64_t flags) {
-    uint32_t n = cc->node_count++;
-    struct cc_node *node = cc_node(cc, n);
-    const struct rc__class *c = rc__class(h);
-    bool both = c->both;
-    if (!c->plain || rc__atomic_load(&h->shared) & RC__WEAK)
-        cc->plain = false;
-    node->object = (uintptr_t)h | flags | (both ? CC_BOTH : 0);
-    node->ext = both ? CC_HELD : (uint32_t)rc__links(h); // G2
-    cc->outside += node->ext;
-    node->edge = CC_NONE;
-    h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT)) | n | RC__GRAPH;
-    return n;
-}
-
 // Discovers [h], to which an edge leads. The new node goes on a stack, unless it is ALIVE. Returns its number, or CC_NONE if
 // memory is out, with nothing changed.
 static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t flags, bool hot) {
     struct cc *cc = &heap->cc;
-    if (!has_room(heap, cc, 1))
+    if (!cc_has_room(heap, 1))
         return CC_NONE;
     if (h->word & RC__SUSPECT) {
         cc_unsuspect(heap, h);
         flags |= CC_ROOT | CC_LATE; // R7
     }
-    uint32_t n = node_new(cc, h, flags);
+    uint32_t n = cc_node_new(cc, h, flags);
     if (flags & CC_ALIVE)
         cc->any_alive = true;
     else
         push(cc, hot ? &cc->hot : &cc->cold, n);
     return n;
-}
-
-// Whether a handle can be seen on [h]: then it is alive (R2). So is one in the inbox: when it leaves that without a
-// handle, it becomes a suspect.
-static bool is_held(struct rc__header *h) {
-    if (h->handles)
-        return true;
-    uint32_t shared = rc__atomic_load(&h->shared);
-    if (shared & ~RC__WEAK) {
-        if (shared & (RC__QUEUED | RC__STUCK))
-            return true;
-        rc__fold(h, "rc_collect");
-    }
-    return h->handles != 0;
-}
-
-// Some suspects are proved alive side by side, so that the ways up are on their way from memory together.
-struct climber {
-    struct rc__header *suspect;
-    struct rc__header *at; // how far up its chain it has come
-};
-
-enum { CLIMBING, PROVED, LOST };
-
-// One step up. Of the next object nothing is read yet, since it is on its way from memory: not even whether it is ours. A
-// chain that comes to a node of the graph is proved if that is ALIVE.
-static inline int climb_on(struct rc_heap *heap, struct rc__header **at) {
-    struct rc__header *h = *at;
-    uint32_t both = rc__both(h), cls = both >> 16;
-    if (__atomic_load_n(&rc__class_heap[cls], __ATOMIC_RELAXED) != heap)
-        return LOST;
-    if (h->word & RC__GRAPH)
-        return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
-    if (both & RC__HANDLES_MAX || (rc__atomic_load(&h->shared) & ~RC__WEAK && is_held(h)))
-        return PROVED;
-    int32_t offset = rc__classes[cls >> 1].owner;
-    void *owner = offset == RC__NO_OWNER ? NULL : rc__load((char *)rc__payload(h) + offset);
-    if (!owner)
-        return LOST;
-    *at = RC__HEADER(owner);
-    __builtin_prefetch(*at);
-    return CLIMBING;
-}
-
-// Whether a chain of owners leads from [h], which has no node, to something held.
-static bool has_held_owner(struct rc_heap *heap, struct rc__header *h) {
-    int state = rc__class(h)->owner == RC__NO_OWNER ? LOST : CLIMBING;
-    uint32_t steps = 0;
-    for (; state == CLIMBING && steps < OWNER_STEPS; steps++)
-        state = climb_on(heap, &h);
-    heap->cc.climbed += steps;
-    return state == PROVED;
-}
-
-// How many steps up owner chains were made since this was last asked: each may be a cache miss.
-static uint32_t climbed(struct rc_heap *heap) {
-    uint32_t n = heap->cc.climbed;
-    heap->cc.climbed = 0;
-    heap->stats.climbed += n;
-    return n;
-}
-
-// [h] was taken out of the buffer and is held: R2.
-static void drop(struct rc__header *h) {
-    h->word &= ~(RC__SUSPECT | RC__INDEX_MASK);
-}
-
-// Drops the suspects that are proved alive and makes nodes of the others, for which there is room.
-static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
-    size_t climbing = n, climbed = 0;
-    for (int steps = 0; climbing && steps < OWNER_STEPS; steps++, climbed += climbing)
-        for (size_t i = climbing; i-- > 0;) {
-            int state = climb_on(heap, &climber[i].at);
-            if (state == CLIMBING)
-                continue;
-            if (state == PROVED)
-                drop(climber[i].suspect);
-            else
-                node_new(&heap->cc, climber[i].suspect, CC_ROOT);
-            climber[i] = climber[--climbing];
-        }
-    heap->cc.climbed += (uint32_t)climbed;
-    while (climbing)
-        node_new(&heap->cc, climber[--climbing].suspect, CC_ROOT);
-}
-
-// Takes the last [n] suspects, which lie from [at] on, out of the buffer; for their nodes there is room.
-static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n) {
-    struct climber climber[CLIMBERS];
-    size_t climbers = 0;
-    heap->suspect_count -= n;
-    heap->old_count = heap->old_count < heap->suspect_count ? heap->old_count : heap->suspect_count;
-    for (size_t i = n; i-- > 0;) {
-        struct rc__header *h = at[i];
-        if (rc__class(h)->owner != RC__NO_OWNER)
-            climber[climbers++] = (struct climber){h, h};
-        else if (is_held(h))
-            drop(h);
-        else
-            node_new(&heap->cc, h, CC_ROOT);
-    }
-    judge(heap, climber, climbers);
-}
-
-bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
-    struct cc *cc = &heap->cc;
-    for (size_t left; (left = cc_roots_waiting(heap)) && cc->roots_left;) {
-        size_t row = (heap->suspect_count - 1) % RC__CHUNK_POINTERS + 1; // they lie in one chunk
-        size_t n = budget->deadline ? CLIMBERS : 1;
-        n = n < left ? n : left;
-        n = n < row ? n : row;
-        n = n < cc->roots_left ? n : cc->roots_left;
-        struct rc__header **at = rc__pointer_at(&heap->suspects, heap->suspect_count - n);
-        for (size_t i = 1; i <= n && i <= row - n; i++)
-            __builtin_prefetch(at[-(ptrdiff_t)i], 1);
-        cc->roots_left -= n;
-        if (!has_room(heap, cc, n))
-            return false;
-        take_suspects(heap, at, n);
-        if (!cc_spend(budget, 4 * (uint32_t)n + 4 * climbed(heap)))
-            return false;
-    }
-    return true;
 }
 
 // Slots that were read.
@@ -333,7 +165,7 @@ static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, st
         target->ext = CC_HELD;
         return;
     }
-    if (cc->edge_count >= cc->edge_room && !more_edges(heap, cc))
+    if (cc->edge_count >= cc->edge_room && !cc_more_edges(heap))
         return;
     uint32_t e = cc->edge_count++, mark = cc->source == source ? 0 : CC_EDGE_FIRST;
     target->ext--;
@@ -372,11 +204,11 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
     } else {
         if (rc__class(h)->acyclic)
             leave_open(cc, from);
-        if (rc__class(h)->acyclic || (from_alive && (!(flags & PROBE) || is_held(h))))
+        if (rc__class(h)->acyclic || (from_alive && (!(flags & PROBE) || cc_is_held(h))))
             return;
-        if (from_alive || is_held(h))
+        if (from_alive || cc_is_held(h))
             n = discover(heap, h, CC_ALIVE, false);
-        else if (has_held_owner(heap, h))
+        else if (cc_has_held_owner(heap, h))
             n = CC_NONE; // alive, and not entered
         else
             n = discover(heap, h, 0, flags & HOT);
@@ -481,7 +313,7 @@ static void record_any(struct rows *r, const struct row *row, uint32_t i) {
 static void record(struct rows *r, struct row *row) {
     struct cc *cc = r->cc;
     for (uint32_t i = 0; i < row->slots && !cc->out_of_memory;) {
-        if (cc->edge_count >= cc->edge_room && !more_edges(r->heap, cc))
+        if (cc->edge_count >= cc->edge_room && !cc_more_edges(r->heap))
             break;
         uint32_t room = CC_EDGES - cc->edge_count % CC_EDGES;
         i = record_plain(cc, row, i, row->slots - i < room ? row->slots : i + room);
@@ -627,7 +459,7 @@ static bool build(struct rows *r, struct cc_budget *budget) {
         if (!nodes && is_empty(r))
             return true;
         advance(r);
-        if (cc->out_of_memory || !cc_spend(budget, 4 * (nodes + r->recorded - recorded + climbed(r->heap))))
+        if (cc->out_of_memory || !cc_spend(budget, 4 * (nodes + r->recorded - recorded + cc_climbed(r->heap))))
             return false;
     }
 }

@@ -7,7 +7,7 @@
 //                                                   |
 //                                                   +-> FINALIZE -> IDLE, with the white set suspect once more
 //
-// collect.c drives it, build.c does ROOTS and BUILD, scan.c SCAN, validate.c VALIDATE, reclaim.c the rest; graph.h says
+// collect.c drives it, roots.c does ROOTS, build.c BUILD, scan.c SCAN, validate.c VALIDATE, reclaim.c the rest; graph.h says
 // what the graph is. What makes it sound (R: rules that each file names where it keeps them):
 //
 //   R1  Whatever takes a reference away from an object and leaves it alive without a handle makes it a suspect. (But for an

@@ -93,7 +93,7 @@ static bool discover_all(struct all *all) {
     if (objects >= RC__INDEX_MAX)
         return false;
     while (all->cc->nodes.chunks <= objects / CC_NODES)
-        if (!cc_memory_grow(all->heaps, &all->cc->nodes, CC_NODE_BYTES))
+        if (!cc_more_nodes(all->heaps))
             return false;
     all->cc->node_count = 0;
     EACH_HEAP(all, heap) {

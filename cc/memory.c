@@ -17,7 +17,7 @@ static bool is_sliced(const struct rc_heap *heap) {
 }
 
 // At least one chunk more. false if memory is out.
-bool cc_memory_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
+static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
     if (!heap->blocks.paged || c->chunks < SINGLE)
         return rc__chunks_reserve(heap, c, c->chunks + 1, chunk_bytes);
     size_t n = RC__LARGE / chunk_bytes;
@@ -27,6 +27,28 @@ bool cc_memory_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_byte
         return false;
     for (size_t i = 0; i < n; i++)
         c->chunk[c->chunks++] = block + i * chunk_bytes;
+    return true;
+}
+
+// Room for some nodes more; false if memory is out, and says so.
+bool cc_more_nodes(struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    if (cc->node_count >= RC__INDEX_MAX - 2 * CC_NODES || !grow(heap, &cc->nodes, CC_NODE_BYTES)) {
+        cc->out_of_memory = true;
+        return false;
+    }
+    cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
+    return true;
+}
+
+// The same for edges.
+bool cc_more_edges(struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    if (cc->edge_room >= CC_NONE - CC_EDGES || !grow(heap, &cc->edges, CC_EDGE_BYTES)) {
+        cc->out_of_memory = true;
+        return false;
+    }
+    cc->edge_room = cc->edges.chunks * (size_t)CC_EDGES;
     return true;
 }
 

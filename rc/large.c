@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Blocks of 2 MiB, aligned to that, straight from the system, which can back each by one large page. Where memory comes
 // 4 KiB at a time, more time goes into the first touch of a new object, or of a node of the graph, than into anything else
-// that is done to it: a page fault takes a microsecond, and two under virtualization. One fault for 2 MiB is a tenth of that
-// for the same memory; but it clears all of it at once, which is a pause of a tenth of a millisecond, or more where memory is
-// fragmented. So the caller says whether that is asked for. (Linux does it where transparent_hugepage is madvise or always.)
+// that is done to it: a page fault takes a microsecond, and two under virtualization. One fault for 2 MiB is a tenth of
+// that for the same memory; but it clears all of it at once, which is a pause of a tenth of a millisecond, or more where
+// memory is fragmented. So the caller says whether that is asked for. (Linux does it where transparent_hugepage is madvise
+// or always.)
 //
 // Nor is it asked for without end: a virtual machine that gives its free memory back to the host, as many do that share one,
 // has to get most large pages anew, which takes 5 ms each; only as many as were in use lately are at hand. Where the whole

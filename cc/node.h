@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// How an object gets its node: for roots.c and build.c.
+#ifndef CC_NODE_H
+#define CC_NODE_H
+
+#include "cc/graph.h"
+
+// Room for [n] nodes more, of which a chunk has many times as many. false if memory is out.
+static inline bool cc_has_room(struct rc_heap *heap, size_t n) {
+    return heap->cc.node_count + n <= heap->cc.node_room || cc_more_nodes(heap);
+}
+
+// R4. A node for [h], for which there is room, and its links are its external count. Returns its number.
+static inline uint32_t cc_node_new(struct cc *cc, struct rc__header *h, uint64_t flags) {
+    uint32_t n = cc->node_count++;
+    struct cc_node *node = cc_node(cc, n);
+    const struct rc__class *c = rc__class(h);
+    bool both = c->both;
+    if (!c->plain || rc__atomic_load(&h->shared) & RC__WEAK)
+        cc->plain = false;
+    node->object = (uintptr_t)h | flags | (both ? CC_BOTH : 0);
+    node->ext = both ? CC_HELD : (uint32_t)rc__links(h); // G2
+    cc->outside += node->ext;
+    node->edge = CC_NONE;
+    h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT)) | n | RC__GRAPH;
+    return n;
+}
+
+// Whether a handle can be seen on [h]: then it is alive (R2). So is one in the inbox: when it leaves that without a
+// handle, it becomes a suspect.
+static inline bool cc_is_held(struct rc__header *h) {
+    if (h->handles)
+        return true;
+    uint32_t shared = rc__atomic_load(&h->shared);
+    if (shared & ~RC__WEAK) {
+        if (shared & (RC__QUEUED | RC__STUCK))
+            return true;
+        rc__fold(h, "rc_collect");
+    }
+    return h->handles != 0;
+}
+
+// Whether a chain of owners leads from [h], which has no node, to something held.
+bool cc_has_held_owner(struct rc_heap *heap, struct rc__header *h);
+
+// How many steps up owner chains were made since this was last asked: each may be a cache miss.
+static inline uint32_t cc_climbed(struct rc_heap *heap) {
+    uint32_t n = heap->cc.climbed;
+    heap->cc.climbed = 0;
+    heap->stats.climbed += n;
+    return n;
+}
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// ROOTS: the suspects are taken out of their buffer, a row at a time. One that is held is dropped (R2); the others get
+// nodes, unless a chain of owners leads up from them to something that is held.
+//
+// Such a one gets no node, nor does the chain: a verdict that lasts would have to hear when the proof ends. So each chain
+// is climbed anew, and whatever breaks it afterwards leaves a suspect that leads to the object. A step up is a cache miss,
+// often, and nothing else; so some dozen are made side by side.
+#include "cc/node.h"
+
+enum {
+    OWNER_STEPS = 256, // of a chain that are looked at; the rest is left to tracing
+    CLIMBERS = 48      // chains that are climbed side by side
+};
+
+// Some suspects are proved alive side by side, so that the ways up are on their way from memory together.
+struct climber {
+    struct rc__header *suspect;
+    struct rc__header *at; // how far up its chain it has come
+};
+
+enum { CLIMBING, PROVED, LOST };
+
+// One step up. Of the next object nothing is read yet, since it is on its way from memory: not even whether it is ours. A
+// chain that comes to a node of the graph is proved if that is ALIVE.
+static inline int climb_on(struct rc_heap *heap, struct rc__header **at) {
+    struct rc__header *h = *at;
+    uint32_t both = rc__both(h), cls = both >> 16;
+    if (__atomic_load_n(&rc__class_heap[cls], __ATOMIC_RELAXED) != heap)
+        return LOST;
+    if (h->word & RC__GRAPH)
+        return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
+    if (both & RC__HANDLES_MAX || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h)))
+        return PROVED;
+    int32_t offset = rc__classes[cls >> 1].owner;
+    void *owner = offset == RC__NO_OWNER ? NULL : rc__load((char *)rc__payload(h) + offset);
+    if (!owner)
+        return LOST;
+    *at = RC__HEADER(owner);
+    __builtin_prefetch(*at);
+    return CLIMBING;
+}
+
+bool cc_has_held_owner(struct rc_heap *heap, struct rc__header *h) {
+    int state = rc__class(h)->owner == RC__NO_OWNER ? LOST : CLIMBING;
+    uint32_t steps = 0;
+    while (state == CLIMBING && steps < OWNER_STEPS && (state = climb_on(heap, &h)) == CLIMBING)
+        steps++;
+    heap->cc.climbed += steps;
+    return state == PROVED;
+}
+
+// [h] was taken out of the buffer and is held: R2.
+static void drop(struct rc__header *h) {
+    h->word &= ~(RC__SUSPECT | RC__INDEX_MASK);
+}
+
+// Drops the suspects that are proved alive and makes nodes of the others, for which there is room.
+static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
+    size_t climbing = n, climbed = 0;
+    for (int steps = 0; climbing && steps < OWNER_STEPS; steps++, climbed += climbing)
+        for (size_t i = climbing; i-- > 0;) {
+            int state = climb_on(heap, &climber[i].at);
+            if (state == CLIMBING)
+                continue;
+            if (state == PROVED)
+                drop(climber[i].suspect);
+            else
+                cc_node_new(&heap->cc, climber[i].suspect, CC_ROOT);
+            climber[i] = climber[--climbing];
+        }
+    heap->cc.climbed += (uint32_t)climbed;
+    while (climbing)
+        cc_node_new(&heap->cc, climber[--climbing].suspect, CC_ROOT);
+}
+
+// Takes the last [n] suspects, which lie from [at] on, out of the buffer; for their nodes there is room.
+static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n) {
+    struct climber climber[CLIMBERS];
+    size_t climbers = 0;
+    heap->suspect_count -= n;
+    heap->old_count = heap->old_count < heap->suspect_count ? heap->old_count : heap->suspect_count;
+    for (size_t i = n; i-- > 0;) {
+        struct rc__header *h = at[i];
+        if (rc__class(h)->owner != RC__NO_OWNER)
+            climber[climbers++] = (struct climber){h, h};
+        else if (cc_is_held(h))
+            drop(h);
+        else
+            cc_node_new(&heap->cc, h, CC_ROOT);
+    }
+    judge(heap, climber, climbers);
+}
+
+bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
+    struct cc *cc = &heap->cc;
+    for (size_t left; (left = cc_roots_waiting(heap)) && cc->roots_left;) {
+        size_t row = (heap->suspect_count - 1) % RC__CHUNK_POINTERS + 1; // they lie in one chunk
+        size_t n = budget->deadline ? CLIMBERS : 1;
+        n = n < left ? n : left;
+        n = n < row ? n : row;
+        n = n < cc->roots_left ? n : cc->roots_left;
+        struct rc__header **at = rc__pointer_at(&heap->suspects, heap->suspect_count - n);
+        for (size_t i = 1; i <= n && i <= row - n; i++)
+            __builtin_prefetch(at[-(ptrdiff_t)i], 1);
+        cc->roots_left -= n;
+        if (!cc_has_room(heap, n))
+            return false;
+        take_suspects(heap, at, n);
+        if (!cc_spend(budget, 4 * (uint32_t)n + 4 * cc_climbed(heap)))
+            return false;
+    }
+    return true;
+}
