@@ -7,8 +7,9 @@
 //                                                   |
 //                                                   +-> FINALIZE -> IDLE, with the white set suspect once more
 //
-// collect.c drives it, roots.c does ROOTS, build.c BUILD, scan.c SCAN, validate.c VALIDATE, reclaim.c the rest; graph.h says
-// what the graph is. What makes it sound (R: rules that each file names where it keeps them):
+// collect.c drives it, roots.c does ROOTS, island.c what can be done at once after it, build.c BUILD, scan.c SCAN,
+// validate.c VALIDATE, reclaim.c the rest; graph.h says what the graph is. What makes it sound (R: rules that each file
+// names where it keeps them):
 //
 //   R1  Whatever takes a reference away from an object and leaves it alive without a handle makes it a suspect. (But for an
 //       object not in the graph that loses a handle while an owner of it is held, or is a suspect: that leads to it.)
@@ -63,6 +64,9 @@ struct cc {
     uint32_t piece_node;       // BUILD: the node that is traced in pieces, or CC_NONE
     size_t piece_slot;         // and how many slots of the object that is treated in pieces are done
     uint32_t white_count;
+    uint32_t kept;             // ISLANDS: roots that are for BUILD
+    int32_t credit;            // and objects that may be explored in vain
+    uint32_t island_count;     // objects that this collection has freed as islands
     uint32_t climbed;          // steps up owner chains that are yet to be accounted for
     unsigned hints;            // BUILD: how often this collection may still learn (see build.c)
     int step;                  // within a phase: which pass

@@ -86,6 +86,7 @@ static void begin(struct rc_heap *heap) {
     cc->outside = 0;
     cc->undisturbed = cc->plain = true;
     cc->finalized = 0;
+    cc->island_count = 0;
     cc->inbox_only = false;
     cc->reclaimed_before = heap->stats.reclaimed_collect;
     cc->pardoned_before = heap->stats.pardoned;
@@ -105,7 +106,7 @@ static void report(struct rc_heap *heap) {
     size_t reclaimed = (size_t)(heap->stats.reclaimed_collect - cc->reclaimed_before);
     bool finalized = cc->phase == RC_PHASE_FINALIZE && !cc->called_off;
     struct cc_pace_result result = {.now = cc_now(),
-                                    .nodes = cc->node_count,
+                                    .nodes = cc->node_count + cc->island_count,
                                     .garbage = finalized ? cc->white_count : reclaimed,
                                     .bytes = heap->bytes,
                                     .called_off = cc->called_off,
@@ -158,9 +159,14 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         cc->roots_left = 2 * cc_roots_waiting(heap); // the program may add some; it cannot keep this phase busy for ever
         break;
     case RC_PHASE_ROOTS:
-        if (!cc_roots(heap, budget))
+        if (cc->step == 0) {
+            if (!cc_roots(heap, budget))
+                return false;
+            cc->step = 1;
+        }
+        if (!cc_islands(heap, budget))
             return false;
-        cc->phase = RC_PHASE_BUILD;
+        enter_phase(heap, RC_PHASE_BUILD);
         cc->roots = cc->node_count;
         cc->root = 0;
         cc->hints = 32;

@@ -84,6 +84,7 @@ static inline size_t cc_roots_waiting(const struct rc_heap *heap) {
 
 // Each does a part of its phase and returns whether that is finished; false: the slice is over (or, out_of_memory).
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget);
+bool cc_islands(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_scan(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_validate(struct rc_heap *heap, struct cc_budget *budget);

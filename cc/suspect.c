@@ -3,10 +3,10 @@
 // An object in it knows its place, so that one which dies leaves at once; another one takes the place. There is room for
 // each live object from its birth (R3).
 //
-// What R1 is for: from a suspect, or from something held, a way leads to everything that is not freed yet. So an object whose
-// last handle goes while an owner of it is held, or a suspect, need not be one itself: the owner leads to it, and what
-// takes that away leaves a suspect that leads to it. In a tree under construction most nodes are of that sort. One that
-// loses a link is a suspect whatever it says of its owner, which may be the one that is letting it go at this moment.
+// What R1 is for: from a suspect, or from something held, a way leads to everything that is not freed yet. So an object
+// whose last handle goes while an owner of it is held, or a suspect, need not be one itself: the owner leads to it, and
+// what takes that away leaves a suspect that leads to it. In a tree under construction most nodes are of that sort. One
+// that loses a link is a suspect whatever it says of its owner, which may be the one that is letting it go at this moment.
 //
 //     | old suspects | young suspects | room ...
 //                    old_count        suspect_count

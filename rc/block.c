@@ -24,6 +24,8 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
+_Static_assert(sizeof(struct rc__page) <= RC__PAGE_HEAD, "a page's head has room before its cells");
+
 struct rc__region {
     struct rc__region *next, *prev;
     char *memory;
@@ -172,7 +174,7 @@ static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
     }
     page->cell = (uint32_t)cell;
     page->used = 0;
-    page->fresh = (sizeof *page + 15) / 16 * 16;
+    page->fresh = RC__PAGE_HEAD;
     page->free = NULL;
     page->has_room = true;
     list_add(&b->room[cell / 16], page);
@@ -246,7 +248,7 @@ void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, vo
             struct rc__page *page = page_at(r, i);
             if (!page->cell)
                 continue;
-            for (uint32_t at = (sizeof *page + 15) / 16 * 16; at < page->fresh; at += page->cell) {
+            for (uint32_t at = RC__PAGE_HEAD; at < page->fresh; at += page->cell) {
                 struct rc__header *h = (struct rc__header *)(void *)((char *)page + at);
                 if (rc__cls(h))
                     each(h, arg);

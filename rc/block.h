@@ -6,6 +6,7 @@
 #include "object.h"
 
 #define RC__PAGE ((size_t)1 << 16) // bytes of a page, and its alignment
+#define RC__PAGE_HEAD 64           // of these, before the first cell: an object of 64 bytes lies in one cache line
 
 struct rc__page {
     struct rc__page *next, *prev; // with room for the same size, or empty

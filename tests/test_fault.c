@@ -240,10 +240,11 @@ static void take_up_b(const struct rc_fault *fault) {
     hold("b");
 }
 
-//   a --> a, and a second link by hand;  b <--> c   what the handler takes up is kept, with all that it leads to
+//   a --> a, and a second link by hand;  b <--> c --> g   what the handler takes up is kept, with all that it leads to. That
+// c leads to something held makes it a matter for the graph (cc/island.c).
 TEST(handler_may_take_up_what_the_collection_looks_at) {
     graph_quietly(true);
-    graph("aa bc cb");
+    graph("aa bc cb cg");
     at('a')->y = at('a');
     drop("abc");
     rc_set_fault_handler(take_up_b);
@@ -254,6 +255,7 @@ TEST(handler_may_take_up_what_the_collection_looks_at) {
     hold("a");
     drop("ab");
     EXPECT_EQ(3, rc_collect());
+    drop("g");
     graph_quietly(false);
 }
 

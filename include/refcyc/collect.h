@@ -19,7 +19,7 @@ struct rc_type;
 enum rc_phase {
     RC_PHASE_IDLE = 0,
     RC_PHASE_INBOX,    // what other threads released is looked at
-    RC_PHASE_ROOTS,    // suspects become nodes of the graph
+    RC_PHASE_ROOTS,    // suspects become nodes of the graph; garbage of up to some hundred objects is freed at once
     RC_PHASE_BUILD,    // objects are traced: nodes and edges are recorded
     RC_PHASE_SCAN,     // what is referred to from outside, and all it reaches, is alive; the rest is white
     RC_PHASE_VALIDATE, // each white object is looked at again
