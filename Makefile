@@ -47,7 +47,8 @@ WRITE_PROFILE_mcdc = __llvm_profile_write_file
 LDFLAGS_COVERAGE_gcov = --coverage
 LDFLAGS_COVERAGE_mcdc = -fprofile-instr-generate
 CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(if $(filter 0,$(RECHECK)),-DRC_NO_RECHECK) $(CPPFLAGS)
-FLAGS = $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
+# Counters that lie side by side are changed one by one: a vector of them would be loaded before its parts are stored.
+FLAGS = $(WARN) -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
 COMPILE = $(CC) -std=c11 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
 COMPILE_CXX = $(CXX) -std=c++17 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
 LIBS = $(LDFLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE)) -pthread

@@ -42,7 +42,7 @@ static inline unsigned place_of(const struct island *s, const struct rc__header 
 
 // Makes [h] the next member. false: it cannot be one.
 static inline bool admit(struct island *s, struct rc__header *h, const struct rc__class *c) {
-    if (!c->closed || c->has_finalize || c->both || s->count == MEMBERS || h->handles || rc__atomic_load(&h->shared))
+    if (!c->plain || s->count == MEMBERS || h->handles || rc__atomic_load(&h->shared))
         return false;
     s->unexplained[s->count] = (uint32_t)rc__links(h);
     s->member[s->count++] = h;

@@ -150,8 +150,7 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
 
 // [n] objects of class [c], of together [bytes], are gone.
 static void account(struct rc_heap *heap, struct rc__class *c, size_t n, size_t bytes) {
-    c->live -= n;
-    c->bytes -= bytes;
+    rc__class_remove(c, n, bytes);
     heap->objects -= n;
     heap->bytes -= bytes;
     heap->stats.reclaimed_collect += n;

@@ -33,18 +33,23 @@ static inline void rc__page_took(struct rc_heap *heap, struct rc__page *page) {
         rc__page_full(heap, page);
 }
 
-// Memory for a header and an object of together [size] bytes, a multiple of 16 in a heap with pages. Of the header, only
-// the word is set.
-static inline struct rc__header *rc__block_new(struct rc_heap *heap, size_t size) {
-    struct rc__page *page = size <= RC__CELL_MAX && heap->blocks.paged ? heap->blocks.room[size / 16] : NULL;
-    if (!page || !page->free)
-        return rc__block_new_slow(heap, size);
+// The first free cell of [page], which has one. Of the header, only the word is set.
+static inline struct rc__header *rc__page_take(struct rc_heap *heap, struct rc__page *page) {
     struct rc__header *h = page->free;
     page->free = (struct rc__header *)(uintptr_t)h->word;
     page->used++;
     rc__page_took(heap, page);
     h->word = 0;
     return h;
+}
+
+// Memory for a header and an object of together [size] bytes, a multiple of 16 in a heap with pages. Of the header, only
+// the word is set.
+static inline struct rc__header *rc__block_new(struct rc_heap *heap, size_t size) {
+    struct rc__page *page = size <= RC__CELL_MAX && heap->blocks.paged ? heap->blocks.room[size / 16] : NULL;
+    if (!page || !page->free)
+        return rc__block_new_slow(heap, size);
+    return rc__page_take(heap, page);
 }
 
 // Returns the bytes that were freed.

@@ -161,6 +161,8 @@ static void describe(struct rc__class *c) {
     c->closed = c->small && !c->has_free_slots && !c->weak_count && !c->has_destroy;
     c->both = c->type == &rc__entry_type;
     c->plain = c->closed && !c->has_finalize && !c->both;
+    size_t cell = (sizeof(struct rc__header) + c->type->size + 15) / 16 * 16;
+    c->cell = c->heap->blocks.paged && cell <= RC__CELL_MAX ? (uint32_t)cell : 0;
 }
 
 static bool opens_anything(const struct rc__class *c) {
@@ -416,10 +418,8 @@ void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
         rc__lock(&heap->door->lock);
     if (is_private(h)) {
         size_t size = rc__block_size(h);
-        c->live--;
-        c->bytes -= size;
-        first->live++;
-        first->bytes += size;
+        rc__class_remove(c, 1, size);
+        rc__class_add(first, size);
         rc__set_cls(h, 2 * c->first);
     }
     if (weak)
@@ -431,11 +431,11 @@ void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t b
     if (!heap)
         return;
     EACH_CLASS(heap, n) {
-        size_t live = rc__classes[n].live, bytes = rc__classes[n].bytes;
+        size_t live = rc__classes[n].live, bytes = rc__class_bytes(&rc__classes[n]);
         for (uint16_t k = heap->duplicates; k; k = rc__classes[k].next)
             if (rc__classes[k].first == n) {
                 live += rc__classes[k].live;
-                bytes += rc__classes[k].bytes;
+                bytes += rc__class_bytes(&rc__classes[k]);
             }
         if (live)
             each(rc__classes[n].type, live, bytes, arg);

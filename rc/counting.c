@@ -101,8 +101,14 @@ void rc_release(void *obj) {
     if (!obj)
         return;
     struct rc__header *h = RC__HEADER(obj);
-    if (!rc__is_inside(h)) {
+    uint32_t both = rc__both(h);
+    if (!rc__is_here(both)) {
         rc__foreign_release(h, "rc_release");
+        return;
+    }
+    if ((both & RC__HANDLES_MAX) == 1 && rc__is_bare(h, &rc__classes[both >> 17])) { // the usual case of the last one
+        rc__set_handles(h, 0);
+        rc__die_bare(rc__here, h);
         return;
     }
     if (h->handles == 0) {

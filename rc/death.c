@@ -5,6 +5,9 @@
 // they have none any more. One loop takes them off: finalizer, destructor, slots (which puts what dies of that on the
 // list), memory. A release inside a callback only adds to the list. So a parent dies before its children.
 //
+// An object of a plain type (nothing but a few slots) that bears no mark is bare: nobody can notice its death but those
+// whom it holds. It goes at once, and the first bare one that dies of that is next, without coming to the list.
+//
 //   D1  On the list: class odd, not SUSPECT; handles and links hold the next. In the graph it keeps its node number.
 //   D2  A destroyed object that is in the graph or in the inbox stays as a HUSK until it has left both (R3).
 //   D3  While its finalizer runs an object is alive, held by one handle of ours.
@@ -97,11 +100,88 @@ static inline void end(struct rc_heap *heap, struct rc__header *h) {
     } else {
         size = rc__block_free(heap, h);
     }
-    c->live--;
-    c->bytes -= size;
+    rc__class_remove(c, 1, size);
     heap->objects--;
     heap->bytes -= size;
     heap->stats.reclaimed_count++;
+}
+
+// D1
+static inline void join_dead(struct rc_heap *heap, struct rc__header *h) {
+    rc__set_cls(h, rc__cls(h) | 1);
+    set_next_dead(h, heap->dead);
+    heap->dead = h;
+    heap->dead_count++;
+}
+
+// Takes the link away from [h], which a slot of a dead object holds. Returns whether that leaves it dead and bare, and then
+// does nothing else.
+static inline bool let_go(struct rc_heap *heap, struct rc__header *h) {
+    uint32_t both = rc__both(h);
+    const struct rc__class *c = &rc__classes[both >> 17];
+    if (!(both & RC__HANDLES_MAX) && (h->word & ~(RC__SUSPECT | RC__INDEX_MASK)) == RC__LINK_ONE &&
+        rc__class_heap[both >> 16] == heap && c->plain && !rc__atomic_load(&h->shared)) {
+        if (h->word & RC__SUSPECT)
+            cc_unsuspect(heap, h);
+        h->word = 0;
+        return true;
+    }
+    rc__unlink(heap, h, "rc_release");
+    return false;
+}
+
+static inline void free_bare(struct rc_heap *heap, struct rc__header *h, struct rc__class *c) {
+    size_t size = rc__block_free(heap, h);
+    rc__class_remove(c, 1, size);
+    heap->objects--;
+    heap->bytes -= size;
+    heap->stats.reclaimed_count++;
+}
+
+// Destroys [h], which is bare, and the first bare object that dies of that, and so on: a list, say. The others that die
+// join the dead list. Up to [limit], of which it returns what is left.
+static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t limit) {
+    for (struct rc__header *next; h && limit; h = next, limit--) {
+        struct rc__class *c = rc__class(h);
+        next = NULL;
+        for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
+            void *obj = rc__load((char *)rc__payload(h) + *slot);
+            if (!obj || !let_go(heap, RC__HEADER(obj)))
+                continue;
+            if (next)
+                join_dead(heap, RC__HEADER(obj));
+            else
+                next = RC__HEADER(obj);
+        }
+        free_bare(heap, h, c);
+    }
+    if (h)
+        join_dead(heap, h);
+    return limit;
+}
+
+static __attribute__((noinline)) void destroy_tree(struct rc_heap *heap, struct rc__header *h) {
+    heap->reaping = true;
+    size_t left = destroy_bare(heap, h, heap->release_limit);
+    heap->reaping = false;
+    if (heap->dead || heap->notices)
+        rc__reap(heap, left);
+}
+
+void rc__die_bare(struct rc_heap *heap, struct rc__header *h) {
+    struct rc__class *c = rc__class(h);
+    if (heap->reaping || heap->dead) {
+        join_dead(heap, h);
+        if (!heap->reaping)
+            rc__reap(heap, heap->release_limit);
+        return;
+    }
+    for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++)
+        if (rc__load((char *)rc__payload(h) + *slot)) {
+            destroy_tree(heap, h);
+            return;
+        }
+    free_bare(heap, h, c);
 }
 
 // An object that has nothing but a few slots.
@@ -120,6 +200,10 @@ static void destroy_closed(struct rc_heap *heap, struct rc__header *h) {
 void rc__die(struct rc_heap *heap, struct rc__header *h) {
     assert(h->handles == 0 && rc__links(h) == 0 && !rc__is_dead(h));
     assert((uintptr_t)h >> 48 == 0);
+    if (rc__is_bare(h, rc__class(h))) {
+        rc__die_bare(heap, h);
+        return;
+    }
     if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h))
         return; // upgraded by another thread, just now
     if (h->word & RC__SUSPECT) {
@@ -131,14 +215,6 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
     if (h->word & RC__GRAPH)
         cc_died(heap, h);
     rc__set_cls(h, rc__cls(h) | 1);
-    if (!heap->reaping && !heap->dead && rc__class(h)->closed && !rc__class(h)->has_finalize) {
-        heap->reaping = true; // the short way for the usual case: [h] need not be on the list
-        destroy_closed(heap, h);
-        heap->reaping = false;
-        if (heap->dead || heap->notices)
-            rc__reap(heap, heap->release_limit - 1);
-        return;
-    }
     set_next_dead(h, heap->dead);
     heap->dead = h;
     heap->dead_count++;
@@ -180,11 +256,7 @@ static void clear_piece(struct rc_heap *heap) {
     end(heap, h);
 }
 
-static void reap_one(struct rc_heap *heap) {
-    struct rc__header *h = heap->dead;
-    const struct rc__class *c = rc__class(h);
-    heap->dead = next_dead(h);
-    heap->dead_count--;
+static void destroy(struct rc_heap *heap, struct rc__header *h, const struct rc__class *c) {
     if (c->has_finalize && !(h->word & RC__FINALIZED)) {
         finalize(heap, h);
         return;
@@ -205,6 +277,18 @@ static void reap_one(struct rc_heap *heap) {
     clear_piece(heap);
 }
 
+// Destroys the first of the dead list; or more, if they are bare. Returns what is left of [limit].
+static inline size_t reap_first(struct rc_heap *heap, size_t limit) {
+    struct rc__header *h = heap->dead;
+    const struct rc__class *c = rc__class(h);
+    heap->dead = next_dead(h);
+    heap->dead_count--;
+    if (c->plain && !(h->word & (RC__LINK_ONE - 1)) && !rc__atomic_load(&h->shared))
+        return destroy_bare(heap, h, limit);
+    destroy(heap, h, c);
+    return limit - 1;
+}
+
 // Puts the dead of [from] on the list of [into], before its own.
 void rc__dead_merge(struct rc_heap *into, struct rc_heap *from) {
     struct rc__header *last = from->dead;
@@ -223,11 +307,14 @@ size_t rc__reap(struct rc_heap *heap, size_t limit) {
     if (heap->reaping)
         return limit;
     heap->reaping = true;
-    for (; limit; limit--) {
+    while (limit) {
+        if (heap->dead && !heap->clearing) {
+            limit = reap_first(heap, limit);
+            continue;
+        }
+        limit--;
         if (heap->clearing)
             clear_piece(heap);
-        else if (heap->dead)
-            reap_one(heap);
         else if (!heap->notices || !rc__weak_notices(heap))
             break;
     }

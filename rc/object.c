@@ -53,7 +53,7 @@ static struct rc_heap *heap_for(const struct rc_type *type) {
     return heap;
 }
 
-static inline void *new_object(const struct rc_type *type, size_t extra) {
+static __attribute__((noinline)) void *new_object(const struct rc_type *type, size_t extra) {
     struct rc_heap *heap = heap_for(type);
     uint16_t cls = heap ? rc__class_of(heap, type) : 0;
     if (!cls)
@@ -71,11 +71,31 @@ static inline void *new_object(const struct rc_type *type, size_t extra) {
     h->shared = 0;
     rc__set_both(h, 1, cls);
     struct rc__class *c = &rc__classes[cls >> 1];
-    c->live++;
-    c->bytes += sizeof *h + size;
+    rc__class_add(c, sizeof *h + size);
     heap->objects++;
     heap->bytes += sizeof *h + size;
     zero(rc__payload(h), size);
+    return rc__payload(h);
+}
+
+// The usual case: the heap's thread, a type that was asked for lately, a free cell at hand.
+static inline void *new_cell(const struct rc_type *type) {
+    struct rc_heap *heap = rc__here;
+    if (heap == RC__NOWHERE || heap->ending || heap->recent[RC__RECENT(type)].type != type)
+        return NULL;
+    uint16_t cls = heap->recent[RC__RECENT(type)].cls;
+    struct rc__class *c = &rc__classes[cls >> 1];
+    struct rc__page *page = heap->blocks.room[c->cell / 16];
+    if (!page || !page->free || heap->objects + heap->husks >= heap->reserved)
+        return NULL;
+    struct rc__header *h = rc__page_take(heap, page);
+    h->shared = 0;
+    rc__set_both(h, 1, cls);
+    c->live++;
+    heap->objects++;
+    heap->bytes += c->cell;
+    for (char *at = rc__payload(h), *end = (char *)h + c->cell; at < end; at += 16)
+        memset(at, 0, 16);
     return rc__payload(h);
 }
 
@@ -84,5 +104,6 @@ void *rc_new_sized(const struct rc_type *type, size_t extra) {
 }
 
 void *rc_new(const struct rc_type *type) {
-    return new_object(type, 0);
+    void *obj = type ? new_cell(type) : NULL;
+    return obj ? obj : new_object(type, 0);
 }

@@ -86,13 +86,14 @@ struct rc__class {
     bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
     bool plain; // closed, without a finalizer, and not both
     bool (*destroy_some)(void *obj, size_t from, size_t to);
+    uint32_t cell;   // bytes of an object of that type, without a tail, and its header, if it lies in a page; else 0
     uint16_t slot_count;          // of a small object: one without tail and trace, and with few slots;
     uint16_t slot[RC__SMALL + 1]; // and their offsets
     bool small;
     bool closed; // small, and without anything that is to be released or called but those slots
     bool keyed;  // some object of it was a key of a weak map: neither small nor acyclic any more
     bool both;   // of entries of weak maps, which live only if all that links to them does (CC_BOTH)
-    size_t live, bytes;
+    size_t live, beyond; // objects; and of their bytes those beyond [cell] each, modulo the range
 };
 
 extern struct rc__class rc__classes[1 << 15];
@@ -216,6 +217,20 @@ static inline void rc__set_cls(struct rc__header *h, int cls) {
 static inline struct rc__class *rc__class(const struct rc__header *h) {
     return &rc__classes[rc__cls(h) >> 1];
 }
+// [c] has one object of [size] bytes more; [n] of together [bytes] less.
+static inline void rc__class_add(struct rc__class *c, size_t size) {
+    c->live++;
+    if (size != c->cell)
+        c->beyond += size - c->cell;
+}
+static inline void rc__class_remove(struct rc__class *c, size_t n, size_t bytes) {
+    c->live -= n;
+    if (bytes != n * c->cell)
+        c->beyond -= bytes - n * c->cell;
+}
+static inline size_t rc__class_bytes(const struct rc__class *c) {
+    return c->live * c->cell + c->beyond;
+}
 static inline bool rc__is_dead(const struct rc__header *h) {
     return rc__cls(h) & 1;
 }
@@ -287,6 +302,11 @@ void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from);
 
 // death.c
 void rc__die(struct rc_heap *heap, struct rc__header *h);
+// The same of one that is bare: of a plain type, without a mark, and no other thread has counted it.
+void rc__die_bare(struct rc_heap *heap, struct rc__header *h);
+static inline bool rc__is_bare(const struct rc__header *h, const struct rc__class *c) {
+    return h->word == 0 && c->plain && !rc__atomic_load(&h->shared);
+}
 // Destroys up to [limit] dead objects; a piece of a large one counts as one. Returns how many of [limit] are left.
 size_t rc__reap(struct rc_heap *heap, size_t limit);
 void rc__bury(struct rc_heap *heap, struct rc__header *h);
