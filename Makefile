@@ -18,6 +18,7 @@ SANITIZE =
 CHECK =
 RECHECK =
 COVERAGE =
+SCHEDULE =
 T =
 # What each test program runs under, if anything: UNDER='valgrind -q'
 UNDER =
@@ -30,8 +31,8 @@ PKG_CONFIG = pkg-config
 
 comma := ,
 space := $() $()
-VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if $(CHECK)$(COVERAGE),,release)) \
-	$(if $(CHECK),check) $(if $(filter 0,$(RECHECK)),once) $(if $(COVERAGE),cover-$(COVERAGE)) \
+VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if $(CHECK)$(COVERAGE)$(SCHEDULE),,release)) \
+	$(if $(CHECK),check) $(if $(SCHEDULE),schedule) $(if $(filter 0,$(RECHECK)),once) $(if $(COVERAGE),cover-$(COVERAGE)) \
 	$(if $(findstring clang,$(CC)),clang)))
 B := build/$(VARIANT)
 
@@ -46,7 +47,8 @@ WRITE_PROFILE_gcov = __gcov_dump
 WRITE_PROFILE_mcdc = __llvm_profile_write_file
 LDFLAGS_COVERAGE_gcov = --coverage
 LDFLAGS_COVERAGE_mcdc = -fprofile-instr-generate
-CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(if $(filter 0,$(RECHECK)),-DRC_NO_RECHECK) $(CPPFLAGS)
+CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(if $(SCHEDULE),-DRC_SCHEDULE) \
+	$(if $(filter 0,$(RECHECK)),-DRC_NO_RECHECK) $(CPPFLAGS)
 # Counters that lie side by side are changed one by one: a vector of them would be loaded before its parts are stored.
 FLAGS = $(WARN) -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
 COMPILE = $(CC) -std=c11 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
@@ -181,4 +183,5 @@ $B/examples/%: $B/examples/%.o $(LIB)
 .SECONDARY:
 
 -include $(wildcard examples/*.mk man/man.mk loops/loops.mk tests/model/model.mk stress/stress.mk bench/bench.mk)
+-include tests/schedule/schedule.mk
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -28,6 +28,7 @@ void rc__schedule(const volatile void *word, bool writes);
 // In place of the operation. false: it is taken, and the thread is not to [wait].
 bool rc__schedule_lock(pthread_mutex_t *lock, bool wait);
 void rc__schedule_unlock(pthread_mutex_t *lock);
+void rc__schedule_must_hold(const pthread_mutex_t *lock);
 #define RC__LOAD(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_RELAXED))
 #define RC__STORE(word, value) (rc__schedule(&(word), true), __atomic_store_n(&(word), (value), __ATOMIC_RELAXED))
 #else
@@ -58,6 +59,15 @@ static inline void rc__unlock(pthread_mutex_t *lock) {
     rc__schedule_unlock(lock);
 #else
     pthread_mutex_unlock(lock);
+#endif
+}
+
+// This thread has [lock]. Checked where the scheduler keeps it.
+static inline void rc__must_hold(const pthread_mutex_t *lock) {
+#ifdef RC_SCHEDULE
+    rc__schedule_must_hold(lock);
+#else
+    (void)lock;
 #endif
 }
 

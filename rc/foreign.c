@@ -78,6 +78,8 @@ static void ring(uint16_t n) {
 
 void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
     struct rc__door *to = into->door, *old = from->door;
+    rc__must_hold(&to->lock);
+    rc__must_hold(&old->lock);
     for (size_t i = 0; i < old->inbox_count; i++)
         *rc__pointer_at(&to->inbox, to->inbox_count++) = *rc__pointer_at(&old->inbox, i);
     old->inbox_count = 0;

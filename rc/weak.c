@@ -123,7 +123,9 @@ void rc_weak_release(struct rc_weak *weak) {
 }
 
 // W3, under the lock: whether the object may still be had; if the collector is about to reclaim it, not any more.
-static bool may_upgrade(struct rc_weak *weak, struct cc *cc) {
+static bool may_upgrade(struct rc_weak *weak, struct rc_heap *heap) {
+    struct cc *cc = &heap->cc;
+    rc__must_hold(&heap->door->lock);
     if (!weak->object || weak->dying)
         return false;
     if (weak->condemned != cc->round || !cc->round)
@@ -153,7 +155,7 @@ void *rc_weak_get(struct rc_weak *weak) {
         return NULL;
     void *obj = NULL;
     struct rc__door *door = door_lock(weak);
-    if (weak->object && may_upgrade(weak, &door->heap->cc)) {
+    if (weak->object && may_upgrade(weak, door->heap)) {
         obj = rc__payload(weak->object);
         rc_retain(obj); // W2
     }
@@ -219,7 +221,9 @@ bool rc__weak_notices(struct rc_heap *heap) {
     return true;
 }
 
+// Under the lock.
 static struct rc_weak *block_of(struct rc_heap *heap, struct rc__header *h) {
+    rc__must_hold(&heap->door->lock);
     return heap->weak.entry[table_find(&heap->weak, h)];
 }
 
@@ -244,6 +248,7 @@ void rc__weak_alive(struct rc_heap *heap, struct rc__header *h) {
 
 // [h] is dead for good. Under the lock.
 void rc__weak_forget(struct rc_heap *heap, struct rc__header *h) {
+    rc__must_hold(&heap->door->lock);
     size_t i = table_find(&heap->weak, h);
     struct rc_weak *weak = heap->weak.entry[i];
     table_remove(&heap->weak, i);
@@ -332,6 +337,8 @@ bool rc__weak_reserve(struct rc_heap *into, const struct rc_heap *from) {
 // Under both locks, with the room reserved. Nothing of [from] is condemned.
 void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
     struct rc__weak_table *t = &into->weak, *old = &from->weak;
+    rc__must_hold(&into->door->lock);
+    rc__must_hold(&from->door->lock);
     for (size_t i = 0; old->entry && i <= old->mask; i++) {
         struct rc_weak *weak = old->entry[i];
         if (!weak)
