@@ -225,11 +225,11 @@ static void report_to_stderr(struct rc_heap *heap) {
 static void report_all(void) {
     for (size_t i = 0; i < sizeof rc__doors / sizeof *rc__doors; i++) {
         struct rc__door *door = &rc__doors[i];
-        if (pthread_mutex_trylock(&door->lock))
+        if (!rc__try_lock(&door->lock))
             continue; // LCOV_EXCL_LINE: a thread would have to be stopped in a few instructions
         struct rc_heap *heap = door->heap;
         bool inside = heap && rc_heap_try_enter(heap); // it cannot go while its door is locked, nor while we are inside
-        pthread_mutex_unlock(&door->lock);
+        rc__unlock(&door->lock);
         if (!inside)
             continue;
         if (!heap->ending)

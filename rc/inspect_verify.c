@@ -304,12 +304,12 @@ static void check_marks(struct verify *v) {
 static size_t bad_inbox(struct rc__survey *s) {
     struct rc__door *door = s->heap->door;
     size_t bad = 0;
-    pthread_mutex_lock(&door->lock);
+    rc__lock(&door->lock);
     for (size_t i = 0; i < door->inbox_count; i++) {
         const struct rc__header *h = *rc__pointer_at(&door->inbox, i);
         bad += rc__survey_number(s, h) == RC__NOBODY || !(rc__atomic_load(&h->shared) & RC__QUEUED);
     }
-    pthread_mutex_unlock(&door->lock);
+    rc__unlock(&door->lock);
     return bad;
 }
 

@@ -359,19 +359,19 @@ void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
 // For inspection: whether [h] has the bit WEAK if and only if the table has it. Other threads add to the table.
 bool rc__weak_is_known(struct rc_heap *heap, const struct rc__header *h) {
     const struct rc__weak_table *t = &heap->weak;
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     bool has_entry = t->entry && t->entry[table_find(t, h)], has_bit = rc__atomic_load(&h->shared) & RC__WEAK;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     return has_entry == has_bit;
 }
 
 // For inspection: the object at place [i] of the table, or NULL, in *h. false: there is no such place.
 bool rc__weak_at(struct rc_heap *heap, size_t i, const struct rc__header **h) {
     const struct rc__weak_table *t = &heap->weak;
-    pthread_mutex_lock(&heap->door->lock);
+    rc__lock(&heap->door->lock);
     bool is_place = t->entry && i <= t->mask;
     *h = is_place && t->entry[i] ? t->entry[i]->object : NULL;
-    pthread_mutex_unlock(&heap->door->lock);
+    rc__unlock(&heap->door->lock);
     return is_place;
 }
 

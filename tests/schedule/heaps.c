@@ -81,7 +81,8 @@ static void merge_only(void) {
     merge(0, 1);
 }
 
-SCENARIO(merge_ring, "merge-ring", "the same where the bell is all that asks for a look", begin_one, {merge_only, drop_a});
+SCENARIO(merge_ring, "merge-ring", "the same where the bell is all that asks for a look", begin_one,
+         {merge_only, drop_a});
 
 static void begin_pair_shared(void) {
     make_pair(2, false);
@@ -139,7 +140,7 @@ static void merge_and_keep(void) {
     rc_weak_release(weak);
 }
 
-SCENARIO(merge_upgrade_release, "merge-upgrade-release", "an upgrade and the last release elsewhere while the heap is merged",
+SCENARIO(merge_upgrade_release, "merge-upgrade-release", "an upgrade and the last release elsewhere meanwhile",
          begin_both_weak, {merge_and_keep, drop_a, upgrade});
 
 // c of heap[2] is linked to a, and let go again
@@ -291,9 +292,9 @@ static void collect_and_drop_weak(void) {
     rc_weak_release(weak);
 }
 
-SCENARIO_WITH(span_upgrade, collect_and_end, "span-upgrade", "an upgrade of garbage that spans heaps while it is collected", begin_span_garbage,
+SCENARIO_WITH(span_upgrade, collect_and_end, "span-upgrade", "an upgrade of garbage that spans heaps", begin_span_garbage,
          {collect_both, upgrade});
-SCENARIO_WITH(span_release, collect_and_end, "span-release", "the last handle goes while both heaps are collected", begin_span,
+SCENARIO_WITH(span_release, collect_and_end, "span-release", "the last handle goes while both are collected", begin_span,
          {collect_and_drop_weak, drop_a});
 
 static void nest(void) {

@@ -203,8 +203,10 @@ static void begin_weak_finalizer(void) {
 
 SCENARIO(upgrade_last, "upgrade-last", "an upgrade while the last handle is released inside", begin_weak,
          {drop_a_inside, upgrade});
-SCENARIO(upgrade_last_plain, "upgrade-last-plain", "the same without a destructor", begin_weak_plain, {drop_a_inside, upgrade});
-SCENARIO(upgrade_last_final, "upgrade-last-final", "the same with a finalizer", begin_weak_finalizer, {drop_a_inside, upgrade});
+SCENARIO(upgrade_last_plain, "upgrade-last-plain", "the same without a destructor", begin_weak_plain,
+         {drop_a_inside, upgrade});
+SCENARIO(upgrade_last_final, "upgrade-last-final", "the same with a finalizer", begin_weak_finalizer,
+         {drop_a_inside, upgrade});
 SCENARIO(upgrade_foreign, "upgrade-foreign", "an upgrade while the last handle is released elsewhere", begin_weak,
          {work_inside, drop_a, upgrade});
 SCENARIO(upgrade_shared, "upgrade-shared", "an upgrade while handles inside and elsewhere are released", begin_weak_shared,

@@ -156,7 +156,8 @@ static int choose(int current) {
             while (pick < (unsigned)n && option[pick] != switches[repeat].to)
                 pick++;
             if (pick == (unsigned)n)
-                failed("thread %c cannot run at operation %u: not a run of this build", 'a' + switches[repeat].to, operations);
+                failed("thread %c cannot run at operation %u: not a run of this build", 'a' + switches[repeat].to,
+                       operations);
             repeat++;
         } else if (!goes_on) {
             failed("nobody is named to go on at operation %u: not a run of this build", operations);
@@ -168,7 +169,7 @@ static int choose(int current) {
             path[path_length].pick = 0;
             path[path_length++].of = (unsigned char)n;
         } else if (path[depth].of != n) {
-            failed("another number of choices at operation %u than last time: the scenario is not deterministic", operations);
+            failed("other choices at operation %u than last time: the scenario is not deterministic", operations);
         }
         pick = path[depth++].pick;
     }
