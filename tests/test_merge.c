@@ -465,6 +465,25 @@ TEST(handles_given_to_the_other_heap_are_links_afterwards) {
     free_heap(h);
 }
 
+//   (h) a --> c --> b (k), and a slot of a that was made to point to b by hand
+TEST(slot_written_by_hand_is_reported_by_the_merge) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    graph_in(h, "a");
+    graph_in(k, "cb");
+    graph_in(h, "ac");
+    drop_in(k, "b");
+    struct node *a = at('a'), *b = at('b');
+    a->y = b;
+    faults_begin();
+    merge(h, k);
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_heap_merge");
+    EXPECT_EQ(1, rc_links(b));
+    a->y = NULL;
+    drop_in(h, "ac");
+    EXPECT_STR("acb", gone());
+    free_heap(h);
+}
+
 //   (h) a <--> b (k): no handle; to each heap alone it is held by the other
 TEST(garbage_that_spans_the_heaps_is_found_after_the_merge) {
     for (int way = 0; way < 2; way++) {

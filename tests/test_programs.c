@@ -180,6 +180,37 @@ TEST(analyzer_has_nothing_to_say_of_the_examples, .limit = 300) {
     EXPECT_STR("", output);
 }
 
+// ---- what other threads can see
+
+// Compiled so, libatomic_ops would be inline assembly, and ThreadSanitizer would report what is no race, or miss what is one.
+TEST(library_refuses_atomics_that_thread_sanitizer_cannot_see) {
+    int status;
+    const char *output = command(&status, "%s -std=c11 -Iinclude -I. -DAO_DISABLE_GCC_ATOMICS -c -o /dev/null rc/foreign.c",
+                                 or_else("CC", "cc"));
+    EXPECT(status != 0);
+    EXPECT_HAS("AO_DISABLE_GCC_ATOMICS hides the atomic operations from ThreadSanitizer", output);
+}
+
+// So that the schedule search (tests/schedule) sees them all. Of rc/atomic.h itself: no fence, which ThreadSanitizer misreads,
+// and nothing of two words at once.
+TEST(atomic_operations_and_locks_are_in_one_header) {
+    int status;
+    EXPECT_STR("", command(&status, "grep -nE '\\bAO_[a-z]{2}|(^|[^c])__atomic_|__sync_|atomic_thread_fence|stdatomic|"
+                                    "pthread_(mutex_(lock|trylock|timedlock|unlock)|rwlock|spin|cond)' rc/*.c cc/*.[ch] "
+                                    "$(ls rc/*.h | grep -v rc/atomic.h)"));
+    EXPECT_STR("", command(&status, "grep -nE '__atomic_|__sync_|fence' include/refcyc/*.h | "
+                                    "grep -v 'define RC__\\(LOAD\\|STORE\\)'"));
+    EXPECT_STR("", command(&status, "grep -nE '^ .*(AO_nop|AO_[a-z_]*(load|store)_full|AO_[a-z_]*double|__sync_|fence)' "
+                                    "rc/atomic.h"));
+}
+
+// libatomic_ops is headers to us; its GPL part (stacks and a malloc) is a library of its own.
+TEST(library_is_not_linked_with_libatomic_ops) {
+    int status;
+    EXPECT_STR("", command(&status, "nm -u %s/librefcyc.a | grep -w 'U \\(_*AO_.*\\|_*atomic_.*\\)'", built()));
+    EXPECT_STR("", command(&status, "grep -rnE 'atomic_ops(_gpl)?(\\.a|\\.so)|-latomic' Makefile */*.mk tests/*/*.mk"));
+}
+
 // ---- the installed library
 
 #define MAKE "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s"

@@ -297,6 +297,7 @@ TEST(immortal_is_left_alone_by_other_threads) {
     elsewhere(retain_many, at('a'));
     elsewhere(release_many, at('a'));
     elsewhere(release_many, at('a'));
+    EXPECT_EQ(0, stats().inbox);
     EXPECT_EQ(0, rc_collect());
     EXPECT_STR("", gone());
     EXPECT_EQ(0, rc_heap_free(rc_heap_default()));
