@@ -25,7 +25,7 @@ enum { CLIMBING, PROVED, LOST };
 static inline int climb_on(struct rc_heap *heap, struct rc__header **at) {
     struct rc__header *h = *at;
     uint32_t both = rc__both(h), cls = both >> 16;
-    if (__atomic_load_n(&rc__class_heap[cls], __ATOMIC_RELAXED) != heap)
+    if (RC__LOAD(rc__class_heap[cls]) != heap)
         return LOST;
     if (h->word & RC__GRAPH)
         return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
