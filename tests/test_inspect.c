@@ -1092,6 +1092,36 @@ TEST(answers_are_right_in_every_phase_and_disturb_none) {
                   PHASE(ROOTS) | PHASE(BUILD) | PHASE(SCAN) | PHASE(VALIDATE) | PHASE(DESTROY) | PHASE(FREE));
 }
 
+static struct rc_weak *shared_weak;
+
+static void *retain_and_release(void *obj) {
+    for (size_t i = 0; i < scaled(20000); i++) {
+        void *mine = rc_retain(obj), *upgraded = rc_weak_get(shared_weak);
+        struct rc_weak *weak = rc_weak_new(mine);
+        rc_weak_release(weak);
+        rc_release(upgraded);
+        rc_release(mine);
+    }
+    return NULL;
+}
+
+TEST(other_threads_may_go_on_meanwhile) {
+    graph("ab ba cd");
+    drop("bd");
+    shared_weak = rc_weak_new(at('b'));
+    pthread_t thread = start(retain_and_release, at('a'));
+    for (int i = 0; i < 200; i++) {
+        EXPECT_EQ(0, rc_verify(NULL, NULL));
+        EXPECT_EQ(RC_WHY_HANDLES, kind_of('a'));
+        EXPECT(rc_report(add_line, (text[0] = 0, &names)));
+        rc_collect_step(0);
+    }
+    pthread_join(thread, NULL);
+    rc_weak_release(shared_weak);
+    drop("ac");
+    EXPECT_EQ(2, rc_collect());
+}
+
 TEST(large_heaps_are_no_trouble, .limit = 60) {
     size_t n = scaled(400000);
     struct rc_array *row = rc_array_new(&rc_link_element);
