@@ -92,10 +92,11 @@ static bool discover_all(struct all *all) {
         objects += heap->objects;
     if (objects >= RC__INDEX_MAX)
         return false;
-    while (all->cc->nodes.chunks <= objects / CC_NODES)
+    all->cc->node_count = 0;
+    all->cc->node_room = all->cc->nodes.chunks * (size_t)CC_NODES;
+    while (all->cc->node_room <= objects)
         if (!cc_more_nodes(all->heaps))
             return false;
-    all->cc->node_count = 0;
     EACH_HEAP(all, heap) {
         all->heap = heap;
         heap->cc.share = all->cc->node_count;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The memory of the graph. It is touched from one end to the other, once, and given back. All but the first chunks come in
-// large blocks (rc/large.c); a collection without a time limit asks for large pages for the first of these, and for the
-// others to be present at once, one that is sliced does not.
+// large blocks (rc/large.c). A collection without a time limit asks for large pages for the first few of these, and has some
+// chunks of the others made present at a time; one that is sliced does neither.
 //
 //     | chunk | ... | chunk |    | chunk, chunk ...   |    | chunk, chunk ...   |
 //       SINGLE, from the           a block                   a block
@@ -10,19 +10,25 @@
 // A heap without pages (block.c) has no blocks either: its memory is its allocator's, and of interest to tools.
 #include "cc/graph.h"
 
-enum { SINGLE = 8, PAGES = 12 };
+enum {
+    SINGLE = 8,
+    TOUCH = 4,      // chunks
+    NODE_PAGES = 4, // blocks
+    EDGE_PAGES = 2
+};
 
 static bool is_sliced(const struct rc_heap *heap) {
     return heap->cc.budget && heap->cc.budget->deadline != UINT64_MAX;
 }
 
 // At least one chunk more. false if memory is out.
-static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
+static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes, size_t large_pages) {
     if (!heap->blocks.paged || c->chunks < SINGLE)
         return rc__chunks_reserve(heap, c, c->chunks + 1, chunk_bytes);
     size_t n = RC__LARGE / chunk_bytes;
-    enum rc__large how = is_sliced(heap) ? RC__LARGE_PLAIN : c->chunks < PAGES * n ? RC__LARGE_PAGE : RC__LARGE_AT_ONCE;
-    char *block = rc__chunks_table(heap, c, c->chunks + n) ? rc__large_new(how) : NULL;
+    char *block = NULL;
+    if (rc__chunks_table(heap, c, c->chunks + n))
+        block = rc__large_new(!is_sliced(heap) && c->chunks < large_pages * n);
     if (!block)
         return false;
     for (size_t i = 0; i < n; i++)
@@ -30,26 +36,40 @@ static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) 
     return true;
 }
 
+// Of the chunks of [c], [used] may be written to so far. Some more; returns how many then, 0 if memory is out.
+static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, size_t chunk_bytes, size_t large_pages) {
+    if (used == c->chunks && !grow(heap, c, chunk_bytes, large_pages)) {
+        heap->cc.out_of_memory = true;
+        return 0;
+    }
+    size_t n = c->chunks - used < TOUCH ? c->chunks - used : TOUCH;
+    if (heap->blocks.paged && used >= SINGLE && !is_sliced(heap))
+        rc__large_touch(c->chunk[used], (char *)c->chunk[used + n - 1] + chunk_bytes);
+    return used + n;
+}
+
 // Room for some nodes more; false if memory is out, and says so.
 bool cc_more_nodes(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
-    if (cc->node_count >= RC__INDEX_MAX - 2 * CC_NODES || !grow(heap, &cc->nodes, CC_NODE_BYTES)) {
+    if (cc->node_count >= RC__INDEX_MAX - 2 * CC_NODES) {
         cc->out_of_memory = true;
         return false;
     }
-    cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
-    return true;
+    size_t chunks = more_room(heap, &cc->nodes, cc->node_room / CC_NODES, CC_NODE_BYTES, NODE_PAGES);
+    cc->node_room = chunks ? chunks * CC_NODES : cc->node_room;
+    return chunks;
 }
 
 // The same for edges.
 bool cc_more_edges(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
-    if (cc->edge_room >= CC_NONE - CC_EDGES || !grow(heap, &cc->edges, CC_EDGE_BYTES)) {
+    if (cc->edge_room >= CC_NONE - CC_EDGES) {
         cc->out_of_memory = true;
         return false;
     }
-    cc->edge_room = cc->edges.chunks * (size_t)CC_EDGES;
-    return true;
+    size_t chunks = more_room(heap, &cc->edges, cc->edge_room / CC_EDGES, CC_EDGE_BYTES, EDGE_PAGES);
+    cc->edge_room = chunks ? chunks * CC_EDGES : cc->edge_room;
+    return chunks;
 }
 
 static char *up(char *p) {

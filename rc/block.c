@@ -135,7 +135,7 @@ static bool region_new(struct rc_heap *heap) {
     size_t pages = heap->blocks.pages;
     region->pages = pages >= LARGE_FROM ? LARGE : pages ? MIDDLE : 1;
     region->memory = region->pages == LARGE
-                         ? rc__large_new(pages < LARGE_TO ? RC__LARGE_PAGE : RC__LARGE_PLAIN)
+                         ? rc__large_new(pages < LARGE_TO)
                          : heap->allocator.alloc(region->pages * RC__PAGE, RC__PAGE, heap->allocator.arg);
     if (!region->memory) {
         rc__memory_free(heap, region, sizeof *region);

@@ -408,12 +408,8 @@ static inline bool rc__slot_is_here(const void *slot, const char *call) {
 
 // large.c
 #define RC__LARGE ((size_t)2 << 20)
-enum rc__large {
-    RC__LARGE_PLAIN,
-    RC__LARGE_PAGE,   // one page, if the system can
-    RC__LARGE_AT_ONCE // present at once
-};
-void *rc__large_new(enum rc__large how);
+void *rc__large_new(bool one_page);
+void rc__large_touch(char *from, const char *to);
 void rc__large_free(void *memory, size_t bytes);
 
 // chunks.c
