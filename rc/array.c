@@ -237,6 +237,12 @@ bool rc_array_remove(struct rc_array *a, size_t i) {
     _Alignas(16) char old[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(a, "rc_array_remove") || !has_index(a, i))
         return false;
+    if (a->kind & RC__E_LINK) {
+        void *obj = ((void **)a->data)[i];
+        rc__array_close(a, i, 1);
+        rc__drop_link(obj);
+        return true;
+    }
     memcpy(old, rc__array_place(a, i), a->element->size);
     rc__array_close(a, i, 1);
     rc__element_drop(a->element, a->kind, old);

@@ -85,6 +85,12 @@ static void drop_links(const struct rc_element *e, void *element) {
 }
 
 bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const void *from) {
+    if (kind & RC__E_LINK) {
+        void *obj = rc__load(from);
+        rc__store(to, NULL);
+        rc_set_slot(to, obj);
+        return true;
+    }
     memcpy(to, from, e->size);
     if (kind & (RC__E_LINKS | RC__E_WEAK))
         EACH_SLOT(e, s)
@@ -143,7 +149,7 @@ void rc__element_end(const struct rc_element *e, unsigned kind, void *element) {
         drop_weak(e, element);
 }
 
-void rc__element_drop(const struct rc_element *e, unsigned kind, void *element) {
+void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *element) {
     rc__element_end(e, kind, element);
     if (kind & RC__E_LINKS)
         drop_links(e, element);

@@ -32,8 +32,8 @@ bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const
 void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from);
 // Moves the element at [from] to the caller: links become handles. No link is left at [from].
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from);
-// Removes an element that is in no container any more.
-void rc__element_drop(const struct rc_element *e, unsigned kind, void *element);
+// Removes an element, of which something is to be released, that is in no container any more.
+void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *element);
 // What its destructor and its weak references ask for; the links stay.
 void rc__element_end(const struct rc_element *e, unsigned kind, void *element);
 // Between containers: [to] gets what [from] has, and the collector is told (R5).
@@ -41,6 +41,19 @@ void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void 
 // Reports the links of [n] elements, [stride] bytes from one to the next.
 void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visitor *visitor, void *first, size_t n,
                        size_t stride);
+
+// One link was taken out of a container.
+static inline void rc__drop_link(void *obj) {
+    if (obj)
+        rc__unlink(rc__here, RC__HEADER(obj), "rc_release");
+}
+// Removes an element that is in no container any more.
+static inline void rc__element_drop(const struct rc_element *e, unsigned kind, void *element) {
+    if (kind & RC__E_LINK)
+        rc__drop_link(rc__load(element));
+    else if (kind)
+        rc__element_drop_all(e, kind, element);
+}
 
 uint64_t rc__element_hash(const struct rc_element *e, const void *element);
 bool rc__element_equal(const struct rc_element *e, const void *a, const void *b);

@@ -117,6 +117,26 @@ bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, cons
     return true;
 }
 
+bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const char *call) {
+    if (t->key_kind)
+        return rc__keyed_put(t, &word, &obj, call);
+    if (!rc__table_room(rc__here, t))
+        return false;
+    struct rc__word_entry *entry = rc__table_word(t, rc__table_add(t, rc__table_mix(word)));
+    entry->key = word;
+    rc_set_slot(&entry->value, obj);
+    return true;
+}
+
+bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *string, void *obj) {
+    if (!rc__table_room(rc__here, t))
+        return false;
+    uint32_t e = add(t, hash);
+    rc_give_slot(rc__table_key(t, e), string);
+    rc_set_slot(rc__table_value(t, e), obj);
+    return true;
+}
+
 bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char *call) {
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !is_given(value, call)))
@@ -140,7 +160,41 @@ bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char 
     return true;
 }
 
+// Whether of an element there is one link to be released, or nothing.
+static bool is_simple(unsigned kind) {
+    return !kind || kind & RC__E_LINK;
+}
+static void *link_at(void *element, unsigned kind) {
+    return kind & RC__E_LINK ? rc__load(element) : NULL;
+}
+
+static bool are_simple(const struct rc__table *t) {
+    return is_simple(t->key_kind) && is_simple(t->value_kind);
+}
+
+static void remove_simple(struct rc__table *t, uint32_t e, uint32_t hash) {
+    void *key = link_at(rc__table_key(t, e), t->key_kind), *value = link_at(rc__table_value(t, e), t->value_kind);
+    __builtin_prefetch((const void *)((uintptr_t)value - sizeof(struct rc__header)), 1);
+    rc__table_remove_of(t, e, hash);
+    rc__drop_link(key);
+    rc__drop_link(value);
+}
+
+bool rc__keyed_remove_found(struct rc__table *t, uint32_t e, uint32_t hash) {
+    if (e == RC__NO_ENTRY)
+        return false;
+    if (are_simple(t))
+        remove_simple(t, e, hash);
+    else
+        rc__keyed_remove(t, e, NULL, NULL);
+    return true;
+}
+
 void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value) {
+    if (!key && !value && are_simple(t)) {
+        remove_simple(t, e, t->state[e]);
+        return;
+    }
     _Alignas(16) char old_key[RC_ELEMENT_MAX], old_value[RC_ELEMENT_MAX];
     const struct rc_element *key_of = t->key, *value_of = t->value;
     uint8_t key_kind = t->key_kind, value_kind = t->value_kind;
@@ -205,15 +259,10 @@ void rc__keyed_clear(struct rc__table *t, struct rc__table *remains) {
     rc__moving(t);
     t->version++;
     if (remains) {
-        uint32_t version = t->version;
+        struct rc__table empty = {.version = t->version};
+        rc__table_init(&empty, t->key, t->value, "clear");
         *remains = *t;
-        remains->busy = 0;
-        rc__table_init(t, t->key, t->value, "clear");
-        t->entry = NULL;
-        t->place = NULL;
-        t->state = NULL;
-        t->count = t->used = t->capacity = t->mask = 0;
-        t->version = version;
+        *t = empty;
         return;
     }
     void *held = rc_retain(t);

@@ -116,25 +116,40 @@ static bool has_words(const struct rc_map *map) {
     return map->table.sort == RC__KEY_WORD || rc__fails(EINVAL);
 }
 
-static uint32_t find_int(const struct rc_map *map, int64_t key) {
-    uint64_t word = (uint64_t)key;
-    return rc__table_find_word(table_of(map), rc__table_mix(word), word);
+// What the functions below do about a map they are not for. Apart, so that the others need no stack.
+__attribute__((noinline)) static void *no_words(const struct rc_map *map, const char *call) {
+    if (rc__usable(map, call))
+        errno = map->table.busy && map->table.words ? EBUSY : EINVAL;
+    return NULL;
+}
+
+static bool is_of_words(const struct rc_map *map) {
+    return __builtin_expect(map && map->table.words && rc__is_inside(RC__HEADER((void *)(uintptr_t)map)), 1);
 }
 
 void *rc_map_get_int(const struct rc_map *map, int64_t key) {
-    if (!rc__usable(map, "rc_map_get_int") || !has_objects(map) || !has_words(map))
-        return NULL;
-    return object_at(map, find_int(map, key));
+    if (!is_of_words(map))
+        return no_words(map, "rc_map_get_int");
+    void **slot = rc__table_slot_of_word(table_of(map), (uint64_t)key);
+    return slot ? *slot : NULL;
 }
 
 bool rc_map_set_int(struct rc_map *map, int64_t key, void *obj) {
-    return rc__usable(map, "rc_map_set_int") && has_objects(map) && has_words(map) &&
-           rc__keyed_put(table_of(map), &key, &obj, "rc_map_set_int");
+    if (!is_of_words(map) || map->table.busy)
+        return no_words(map, "rc_map_set_int");
+    void **slot = rc__table_slot_of_word(table_of(map), (uint64_t)key);
+    if (!slot)
+        return rc__keyed_add_word(table_of(map), (uint64_t)key, obj, "rc_map_set_int");
+    rc_set_slot(slot, obj);
+    return true;
 }
 
 bool rc_map_remove_int(struct rc_map *map, int64_t key) {
-    return RC__MAY_CHANGE(table_of(map), "rc_map_remove_int") && has_words(map) &&
-           remove_entry(map, find_int(map, key), NULL);
+    if (!RC__MAY_CHANGE(table_of(map), "rc_map_remove_int") || !has_words(map))
+        return false;
+    uint64_t word = (uint64_t)key;
+    uint32_t hash = rc__table_mix(word);
+    return rc__keyed_remove_found(table_of(map), rc__table_find_word(table_of(map), hash, word), hash);
 }
 
 static bool has_texts(const struct rc_map *map, const char *key, const char *call) {
@@ -145,37 +160,40 @@ static bool has_texts(const struct rc_map *map, const char *key, const char *cal
     return map->table.sort == RC__KEY_STRING || rc__fails(EINVAL);
 }
 
-static uint32_t find_text(const struct rc_map *map, const char *key) {
+static uint32_t find_text(const struct rc_map *map, const char *key, uint32_t *hash) {
     size_t length = strlen(key);
-    return rc__table_find_text(table_of(map), rc__table_hash_text(key, length), key, length);
+    *hash = rc__table_hash_text(key, length);
+    return rc__table_find_text(table_of(map), *hash, key, length);
 }
 
 void *rc_map_get_text(const struct rc_map *map, const char *key) {
     if (!rc__usable(map, "rc_map_get_text") || !has_objects(map) || !has_texts(map, key, "rc_map_get_text"))
         return NULL;
-    return object_at(map, find_text(map, key));
+    uint32_t hash;
+    return object_at(map, find_text(map, key, &hash));
 }
 
 bool rc_map_set_text(struct rc_map *map, const char *key, void *obj) {
     if (!RC__MAY_CHANGE(table_of(map), "rc_map_set_text") || !has_objects(map) ||
         !has_texts(map, key, "rc_map_set_text"))
         return false;
-    uint32_t e = find_text(map, key);
+    uint32_t hash, e = find_text(map, key, &hash);
     if (e != RC__NO_ENTRY) {
         rc_set_slot(rc__table_value(table_of(map), e), obj);
         return true;
     }
     struct rc_string *string = rc_string_new(key);
-    if (!string)
-        return false;
-    bool ok = rc__keyed_put(table_of(map), &string, &obj, "rc_map_set_text");
+    if (string && rc__keyed_add_text(table_of(map), hash, string, obj))
+        return true;
     rc_release(string);
-    return ok || rc__fails(ENOMEM);
+    return rc__fails(ENOMEM);
 }
 
 bool rc_map_remove_text(struct rc_map *map, const char *key) {
-    return RC__MAY_CHANGE(table_of(map), "rc_map_remove_text") && has_texts(map, key, "rc_map_remove_text") &&
-           remove_entry(map, find_text(map, key), NULL);
+    if (!RC__MAY_CHANGE(table_of(map), "rc_map_remove_text") || !has_texts(map, key, "rc_map_remove_text"))
+        return false;
+    uint32_t hash, e = find_text(map, key, &hash);
+    return rc__keyed_remove_found(table_of(map), e, hash);
 }
 
 // ---- the whole
@@ -189,7 +207,7 @@ bool rc_map_shrink(struct rc_map *map) {
 }
 
 void rc_map_clear(struct rc_map *map) {
-    if (!RC__MAY_CHANGE(table_of(map), "rc_map_clear") || !map->table.place)
+    if (!RC__MAY_CHANGE(table_of(map), "rc_map_clear") || !map->table.memory)
         return;
     struct rc_map *remains = map_new(table_of(map));
     rc__keyed_clear(table_of(map), table_of(remains));

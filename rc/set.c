@@ -184,7 +184,7 @@ bool rc_set_shrink(struct rc_set *set) {
 }
 
 void rc_set_clear(struct rc_set *set) {
-    if (!RC__MAY_CHANGE(table_of(set), "rc_set_clear") || !set->table.place)
+    if (!RC__MAY_CHANGE(table_of(set), "rc_set_clear") || !set->table.memory)
         return;
     struct rc_set *remains = set_new(&set->table);
     rc__keyed_clear(&set->table, table_of(remains));

@@ -89,18 +89,32 @@ struct rc_string *rc_string_slice(const struct rc_string *s, size_t from, size_t
 
 // ---- comparing
 
-// FNV-1a over 8 bytes at a time, folded. Never 0.
+static inline uint64_t bytes_8(const char *text) {
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return word;
+}
+static inline uint64_t bytes_4(const char *text) {
+    uint32_t word;
+    memcpy(&word, text, sizeof word);
+    return word;
+}
+static inline uint64_t byte(const char *text) {
+    return (unsigned char)*text;
+}
+
+// As FNV-1a, but for 8 bytes at a time, folded; of the last ones some may be taken twice. Never 0.
 uint32_t rc__text_hash(const char *text, size_t length) {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ length;
+    uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ length, rest;
     for (; length >= 8; length -= 8, text += 8) {
-        uint64_t word = 0;
-        for (int i = 0; i < 8; i++)
-            word |= (uint64_t)(unsigned char)text[i] << 8 * i;
-        hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        hash = (hash ^ bytes_8(text)) * UINT64_C(0x9E3779B97F4A7C15);
         hash ^= hash >> 29;
     }
-    for (; length; length--, text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
+    if (length >= 4)
+        rest = bytes_4(text) | bytes_4(text + length - 4) << 32;
+    else
+        rest = length ? byte(text) | byte(text + length / 2) << 8 | byte(text + length - 1) << 16 : 0;
+    hash = (hash ^ rest) * UINT64_C(0x9E3779B97F4A7C15);
     hash ^= hash >> 32;
     return (uint32_t)hash ? (uint32_t)hash : 1;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The hash table: see table.h. A look-up reads a place and an entry, two cache lines at best; a place has 31 bits of
-// the hash, so entries are read only where these agree.
+// The hash table: see table.h. A look-up reads a bucket and an entry, two cache lines; in one of forty it reads another
+// entry in vain, whose tag is the same.
 #include "table.h"
 
 #include <refcyc/string.h>
 
-enum { FIRST_PLACES = 8, CAPACITY_MAX = 1 << 30 };
+enum { LINE = 64, FIRST = 8, LOAD = 9, CAPACITY_MAX = 1 << 30 };
 
 static size_t align_of(size_t size) {
     return size % 16 == 0 ? 16 : size % 8 == 0 ? 8 : size % 4 == 0 ? 4 : size % 2 == 0 ? 2 : 1;
@@ -23,6 +23,14 @@ static enum rc__key_sort sort_of(const struct rc_element *key) {
     return key->size == 8 ? RC__KEY_WORD : key->size < 8 ? RC__KEY_SMALL : RC__KEY_BYTES;
 }
 
+// A bucket is there always, for look-ups to look into.
+static void no_buckets(struct rc__table *t) {
+    static const struct rc__bucket empty;
+    t->bucket = (struct rc__bucket *)(uintptr_t)&empty;
+    t->mask = 0;
+    t->shift = 31;
+}
+
 bool rc__table_init(struct rc__table *t, const struct rc_element *key, const struct rc_element *value,
                     const char *call) {
     if (!rc__element_check(key, &t->key_kind, call) || (value && !rc__element_check(value, &t->value_kind, call)))
@@ -33,6 +41,8 @@ bool rc__table_init(struct rc__table *t, const struct rc_element *key, const str
     t->value_at = (uint16_t)round_up(key->size, value_align);
     t->stride = (uint16_t)round_up(t->value_at + (value ? value->size : 0), value_align > align ? value_align : align);
     t->sort = (uint8_t)sort_of(key);
+    t->words = t->sort == RC__KEY_WORD && t->value_kind & RC__E_LINK;
+    no_buckets(t);
     t->free = RC__NO_ENTRY;
     return true;
 }
@@ -102,79 +112,112 @@ uint32_t rc__table_find(const struct rc__table *t, uint32_t hash, const void *ke
     }
 }
 
-// ---- memory: one block, the places first
+// ---- memory: one block, the buckets first
 
-static size_t places_for(size_t capacity) {
-    size_t places = FIRST_PLACES;
-    while (places / 8 * 5 < capacity)
-        places *= 2;
-    return places;
+static size_t buckets_for(size_t capacity) {
+    size_t buckets = 1;
+    if (capacity > RC__BUCKET)
+        while (buckets * LOAD < capacity)
+            buckets *= 2;
+    return buckets;
 }
 
-static size_t block_size(size_t places, size_t capacity, size_t stride) {
-    return places * sizeof(uint64_t) + round_up(capacity * stride, 4) + capacity * sizeof(uint32_t);
+// The capacity that a table gets if it is to have room for [n].
+static size_t capacity_for(size_t n) {
+    return n <= FIRST ? FIRST : n <= RC__BUCKET ? RC__BUCKET : buckets_for(n) * LOAD;
+}
+
+// Where there are many buckets, each is to be one line: with room to move them to where a line begins.
+static size_t block_size(size_t buckets, size_t capacity, size_t stride) {
+    size_t room = buckets == 1 ? 0 : LINE - 16;
+    return room + buckets * sizeof(struct rc__bucket) + round_up(capacity * stride, 4) + capacity * sizeof(uint32_t);
+}
+
+// The number of places of [b] that are taken.
+static unsigned taken(const struct rc__bucket *b) {
+    return (unsigned)__builtin_ctz(rc__bucket_find(b, 0) | 1u << RC__BUCKET);
+}
+
+static void enter(struct rc__bucket *b, uint8_t tag, uint32_t e) {
+    unsigned place = taken(b);
+    b->tag[place] = tag;
+    b->entry[place] = e;
 }
 
 static void place_it(struct rc__table *t, uint32_t hash, uint32_t e) {
     uint32_t i = rc__table_home(t, hash);
-    while (t->place[i])
+    while (rc__bucket_is_full(&t->bucket[i]))
         i = (i + 1) & t->mask;
-    t->place[i] = (uint64_t)hash << 32 | e;
+    enter(&t->bucket[i], rc__tag(hash), e);
 }
 
-// Gives [t] new memory, for [capacity] entries. Live entries keep their numbers, or close up if [close_up].
-static bool move_to(struct rc_heap *heap, struct rc__table *t, size_t capacity, bool close_up) {
+// The live entries of [from], which has at most [t]'s capacity, get places in [t]; and new numbers.
+static void close_up(struct rc__table *t, const struct rc__table *from) {
+    t->used = 0;
+    t->free = RC__NO_ENTRY;
+    for (uint32_t e = 0; e < from->used; e++)
+        if (from->state[e] & RC__LIVE) {
+            memcpy(rc__table_key(t, t->used), rc__table_key(from, e), t->stride);
+            t->state[t->used] = from->state[e];
+            place_it(t, from->state[e], t->used++);
+        }
+}
+
+// All entries of [from] get places in [t], and keep their numbers.
+static void spread(struct rc__table *t, const struct rc__table *from) {
+    memcpy(t->entry, from->entry, (size_t)from->used * t->stride);
+    memcpy(t->state, from->state, (size_t)from->used * sizeof *t->state);
+    for (size_t i = 0; i <= from->mask; i++) {
+        const struct rc__bucket *b = &from->bucket[i];
+        for (unsigned place = 0, n = taken(b); place < n; place++)
+            place_it(t, from->state[b->entry[place]], b->entry[place]);
+    }
+}
+
+// Gives [t] new memory, for [capacity] entries. Live entries keep their numbers, or close up if [fit].
+static bool move_to(struct rc_heap *heap, struct rc__table *t, size_t capacity, bool fit) {
     if (capacity > CAPACITY_MAX)
         return rc__fails(ENOMEM);
-    size_t places = places_for(capacity);
-    char *block = rc__memory(heap, block_size(places, capacity, t->stride));
-    if (!block)
+    size_t buckets = buckets_for(capacity);
+    void *memory = rc__memory(heap, block_size(buckets, capacity, t->stride));
+    if (!memory)
         return rc__fails(ENOMEM);
     struct rc__table old = *t;
-    t->place = memset(block, 0, places * sizeof *t->place);
-    t->entry = block + places * sizeof *t->place;
+    t->memory = memory;
+    t->bucket = buckets == 1 ? memory : (void *)round_up((uintptr_t)memory, LINE);
+    memset(t->bucket, 0, buckets * sizeof *t->bucket);
+    t->entry = (char *)(t->bucket + buckets);
     t->state = (uint32_t *)(void *)(t->entry + round_up(capacity * t->stride, 4));
-    t->mask = (uint32_t)(places - 1);
-    t->shift = (uint8_t)(31 - __builtin_ctzl(places));
+    t->mask = (uint32_t)(buckets - 1);
+    t->shift = (uint8_t)(31 - __builtin_ctzl(buckets));
     t->capacity = (uint32_t)capacity;
-    if (close_up) {
-        t->used = 0;
-        t->free = RC__NO_ENTRY;
-        for (uint32_t e = 0; e < old.used; e++)
-            if (old.state[e] & RC__LIVE) {
-                memcpy(rc__table_key(t, t->used), rc__table_key(&old, e), t->stride);
-                t->state[t->used] = old.state[e];
-                place_it(t, old.state[e], t->used++);
-            }
-    } else if (old.entry) {
-        memcpy(t->entry, old.entry, (size_t)old.used * t->stride);
-        memcpy(t->state, old.state, (size_t)old.used * sizeof *t->state);
-        for (size_t i = 0; i <= old.mask; i++)
-            if (old.place[i])
-                place_it(t, (uint32_t)(old.place[i] >> 32), (uint32_t)old.place[i]);
-    }
+    if (fit)
+        close_up(t, &old);
+    else if (old.memory)
+        spread(t, &old);
     rc__table_free(heap, &old);
     return true;
 }
 
 void rc__table_free(struct rc_heap *heap, struct rc__table *t) {
-    if (t->place)
-        rc__memory_free(heap, t->place, block_size((size_t)t->mask + 1, t->capacity, t->stride));
-    t->place = NULL;
+    if (t->memory)
+        rc__memory_free(heap, t->memory, block_size((size_t)t->mask + 1, t->capacity, t->stride));
+    no_buckets(t);
+    t->memory = NULL;
     t->entry = NULL;
     t->state = NULL;
-    t->count = t->used = t->capacity = t->mask = 0;
+    t->count = t->used = t->capacity = 0;
     t->free = RC__NO_ENTRY;
 }
 
 bool rc__table_room(struct rc_heap *heap, struct rc__table *t) {
     if (t->count < t->capacity)
         return true;
-    return move_to(heap, t, places_for((size_t)t->capacity + 1) / 8 * 5, false);
+    return move_to(heap, t, capacity_for(2 * (size_t)t->capacity), false);
 }
 
 bool rc__table_reserve(struct rc_heap *heap, struct rc__table *t, size_t n) {
-    return n <= t->capacity || move_to(heap, t, n <= CAPACITY_MAX ? places_for(n) / 8 * 5 : n, false);
+    return n <= t->capacity || move_to(heap, t, n <= CAPACITY_MAX ? capacity_for(n) : n, false);
 }
 
 bool rc__table_fit(struct rc_heap *heap, struct rc__table *t) {
@@ -205,28 +248,69 @@ uint32_t rc__table_add(struct rc__table *t, uint32_t hash) {
     return e;
 }
 
-// Takes the place out and closes the gap (Knuth, vol. 3, 6.4, algorithm R).
-static void displace(struct rc__table *t, uint32_t e) {
-    uint64_t *place = t->place;
-    uint32_t mask = t->mask, i = rc__table_home(t, t->state[e]);
-    while ((uint32_t)place[i] != e || !place[i])
-        i = (i + 1) & mask;
-    for (uint32_t k = (i + 1) & mask; place[k]; k = (k + 1) & mask) {
-        uint32_t home = rc__table_home(t, (uint32_t)(place[k] >> 32));
-        if (((k - home) & mask) >= ((k - i) & mask)) {
-            place[i] = place[k];
-            i = k;
-        }
-    }
-    place[i] = 0;
+// Place [place] of [b] is taken no more; the last one that is closes the gap. Returns whether the bucket was full.
+static bool leave(struct rc__bucket *b, unsigned place) {
+    unsigned last = taken(b) - 1;
+    b->tag[place] = b->tag[last];
+    b->entry[place] = b->entry[last];
+    b->tag[last] = 0;
+    return last == RC__BUCKET - 1;
 }
 
-void rc__table_remove(struct rc__table *t, uint32_t e) {
-    displace(t, e);
-    memset(rc__table_key(t, e), 0, t->stride);
+// A place of bucket [k] whose entry belongs to bucket [i] or one before it, or RC__BUCKET.
+static unsigned stray(const struct rc__table *t, uint32_t k, uint32_t i) {
+    const struct rc__bucket *b = &t->bucket[k];
+    for (unsigned place = 0, n = taken(b); place < n; place++) {
+        uint32_t home = rc__table_home(t, t->state[b->entry[place]]);
+        if (((k - home) & t->mask) >= ((k - i) & t->mask))
+            return place;
+    }
+    return RC__BUCKET;
+}
+
+// T1, where bucket [i] is full no more: fills it from those behind it (as in Knuth, vol. 3, 6.4, algorithm R).
+static void refill(struct rc__table *t, uint32_t i) {
+    bool was_full = true;
+    for (uint32_t k = (i + 1) & t->mask; was_full && k != i; k = (k + 1) & t->mask) {
+        struct rc__bucket *from = &t->bucket[k];
+        unsigned place = stray(t, k, i);
+        was_full = rc__bucket_is_full(from);
+        if (place == RC__BUCKET)
+            continue;
+        enter(&t->bucket[i], from->tag[place], from->entry[place]);
+        leave(from, place);
+        i = k;
+    }
+}
+
+// Takes the place of entry [e] out, whose state is [hash].
+static void displace(struct rc__table *t, uint32_t e, uint32_t hash) {
+    uint32_t i = rc__table_home(t, hash);
+    for (;; i = (i + 1) & t->mask)
+        for (unsigned found = rc__bucket_find(&t->bucket[i], rc__tag(hash)); found; found &= found - 1) {
+            unsigned place = (unsigned)__builtin_ctz(found);
+            if (t->bucket[i].entry[place] != e)
+                continue;
+            if (leave(&t->bucket[i], place))
+                refill(t, i);
+            return;
+        }
+}
+
+void rc__table_remove_of(struct rc__table *t, uint32_t e, uint32_t hash) {
+    assert(t->state[e] == hash);
+    displace(t, e, hash);
+    if (t->stride == sizeof(struct rc__word_entry))
+        memset(rc__table_key(t, e), 0, sizeof(struct rc__word_entry));
+    else
+        memset(rc__table_key(t, e), 0, t->stride);
     t->state[e] = t->free;
     t->free = e;
     t->count--;
+}
+
+void rc__table_remove(struct rc__table *t, uint32_t e) {
+    rc__table_remove_of(t, e, t->state[e]);
 }
 
 // ---- as part of an object

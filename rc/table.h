@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 // The hash table under maps, sets and the heap's own tables. Not installed.
 //
-//     place:  | hash, entry | 0 | hash, entry | ...      a power of two of them, searched one after the other from
-//                                                        where the hash says (linear probing); at most 5 of 8 are taken
-//     entry:  | key, value | key, value | ...            in a row, so that the collector reads them in a row
-//     state:  | LIVE, hash | next free | ...             of each entry
+//     bucket: | tag x 12 | entry x 12 |        a power of two of them, a cache line each; where the hash says, or, if
+//                                              that one is full, in the next that is not; on average 9 of 12 places are
+//                                              taken at most, but all where there is one bucket only
+//     entry:  | key, value | key, value | ...  in a row, so that the collector reads them in a row
+//     state:  | LIVE, hash | next free | ...   of each entry
 //
-//   T1  Each live entry has one place, whose upper half is its state. All other places are 0.
+// A tag is 8 bits of the hash. Those of a bucket are compared all at once, so a look-up has no branch that depends on
+// which of its places is the one: a processor that guesses none wrong reads ahead for the next look-up while it waits.
+//
+//   T1  Each live entry has one place, with its tag. The places of a bucket that are taken come first; the tag of the
+//       others is 0. Between the bucket of an entry's hash and that of its place all buckets are full.
 //   T2  An entry keeps its number for as long as it lives, but for rc__table_fit: so an iteration by number survives
 //       what is put in and taken out meanwhile, and meets each entry that stays exactly once.
 //   T3  A removed entry is all zero bytes, and is used again before a new one is. Entries from `used` on were never
@@ -22,6 +27,10 @@
 
 #include "element.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define RC__LIVE UINT32_C(0x80000000)
 #define RC__NO_ENTRY UINT32_C(0x7FFFFFFF)
 
@@ -34,20 +43,28 @@ enum rc__key_sort {
     RC__KEY_USER    // by the element's functions
 };
 
+enum { RC__BUCKET = 12 }; // places in a bucket
+struct rc__bucket {
+    uint8_t tag[RC__BUCKET], zero[16 - RC__BUCKET]; // read as 16 bytes
+    uint32_t entry[RC__BUCKET];
+};
+
 // In an object of its own (a map, a set) it comes first, so that the table's address is the object's.
 struct rc__table {
     const struct rc_element *key, *value; // value is NULL in a set
+    void *memory;             // one block, which has the rest of these:
+    struct rc__bucket *bucket; // without memory, one that is empty and stays so
     char *entry;
-    uint64_t *place;
     uint32_t *state;
     uint32_t count, used, capacity; // entries that live; were ever used; have memory
     uint32_t free;                  // first of the removed entries, threaded through state; or RC__NO_ENTRY
-    uint32_t mask;                  // places - 1
+    uint32_t mask;                  // buckets - 1
     uint32_t version;               // counts what T2 excepts
     uint16_t value_at, stride;
     uint16_t busy;
     uint8_t key_kind, value_kind, sort;
-    uint8_t shift;                  // of a hash, so that it names a place
+    bool words;                     // keys are RC__KEY_WORD, values one link each
+    uint8_t shift;                  // of a hash, so that it names a bucket
 };
 
 static inline void *rc__table_key(const struct rc__table *t, uint32_t e) {
@@ -56,12 +73,20 @@ static inline void *rc__table_key(const struct rc__table *t, uint32_t e) {
 static inline void *rc__table_value(const struct rc__table *t, uint32_t e) {
     return t->entry + (size_t)e * t->stride + t->value_at;
 }
+// The same where [t] is one of `words`, whose entries are all alike.
+struct rc__word_entry {
+    uint64_t key;
+    void *value;
+};
+static inline struct rc__word_entry *rc__table_word(const struct rc__table *t, uint32_t e) {
+    return (struct rc__word_entry *)(void *)t->entry + e;
+}
 static inline bool rc__table_lives(const struct rc__table *t, uint32_t e) {
     return e < t->used && t->state[e] & RC__LIVE;
 }
 
 // Fibonacci hashing (Knuth, vol. 3, 6.4): the upper bits of the product depend on all bits of [word], and spread
-// numbers in a row evenly. The place is in the upper bits of the hash, so a table of twice the size has its places in
+// numbers in a row evenly. The bucket is in the upper bits of the hash, so a table of twice the size has its buckets in
 // the same order.
 static inline uint32_t rc__table_mix(uint64_t word) {
     return RC__LIVE | (uint32_t)((word ^ word >> 32) * UINT64_C(0x9E3779B97F4A7C15) >> 33);
@@ -75,22 +100,56 @@ static inline uint64_t rc__load_word(const void *key) {
     return word;
 }
 
-// The number of the entry whose state is [hash] and for which [is_it] holds, as the value of the function this is in.
-#define RC__SEARCH(t, hash, is_it)                                                                                     \
+// Of a hash, and not 0.
+static inline uint8_t rc__tag(uint32_t hash) {
+    uint8_t tag = (uint8_t)hash;
+    return (uint8_t)(tag + !tag);
+}
+
+// Bit i: place i of [b] has [tag]; for tag 0 bits from RC__BUCKET on mean nothing.
+static inline unsigned rc__bucket_find(const struct rc__bucket *b, uint8_t tag) {
+#ifdef __SSE2__
+    __m128i tags = _mm_loadu_si128((const __m128i *)(const void *)b->tag);
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag)));
+#else
+    unsigned found = 0;
+    for (int i = 0; i < RC__BUCKET; i++)
+        found |= (unsigned)(b->tag[i] == tag) << i;
+    return found;
+#endif
+}
+static inline bool rc__bucket_is_full(const struct rc__bucket *b) {
+    return b->tag[RC__BUCKET - 1] != 0; // T1
+}
+
+// As the value of the function this is in: [found], where e is the number of the entry that has this hash and for which
+// [is_it] holds; or [none].
+#define RC__SEARCH_FOR(t, hash, is_it, found, none)                                                                    \
     do {                                                                                                               \
-        if (!(t)->place)                                                                                               \
-            return RC__NO_ENTRY;                                                                                       \
-        uint32_t i_ = rc__table_home((t), (hash));                                                                     \
-        for (uint64_t p_; (p_ = (t)->place[i_]) != 0; i_ = (i_ + 1) & (t)->mask) {                                     \
-            uint32_t e = (uint32_t)p_;                                                                                 \
-            if ((uint32_t)(p_ >> 32) == (hash) && (is_it))                                                             \
-                return e;                                                                                              \
-        }                                                                                                              \
-        return RC__NO_ENTRY;                                                                                           \
+        uint32_t home_ = rc__table_home((t), (hash)), i_ = home_;                                                      \
+        do {                                                                                                           \
+            const struct rc__bucket *b_ = &(t)->bucket[i_];                                                            \
+            for (unsigned found_ = rc__bucket_find(b_, rc__tag(hash)); found_; found_ &= found_ - 1) {                 \
+                uint32_t e = b_->entry[__builtin_ctz(found_)];                                                         \
+                if (__builtin_expect(is_it, 1))                                                                        \
+                    return (found);                                                                                    \
+            }                                                                                                          \
+            if (__builtin_expect(!rc__bucket_is_full(b_), 1))                                                          \
+                return (none);                                                                                         \
+            i_ = (i_ + 1) & (t)->mask;                                                                                 \
+        } while (i_ != home_);                                                                                         \
+        return (none);                                                                                                 \
     } while (0)
+#define RC__SEARCH(t, hash, is_it) RC__SEARCH_FOR(t, hash, is_it, e, RC__NO_ENTRY)
 
 static inline uint32_t rc__table_find_word(const struct rc__table *t, uint32_t hash, uint64_t word) {
     RC__SEARCH(t, hash, rc__load_word(rc__table_key(t, e)) == word);
+}
+
+// The value slot of [word] in a table of `words`, or NULL.
+static inline void **rc__table_slot_of_word(const struct rc__table *t, uint64_t word) {
+    uint32_t hash = rc__table_mix(word);
+    RC__SEARCH_FOR(t, hash, rc__table_word(t, e)->key == word, &rc__table_word(t, e)->value, NULL);
 }
 
 // Fills in an empty table. false with errno after a fault.
@@ -111,6 +170,8 @@ bool rc__table_fit(struct rc_heap *heap, struct rc__table *t);
 uint32_t rc__table_add(struct rc__table *t, uint32_t hash);
 // Entry [e] is one no more. Its bytes go: whoever needs them has a copy.
 void rc__table_remove(struct rc__table *t, uint32_t e);
+// The same, where it is known that its state is [hash]: spares waiting for that to be read.
+void rc__table_remove_of(struct rc__table *t, uint32_t e, uint32_t hash);
 void rc__table_free(struct rc_heap *heap, struct rc__table *t);
 
 // For type tables of what begins with a table.
@@ -121,10 +182,17 @@ bool rc__table_has_links(const struct rc__table *t);
 
 // keyed.c: what maps and sets have in common. [t] is the object; value is NULL in sets.
 bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, const char *call);
+// In a table of `words`, a key that is not there.
+bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const char *call);
+// In a table of strings, whose values are one link each, a text that is not there; the caller's handle of [string] goes
+// with it.
+bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *string, void *obj);
 bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char *call);
 uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *call);
 // Removes entry [e]; its key or its value, moved out, go to the caller where there is somewhere to put them.
 void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value);
+// In a table of words or texts, whose hashes do not lie: the entry of a key that has [hash]. Returns whether there is one.
+bool rc__keyed_remove_found(struct rc__table *t, uint32_t e, uint32_t hash);
 bool rc__keyed_copy(struct rc__table *to, const struct rc__table *from, const char *call);
 bool rc__keyed_reserve(struct rc__table *t, size_t n, const char *call);
 bool rc__keyed_shrink(struct rc__table *t, const char *call);

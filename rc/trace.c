@@ -39,6 +39,28 @@ static void show_struct(struct rc_visitor *v, char *base, const struct rc_slot *
     }
 }
 
+// What follows a slot that is shown is, as a rule, a look at the object in it. The slots of structs are shown a few at a
+// time, so whoever is shown them cannot look ahead; this can, AHEAD structs. A line that is not needed does no harm.
+enum { AHEAD = 8 };
+static inline void read_ahead(const char *slot) {
+    __builtin_prefetch((const void *)((uintptr_t)rc__load(slot) - sizeof(struct rc__header)), 1);
+}
+
+// Shows the slots at [first], first + stride ... before [end].
+static void show_row(struct rc_visitor *v, char *first, char *end, size_t stride) {
+    for (char *slot = first; slot < end; slot += stride) {
+        if (AHEAD * stride < (size_t)(end - slot))
+            read_ahead(slot + AHEAD * stride);
+        v->slots(v, slot, 1);
+    }
+}
+
+static const struct rc_slot *first_link(const struct rc_slot *slots) {
+    while (slots->kind == RC_SLOT_WEAK)
+        slots++;
+    return slots;
+}
+
 void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots) {
     size_t each = count_links(slots);
     size_t start = v->at;
@@ -50,6 +72,11 @@ void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride
     v->fields = slots;
     v->structs = first;
     v->stride = stride;
+    if (each == 1) {
+        char *row = (char *)first + first_link(slots)->offset;
+        show_row(v, row + at * stride, row + end * stride, stride);
+        end = 0;
+    }
     for (size_t i = at / each; i * each < end; i++) {
         size_t before = i * each;
         size_t until = end - before < each ? end - before : each;

@@ -919,7 +919,7 @@ static void permute_swap(struct rc_array *a) { rc_array_swap(a, 0, 1); }
 static void permute_reverse(struct rc_array *a) { rc_array_reverse(a); }
 static void permute_sort(struct rc_array *a) { rc_array_sort(a, by_id_down); }
 
-TEST(permutation_of_an_array_at_any_moment_is_sound) {
+TEST(permutation_of_an_array_at_any_moment_is_sound, .limit = 60) {
     void (*all[])(struct rc_array *) = {permute_swap, permute_reverse, permute_sort};
     for (int i = 0; i < 3; i++) {
         permute = all[i];

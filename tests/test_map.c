@@ -371,6 +371,44 @@ TEST(hash_and_equality_that_lie_lose_nothing) {
     let_items_go();
 }
 
+// Five hashes for 600 keys: buckets overflow into the next, some of them around the end of the table, and each entry
+// that goes pulls others after it.
+static unsigned hashes;
+static uint64_t crowding_hash(const void *key) { return (unsigned)*(const int *)key % hashes; }
+RC_ELEMENT(crowding, int, .hash = crowding_hash);
+
+TEST(keys_that_crowd_are_all_found) {
+    enum { N = 600 };
+    static int value[N]; // 0: not in the map
+    uint32_t seed = 1;
+    for (hashes = 1; hashes < 40; hashes += 4) {
+        struct rc_map *map = rc_map_new(&crowding_element, &rc_int_element);
+        memset(value, 0, sizeof value);
+        size_t n = 0;
+        for (int i = 1; i < 4000; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            int key = (int)((seed >> 8) % N);
+            n += !value[key];
+            if ((seed >> 20) % (i < 2000 ? 4 : 2)) {
+                value[key] = i;
+                REQUIRE(rc_map_put(map, &key, &i));
+            } else {
+                EXPECT_EQ(value[key] != 0, rc_map_remove(map, &key));
+                n--;
+                value[key] = 0;
+            }
+            EXPECT_EQ(n, rc_map_size(map));
+            if (i % 100 == 0)
+                for (int k = 0; k < N; k++) {
+                    const int *found = rc_map_find(map, &k);
+                    if (!EXPECT_EQ(value[k], found ? *found : 0))
+                        test_stop();
+                }
+        }
+        rc_release(map);
+    }
+}
+
 static struct rc_map *victim;
 static unsigned refusals;
 

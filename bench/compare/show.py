@@ -68,7 +68,7 @@ PLOTS = [
     ('longest', 'document churn, longest round, ms', ['dom.longest']),
     ('gcbench', 'GCBench, s', ['gcbench', 'gcbench.acyclic']),
     ('array', 'array, ns an element',
-     [f'array.{op}' for op in 'append index iterate insert delete pop destroy free'.split()]),
+     [f'array.{op}' for op in 'append index get iterate insert delete pop destroy free'.split()]),
     ('map', 'map, ns an entry', [f'map.{op}' for op in 'insert hit miss iterate replace delete destroy free'.split()] +
      [f'text.{op}' for op in 'insert hit miss delete free'.split()]),
     ('queue', 'list, ns an element', [f'queue.{op}' for op in 'append iterate insert delete shift destroy'.split()]),

@@ -56,7 +56,9 @@ static inline void *make(enum kind kind) {
 #define ARRAY_INSERT(a, i, r) g_ptr_array_insert(a, (int)(i), g_object_ref(r))
 #define ARRAY_DELETE(a, i) g_ptr_array_remove_index(a, i)
 #define ARRAY_POP(a) g_ptr_array_remove_index(a, (a)->len - 1)
-#define ARRAY_AT(a, i) g_ptr_array_index(a, i)
+#define ROW gpointer *
+#define ARRAY_ROW(a) (a)->pdata
+#define ROW_AT(row, i) (row)[i]
 #define ARRAY_EACH(a, p, body)                                                                                         \
     for (guint i_ = 0; i_ < (a)->len; i_++) {                                                                          \
         void *p = g_ptr_array_index(a, i_);                                                                            \

@@ -57,10 +57,13 @@ static inline void *make(enum kind kind) {
 #define ARRAY_INSERT(a, i, r) DEMAND(rc_array_insert(a, i, r))
 #define ARRAY_DELETE(a, i) rc_array_remove(a, i)
 #define ARRAY_POP(a) rc_array_remove(a, rc_array_size(a) - 1)
-#define ARRAY_AT(a, i) rc_array_get(a, i)
+#define ROW struct pair **
+#define ARRAY_ROW(a) rc_array_data(a)
+#define ROW_AT(row, i) (row)[i]
+#define ARRAY_GET(a, i) rc_array_get(a, i)
 #define ARRAY_EACH(a, p, body)                                                                                         \
-    for (struct rc_array_iter it = rc_array_iter(a); rc_array_next(&it) == RC_ITER_ITEM;) {                            \
-        void *p = rc_array_get(a, it.index);                                                                           \
+    for (struct pair **at = rc_array_data(a), **end = at + rc_array_size(a); at < end; at++) {                         \
+        struct pair *p = *at;                                                                                          \
         body;                                                                                                          \
     }
 

@@ -158,7 +158,10 @@ static void refs_free(ref *refs, size_t) {
 #define ARRAY_INSERT(a, i, r) (a)->insert((a)->begin() + (i), r)
 #define ARRAY_DELETE(a, i) (a)->erase((a)->begin() + (i))
 #define ARRAY_POP(a) (a)->pop_back()
-#define ARRAY_AT(a, i) (*(a))[i].get()
+#define ROW ref *
+#define ARRAY_ROW(a) (a)->data()
+#define ROW_AT(row, i) (row)[i].get()
+#define ARRAY_GET(a, i) (a)->at(i).get()
 #define ARRAY_EACH(a, p, body)                                                                                         \
     for (const ref &each : *(a)) {                                                                                     \
         pair *p = each.get();                                                                                          \

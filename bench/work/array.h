@@ -2,7 +2,8 @@
 // Workload 12: an array of references to n objects that the program holds, too; nanoseconds per element.
 //
 //   array.append     at the end, n times, without a word about n before
-//   array.index      read at random indices
+//   array.index      read at random indices, of the row that the array has its elements in
+//   array.get        the same by a call that checks the index, where there is one
 //   array.iterate    read from the first to the last
 //   array.insert     at random places in an array of 1,000, until it has 2,000
 //   array.delete     at random places, until it has 1,000 again
@@ -15,7 +16,8 @@
 //
 //   ARRAY, ARRAY_NEW(), ARRAY_FREE(a)         an array that counts for itself; its end
 //   ARRAY_APPEND(a, ref), ARRAY_INSERT(a, i, ref), ARRAY_DELETE(a, i), ARRAY_POP(a)
-//   ARRAY_AT(a, i)                            the address of the object there
+//   ROW, ARRAY_ROW(a), ROW_AT(row, i)         the row of elements; the address of the object there
+//   ARRAY_GET(a, i)                           the same with a check; or not brought
 //   ARRAY_EACH(a, p, body)                    body for the address p of each object
 
 static void array_middle(ref *refs, size_t n) {
@@ -64,14 +66,23 @@ static void array(size_t n, size_t rounds) {
     for (size_t i = 0; i < n; i++)
         ARRAY_APPEND(a, refs[i]);
     lap_say(began, "array.append", n, n);
-    uintptr_t sum = 0;
-    began = lap_begin();
-    for (size_t i = 0; i < n; i++)
-        sum += (uintptr_t)ARRAY_AT(a, order[i]);
-    lap_say(began, "array.index", n, n);
-    KEEP(sum);
-    sum = 0;
     enum { TIMES = 10 };
+    uintptr_t sum = 0;
+    ROW row = ARRAY_ROW(a);
+    began = lap_begin();
+    for (size_t i = 0; i < n * TIMES; i += n)
+        for (size_t k = 0; k < n; k++)
+            sum += (uintptr_t)ROW_AT(row, order[k]);
+    lap_say(began, "array.index", n, n * TIMES);
+    KEEP(sum);
+#ifdef ARRAY_GET
+    began = lap_begin();
+    for (size_t i = 0; i < n * TIMES; i += n)
+        for (size_t k = 0; k < n; k++)
+            sum += (uintptr_t)ARRAY_GET(a, order[k]);
+    lap_say(began, "array.get", n, n * TIMES);
+    KEEP(sum);
+#endif
     began = lap_begin();
     for (int i = 0; i < TIMES; i++) {
         ARRAY_EACH(a, p, sum += (uintptr_t)p);

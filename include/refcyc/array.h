@@ -55,6 +55,12 @@ static inline void *rc_array_at(const struct rc_array *array, size_t index) {
     return (char *)array->data + index * array->element->size;
 }
 
+// The elements, in place, in a row, until the array changes; NULL if there are none. For loops that need no checks:
+// `struct node **row = rc_array_data(nodes); row[i]`.
+static inline void *rc_array_data(const struct rc_array *array) {
+    return array && array->size ? array->data : NULL;
+}
+
 // Copies [value] into the array so that it gets [index], at most the array's size; those from there on move up one.
 // [value] may be an element of the array. O(1) at the end, amortized; else proportional to what moves.
 RC_API bool rc_array_insert_value(struct rc_array *array, size_t index, const void *value);
