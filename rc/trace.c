@@ -65,7 +65,7 @@ void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride
     size_t each = count_links(slots);
     size_t start = v->at;
     v->at += n * each;
-    if (v->at <= v->from || start >= v->to || !each)
+    if (v->at <= v->from || start >= v->to || !n || !each)
         return;
     size_t at = start < v->from ? v->from - start : 0;
     size_t end = v->at > v->to ? v->to - start : n * each;
