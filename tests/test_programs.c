@@ -288,3 +288,13 @@ TEST(hello_collects_its_cycle) {
     EXPECT_HAS("collected: 2", output);
     EXPECT_HAS("is gone", output);
 }
+
+// Its code refers to its counts and they to it: only both together are garbage.
+TEST(lisp_forgets_the_counts_of_code_that_is_gone) {
+    int status;
+    const char *output = command(&status, "%s/examples/lisp", built());
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("610\n42\n", output);
+    EXPECT_HAS("expressions with a count: 9", output);
+    EXPECT_HAS("after fib was redefined: 2", output);
+}
