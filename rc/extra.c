@@ -37,6 +37,7 @@ struct rc__extras {
     struct rc__header *key;
     void **entries; // links
     uint32_t count, capacity;
+    void *only;     // the row of entries of a key in one map
 };
 
 static bool is_in_set(const struct rc_heap *heap, const struct rc__header *h) {
@@ -147,7 +148,8 @@ static bool extras_destroy_some(void *obj, size_t from, size_t to) {
 
 static void extras_free_slots(void *obj) {
     struct rc__extras *x = obj;
-    rc__memory_free(rc__home(x), x->entries, x->capacity * sizeof *x->entries);
+    if (x->entries != &x->only)
+        rc__memory_later(rc__home(x), x->entries, x->capacity * sizeof *x->entries);
 }
 
 static const struct rc_type extras_type = {.name = "entries of a key",
@@ -173,6 +175,8 @@ static struct rc__extras *extras_new(struct rc_heap *heap, struct rc__header *ke
     rc__store(rc__table_value(t, e), x);
     adopt(x, 1);
     x->key = key;
+    x->entries = &x->only;
+    x->capacity = 1;
     key->word |= RC__EXTRA;
     return x;
 }
@@ -190,12 +194,17 @@ static void extras_drop(struct rc_heap *heap, struct rc__extras *x) {
 static bool extras_room(struct rc_heap *heap, struct rc__extras *x) {
     if (x->count < x->capacity)
         return true;
-    size_t size = x->capacity * sizeof *x->entries, bigger = size ? 2 * size : sizeof *x->entries;
-    void **entries = x->capacity < UINT32_MAX / 2 ? rc__memory_grow(heap, x->entries, size, size, bigger) : NULL;
+    size_t size = x->capacity * sizeof *x->entries;
+    bool first = x->entries == &x->only;
+    void **entries = NULL;
+    if (x->capacity < UINT32_MAX / 2)
+        entries = rc__memory_grow(heap, first ? NULL : x->entries, first ? 0 : size, first ? 0 : size, 2 * size);
     if (!entries)
         return rc__fails(ENOMEM);
+    if (first)
+        entries[0] = x->only;
     x->entries = entries;
-    x->capacity = (uint32_t)(bigger / sizeof *x->entries);
+    x->capacity *= 2;
     return true;
 }
 
