@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The benchmarks: our programs are built here, the peers' by bench/run, which skips what is not installed.
 
-BENCH_OURS := $B/bench/refcyc $B/bench/latency $B/bench/frames
+BENCH_OURS := $B/bench/refcyc $B/bench/latency $B/bench/containers $B/bench/frames
 
 ## bench: our benchmarks beside the peers'; QUICK=1: under three minutes; W='dom 3' P='orc php' REPS=n: part of it
 bench: $(BENCH_OURS)
@@ -16,9 +16,10 @@ bench-instructions: $B/bench/peers/refcyc.o
 	@$(COMPILE) -o $B/callgrind/refcyc $^ $B/callgrind/librefcyc.a $(LIBS)
 	@bench/instructions $B/callgrind $(W)
 
-## bench-latency: how long the slices of a collection are, on 10 million objects; QUICK=1: on 1 million
-bench-latency: $B/bench/latency
+## bench-latency: how long the slices of a collection are, on 10 million objects, and in containers of 10 million elements; QUICK=1: 1 million
+bench-latency: $B/bench/latency $B/bench/containers
 	$B/bench/latency $(if $(QUICK),1000000,10000000)
+	$B/bench/containers $(if $(QUICK),1000000,10000000)
 
 ## bench-frames: collecting in the idle time of frames; OBJECTS=10000000 SECONDS=60 MODE=rings|scratch|young|old|plain PEER=1
 # PEER=1: the same with CPython, where it has that mode.
@@ -38,6 +39,9 @@ $B/bench/refcyc: $B/bench/peers/refcyc.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
 $B/bench/latency: $B/bench/latency.o $(LIB)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+$B/bench/containers: $B/bench/containers.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
 $B/bench/frames: $B/bench/frames.o $(LIB)

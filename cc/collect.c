@@ -220,7 +220,7 @@ static bool has_work(struct rc_heap *heap, enum cc_begin may_begin) {
 
 // What counting found dead comes first. false: the slice is over.
 static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
-    while (heap->dead || heap->clearing || heap->notices) {
+    while (heap->dead || heap->clearing || heap->notices || heap->rubbish) {
         rc__reap(heap, 1);
         if (!cc_spend(budget, 16))
             return false;
@@ -298,7 +298,8 @@ enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin ma
 
 size_t cc_pending(const struct rc_heap *heap) {
     const struct cc *cc = &heap->cc;
-    size_t n = heap->dead_count + (heap->clearing != NULL) + (heap->notices != NULL) + heap->suspect_count;
+    size_t n = heap->dead_count + (heap->clearing != NULL) + (heap->notices != NULL) + (heap->rubbish != NULL) +
+               heap->suspect_count;
     if (cc->phase != RC_PHASE_IDLE)
         n += cc->node_count + 1;
     return n + rc__bell(heap) + (cc->nodes.chunks > 1 || cc->edges.chunks > 1);

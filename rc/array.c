@@ -37,7 +37,7 @@ static bool array_destroy_some(void *obj, size_t from, size_t to) {
 static void array_free_slots(void *obj) {
     struct rc_array *a = obj;
     if (a->data)
-        rc__memory_free(rc__home(a), a->data, a->capacity * a->element->size);
+        rc__memory_later(rc__home(a), a->data, a->capacity * a->element->size);
 }
 
 const struct rc_type rc_array_type = {.name = "rc_array",

@@ -315,7 +315,7 @@ size_t rc__reap(struct rc_heap *heap, size_t limit) {
         limit--;
         if (heap->clearing)
             clear_piece(heap);
-        else if (!heap->notices || !rc__weak_notices(heap))
+        else if ((!heap->notices || !rc__weak_notices(heap)) && !rc__rubbish_some(heap))
             break;
     }
     heap->reaping = false;

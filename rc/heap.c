@@ -389,6 +389,7 @@ static void end_finalize_all(struct rc_heap *heap) {
 // [heap] has no object any more. This thread is inside, with one entry or none, and leaves.
 void rc__heap_end(struct rc_heap *heap) {
     rc__weak_heap_gone(heap);
+    rc__rubbish_free(heap);
     rc__interns_free(heap);
     rc__extras_free(heap);
     rc__blocks_free(heap);

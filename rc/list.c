@@ -61,7 +61,8 @@ static bool list_destroy_some(void *obj, size_t from, size_t to) {
 }
 
 static void free_cells(struct rc_heap *heap, struct rc_list *l) {
-    rc__memory_free(heap, l->cells, l->capacity * l->stride);
+    if (l->cells)
+        rc__memory_later(heap, l->cells, l->capacity * l->stride);
     l->cells = NULL;
     l->size = l->used = l->capacity = l->free = l->doomed = l->doomed_count = 0;
 }

@@ -170,6 +170,7 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
     rc__extras_merge(into, from);
     join_suspects(into, from);
     rc__dead_merge(into, from);
+    rc__rubbish_merge(into, from);
     into->objects += from->objects;
     into->husks += from->husks;
     into->bytes += from->bytes;

@@ -175,6 +175,7 @@ struct rc_heap {
     bool clearing_parts;         // not its slots yet, but its parts (destroy_some)
     bool reaping; // the dead list is being worked on: what dies now only joins it
     bool ending;  // in rc_heap_free
+    struct rc__rubbish *rubbish; // large blocks that go back to the system (rubbish.c)
     struct rc_weak *notices; // whose objects died: callbacks to be called
     struct rc__weak_table weak;
     struct rc__table *interns; // strings by text (intern.c), or NULL
@@ -411,6 +412,14 @@ static inline bool rc__slot_is_here(const void *slot, const char *call) {
 void *rc__large_new(bool one_page);
 void rc__large_touch(char *from, const char *to);
 void rc__large_free(void *memory, size_t bytes);
+
+// rubbish.c
+// Frees [memory]; where that is much work, it is left to rc__reap.
+void rc__memory_later(struct rc_heap *heap, void *memory, size_t size);
+// A piece of that work. false: there is none.
+bool rc__rubbish_some(struct rc_heap *heap);
+void rc__rubbish_free(struct rc_heap *heap);
+void rc__rubbish_merge(struct rc_heap *into, struct rc_heap *from);
 
 // chunks.c
 bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);

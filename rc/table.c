@@ -201,7 +201,7 @@ static bool move_to(struct rc_heap *heap, struct rc__table *t, size_t capacity, 
 
 void rc__table_free(struct rc_heap *heap, struct rc__table *t) {
     if (t->memory)
-        rc__memory_free(heap, t->memory, block_size((size_t)t->mask + 1, t->capacity, t->stride));
+        rc__memory_later(heap, t->memory, block_size((size_t)t->mask + 1, t->capacity, t->stride));
     no_buckets(t);
     t->memory = NULL;
     t->entry = NULL;

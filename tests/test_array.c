@@ -1083,6 +1083,54 @@ TEST(ten_million_elements_are_cleared_piece_by_piece, .limit = 60) {
     free_heap(heap);
 }
 
+static bool memory_is_ours(void) {
+#ifdef RC_CHECK
+    return false;
+#else
+    return scaled(1000) == 1000 && !getenv("REFCYC_MALLOC");
+#endif
+}
+
+static size_t steps_to_end(void) {
+    size_t steps = 1;
+    while (rc_collect_step(0) == RC_STEP_MORE)
+        steps++;
+    return steps;
+}
+
+// 64 MB, in 256 pieces: by count, as garbage, and of a heap that was merged while they were going.
+TEST(memory_of_a_large_array_goes_back_piece_by_piece) {
+    if (!memory_is_ours())
+        SKIP("it goes back at once where somebody else looks at memory");
+    enum { BYTES = 64 << 20, PIECES = 256, OTHERS = 20 };
+    struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = 10});
+    struct rc_heap *other = rc_heap_new(&(struct rc_heap_options){.release_limit = 10});
+    for (int how = 0; how < 3; how++) {
+        rc_heap_enter(how == 2 ? other : heap);
+        struct rc_array *a = rc_array_new(&rc_link_element);
+        REQUIRE(rc_array_reserve(a, BYTES / sizeof(void *)));
+        if (how == 1)
+            rc_array_push(a, a);
+        rc_release(a);
+        EXPECT(rc_collect_pending() > 0);
+        rc_heap_leave(how == 2 ? other : heap);
+        if (how == 2)
+            EXPECT(rc_heap_merge(heap, other));
+        rc_heap_enter(heap);
+        size_t steps = steps_to_end();
+        EXPECT(steps > PIECES - OTHERS);
+        EXPECT_EQ(0, rc_collect_pending());
+        EXPECT_EQ(0, stats().objects);
+        rc_heap_leave(heap);
+    }
+    rc_heap_enter(heap); // and a heap may end in the middle of it
+    struct rc_array *a = rc_array_new(&rc_link_element);
+    REQUIRE(rc_array_reserve(a, BYTES / sizeof(void *)));
+    rc_release(a);
+    rc_heap_leave(heap);
+    free_heap(heap);
+}
+
 TEST(many_values_are_destroyed_piece_by_piece, .limit = 60) {
     size_t n = scaled(1000000);
     struct rc_array *a = rc_array_new(&wire_element);
