@@ -41,6 +41,7 @@ static bool may_link(const struct rc_heap *a, const struct rc_heap *b) {
 
 // SETTLE. Destructors may run, but can neither begin a collection nor merge.
 static void settle(struct rc_heap *into, struct rc_heap *from) {
+    assert(rc__is_mine(into) && rc__is_mine(from));
     into->cc.busy = from->cc.busy = true;
     do {
         if (into->cc.phase >= RC_PHASE_DESTROY && may_link(into, from)) {
@@ -84,6 +85,7 @@ static bool reserve(struct rc_heap *into, const struct rc_heap *from) {
 
 // DOORS. false, with nothing changed, if there is no room for the weak references.
 static bool change_doors(struct rc_heap *into, struct rc_heap *from) {
+    assert(from->cc.phase == RC_PHASE_IDLE && !from->clearing);
     lock_doors(into, from);
     bool ok = rc__weak_reserve(into, from);
     if (ok) {
@@ -114,6 +116,7 @@ static void convert_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 static void convert_object(struct rc__header *h, void *arg) {
+    assert(rc__class(h)->type);
     if (!(h->word & RC__HUSK))
         rc__trace(h, arg, 0, RC__ALL_SLOTS);
 }
@@ -128,8 +131,10 @@ static void convert(struct rc_heap *home, struct rc_heap *other) {
 }
 
 static void join_suspects(struct rc_heap *into, struct rc_heap *from) {
+    assert(into->suspect_count + from->suspect_count <= into->reserved);
     for (size_t i = 0; i < from->suspect_count; i++) {
         struct rc__header *h = *rc__pointer_at(&from->suspects, i);
+        h->word &= ~RC__OLD; // it joins the young ones
         *rc__pointer_at(&into->suspects, into->suspect_count) = h;
         rc__set_index(h, (uint32_t)into->suspect_count++);
     }
@@ -159,6 +164,7 @@ static void rejoin(struct rc__header *h, void *arg) {
 }
 
 static void join(struct rc_heap *into, struct rc_heap *from) {
+    assert(from->door->inbox_count == 0 && from->weak.count == 0);
     rc__classes_switch(into, from);
     rc__classes_trim(into);
     if (into->duplicate_count > DUPLICATES) {
