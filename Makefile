@@ -4,7 +4,7 @@
 # Objects live in build/<variant>/, so that a sanitizer build never meets a plain one. The fragments at the end belong to
 # their folders (the demo, the model, the stress programs, the benchmarks) and lean on these names only:
 #   $B                 the folder of this variant: build/release, build/address-undefined-clang ...
-#   $(LIB)             the static library, for a prerequisite and for the link
+#   $(LIB)             the static library, for a prerequisite and for the link;  $(TESTED) the same with assertions
 #   $(COMPILE)         the compiler with all flags for C;  $(COMPILE_CXX) the same for C++
 #   $(LIBS)            what goes last on a command line that links
 # Dependencies of whatever lies below $B are read from the .d files that $(COMPILE) leaves there.
@@ -62,8 +62,11 @@ VERSION := $(shell sed -n 's/^\#define RC_VERSION_M[AI][JN]OR \([0-9]*\)/\1./p; 
 SONAME := librefcyc.so.$(firstword $(subst ., ,$(VERSION)))
 
 LIB := $B/librefcyc.a
+# What tests link: the same, but with assertions, which the plain build leaves out.
+TESTED := $(if $(filter release release-clang,$(VARIANT)),$B/asserts/librefcyc.a,$(LIB))
 SHARED := $B/$(SONAME)
 OBJECTS := $(patsubst %.c,$B/%.o,$(sort $(wildcard rc/*.c cc/*.c)))
+ASSERTING := $(patsubst $B/%.o,$B/asserts/%.o,$(OBJECTS))
 TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
 TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
 # Where valgrind has something to find and gets through in a minute or two.
@@ -145,6 +148,10 @@ $(LIB): $(OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$B/asserts/librefcyc.a: $(ASSERTING)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(SHARED): $(OBJECTS)
 	$(COMPILE) -shared -Wl,-soname,$(SONAME) -o $@ $^ $(LIBS)
 
@@ -160,6 +167,11 @@ $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
+$B/asserts/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$(OBJECTS): CPPFLAGS_ALL += $(if $(filter $(LIB),$(TESTED)),,-DNDEBUG)
 $(OBJECTS): CFLAGS += $(COVERAGE_FLAGS_$(COVERAGE))
 $B/tests/harness.o: CPPFLAGS_ALL += $(if $(COVERAGE),-DWRITE_PROFILE=$(WRITE_PROFILE_$(COVERAGE)))
 
@@ -174,7 +186,7 @@ $B/tests/test_idle $B/tests/test_pauses: LIBS += -Wl,--wrap=clock_gettime
 # Lets that suite refuse memory to what asks the C library for it.
 $B/tests/test_inspect: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
-$(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(LIB)
+$(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ -lcunit $(LIBS)
 
 $B/examples/%: $B/examples/%.o $(LIB)

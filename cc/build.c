@@ -33,6 +33,7 @@ enum {
 };
 
 static void push(struct cc *cc, uint32_t *stack, uint32_t n) {
+    assert(!(cc_node(cc, n)->object & CC_TRACED) && cc_node(cc, n)->edge == CC_NONE);
     cc_node(cc, n)->edge = *stack;
     *stack = n;
 }
@@ -49,6 +50,7 @@ static uint32_t pop(struct cc *cc, uint32_t *stack) {
 // Discovers [h], to which an edge leads. The new node goes on a stack, unless it is ALIVE. Returns its number, or CC_NONE if
 // memory is out, with nothing changed.
 static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t flags, bool hot) {
+    assert(heap->cc.phase == RC_PHASE_ROOTS || heap->cc.phase == RC_PHASE_BUILD);
     struct cc *cc = &heap->cc;
     if (!cc_has_room(heap, 1))
         return CC_NONE;
@@ -97,6 +99,7 @@ static inline void add(struct row *row, void *target, uint32_t source) {
 
 // Reads the slots of a small object.
 static inline void read_small(struct row *row, const struct rc__header *h, const struct rc__class *c, uint32_t source) {
+    assert(c->small && c == rc__class(h));
     const char *obj = (const char *)(h + 1);
     for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
         void *target = rc__load(obj + *slot);
@@ -107,6 +110,7 @@ static inline void read_small(struct row *row, const struct rc__header *h, const
 
 // The same, with the slot that the hint names last, so that it is the first to be traced.
 static void read_hinted(struct rows *r, const struct rc__header *h, const struct rc__class *c, uint32_t source) {
+    assert(c->small && c->hint >= 0);
     const char *obj = (const char *)(h + 1);
     for (uint32_t i = 0; i < c->slot_count; i++) {
         void *target = rc__load(obj + c->slot[i]);
@@ -122,6 +126,7 @@ static void read_hinted(struct rows *r, const struct rc__header *h, const struct
 
 // [node] is ALIVE and was not traced, but a hint led to it: so do nodes that it may hold. Those are ALIVE.
 void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
+    assert(node->object & CC_ALIVE && !(node->object & CC_TRACED));
     struct cc *cc = &heap->cc;
     const struct rc__header *h = cc_object(node);
     const struct rc__class *c = rc__class(h);
@@ -139,6 +144,7 @@ void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
 
 // [to] is ALIVE because of [from]. If a slot of [to] leads back to [from], it is a way up for its class.
 void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__header *to) {
+    assert(heap->cc.hints > 0 && from != NULL && to != NULL);
     struct rc__class *c = rc__class(to);
     heap->cc.hints--;
     for (uint32_t i = 0; i < c->run_count; i++)
@@ -188,6 +194,7 @@ static void leave_open(struct cc *cc, struct cc_node *from) {
 
 // What an edge leads to that is not just another node whose fate is open.
 static void record_special(struct rows *r, struct rc__header *h, uint32_t source, uint32_t flags) {
+    assert(cc_node(r->cc, source)->object);
     struct rc_heap *heap = r->heap;
     struct cc *cc = r->cc;
     struct cc_node *from = cc_node(cc, source);
@@ -235,6 +242,7 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
 
 // Node [n] is ALIVE: so is what its object holds. If the row has no room for that, it is recorded at once.
 static void probe(struct rows *r, uint32_t n) {
+    assert(cc_node(r->cc, n)->object & CC_ALIVE);
     struct cc_node *node = cc_node(r->cc, n);
     struct rc__header *h = cc_object(node);
     const struct rc__class *c = rc__class(h);
@@ -352,6 +360,7 @@ static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
 
 // Reads the slots of node [n]; of a long object, the next piece.
 static void trace(struct rows *r, uint32_t n) {
+    assert(!(cc_node(r->cc, n)->object & CC_TRACED) || n == r->cc->piece_node);
     struct cc *cc = r->cc;
     struct cc_node *node = cc_node(cc, n);
     struct rc__header *h = cc_object(node);
@@ -382,8 +391,6 @@ static void trace(struct rows *r, uint32_t n) {
 // R9: what was read of [h] so far may be read again, at other places. Keep it, and mark it.
 void cc_changed(struct rc_heap *heap, struct rc__header *h) {
     struct cc *cc = &heap->cc;
-    if (heap->clearing == h)
-        rc__fault(RC_FAULT_DESTROY, "rc_changed", h, "changes while it is destroyed");
     if (cc->phase != RC_PHASE_BUILD || cc->piece_node == CC_NONE || !(h->word & RC__GRAPH) ||
         rc__index(h) != cc->piece_node)
         return;
@@ -465,6 +472,7 @@ static bool build(struct rows *r, struct cc_budget *budget) {
 }
 
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_BUILD && heap->cc.roots <= heap->cc.node_count);
     struct rows rows = {.visitor.slots = read_slots, .heap = heap, .cc = &heap->cc, .turn = ROWS};
     rows.row = rows.all;
     bool done = build(&rows, budget);

@@ -54,6 +54,7 @@ static bool is_member(const struct all *all, const struct rc__header *h) {
 }
 
 static struct cc_node *node_of(const struct all *all, const struct rc__header *h) {
+    assert(h->word & RC__GRAPH); // A2
     return cc_node(all->cc, rc__index(h));
 }
 
@@ -72,6 +73,7 @@ static int64_t handles_now(const struct rc__header *h) {
 // The node of [h], for which there is room. Its edge is the number of its references. `shared` is read once: if another
 // thread's release is in it, so is the mark that it left before.
 static void discover(struct rc__header *h, void *arg) {
+    assert(!(h->word & RC__GRAPH));
     struct all *all = arg;
     if (rc__is_dead(h))
         return;
@@ -108,6 +110,7 @@ static bool discover_all(struct all *all) {
 }
 
 static void meet_oldest(struct all *all) {
+    assert(all->end != all->first && all->end - all->first <= RING);
     if (all->end - all->first > NODE_AHEAD) {
         const struct rc__header *h = all->ring[(all->first + NODE_AHEAD) % RING];
         if (is_member(all, h))
@@ -197,6 +200,7 @@ static void flood(struct all *all) {
 }
 
 static void scan(struct all *all) {
+    assert(all->first == all->end);
     all->meet = reach;
     all->cc->alive = CC_NONE;
     for (uint32_t n = 0; n < all->cc->node_count; n++) {
@@ -261,6 +265,7 @@ static void note_handles(struct all *all, struct cc_node *node, struct rc__heade
 
 // One that somebody got hold of in the meantime has come back to life, and is spared.
 static void finalize(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(rc__is_mine(all->heap) || rc__here != RC__NOWHERE);
     (void)all;
     if (!awaits_finalizer(h) || handles_now(h) > (int64_t)node->edge)
         return;
@@ -392,6 +397,7 @@ static void retire_living(struct all *all) {
 // ---- RECLAIM
 
 static void doom(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(node->object & CC_WHITE && !(node->object & CC_ALIVE) && !rc__is_dead(h));
     (void)all;
     (void)node;
     h->word |= RC__DOOMED;
@@ -399,6 +405,7 @@ static void doom(struct all *all, struct cc_node *node, struct rc__header *h) {
 }
 
 static void destruct(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(rc__is_dead(h) && h->word & RC__DOOMED);
     (void)all;
     (void)node;
     if (!rc__class(h)->has_destroy)
@@ -426,6 +433,7 @@ static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 static void unlink_outside(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(rc__is_dead(h));
     (void)node;
     const struct rc__class *c = rc__class(h);
     if (c->closed) {
@@ -442,6 +450,7 @@ static void unlink_outside(struct all *all, struct cc_node *node, struct rc__hea
 }
 
 static void release(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(rc__is_dead(h) && h->word & RC__GRAPH);
     (void)all;
     (void)node;
     cc_reclaim(rc__here, h);
@@ -495,6 +504,7 @@ static void quiesce(struct all *all) {
 enum outcome { OUT_OF_MEMORY, DONE, AGAIN };
 
 static enum outcome collect_once(struct all *all) {
+    assert(all->first == all->end);
     quiesce(all);
     if (!discover_all(all))
         return OUT_OF_MEMORY;

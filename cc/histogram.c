@@ -6,6 +6,7 @@
 //     bucket   0 1 ... 15 | 16 17 ... 31 | 32    33    ... | 48    49    ... |
 #include "cc/histogram.h"
 
+#include <assert.h>
 #include <refcyc/pauses.h>
 
 static unsigned bucket_of(uint64_t value) {
@@ -17,6 +18,7 @@ static unsigned bucket_of(uint64_t value) {
 }
 
 uint64_t cc_histogram_from(unsigned i) {
+    assert(i <= CC_BUCKETS);
     if (i < CC_SUB)
         return i;
     return (uint64_t)(CC_SUB + i % CC_SUB) << (i / CC_SUB - 1);
@@ -27,6 +29,7 @@ static void bucket_add(uint32_t *bucket, uint32_t times) {
 }
 
 void cc_histogram_add(struct cc_histogram *h, uint64_t value, uint32_t times) {
+    assert(times > 0);
     bucket_add(&h->bucket[bucket_of(value)], times);
     if (value > h->max)
         h->max = value;

@@ -19,6 +19,7 @@
 // does not ask the account.
 #include "cc/pace.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #define MS UINT64_C(1000000)
@@ -73,6 +74,7 @@ void cc_pace_init(struct cc_pace *p, uint64_t now) {
 }
 
 static int64_t credit(const struct cc_pace *p, uint64_t now) {
+    assert(now >= p->credit_at);
     double full = p->goals.time_share * (double)CREDIT_SPAN;
     double c = (double)p->credit + p->goals.time_share * (double)(now - p->credit_at);
     return (int64_t)(c < full ? c : full);
@@ -178,6 +180,7 @@ void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects, size_t old,
 }
 
 void cc_pace_sliced(struct cc_pace *p, uint64_t start, uint64_t end) {
+    assert(end >= start);
     int64_t debt = 2 * (int64_t)least(p->goals.longest_pause_ns, 1000 * MS); // more is not carried over
     int64_t c = credit(p, end) - (int64_t)(end - start);
     p->credit = c > -debt ? c : -debt;

@@ -81,6 +81,7 @@ bool rc_pauses_record(bool on) {
 }
 
 static void report(const struct cc_pauses *p, struct rc_pauses *out) {
+    assert(p && out);
     struct cc_histogram slices = {0};
     out->recorded_ns = cc_now() - p->since;
     out->busy_ns = p->busy_ns;

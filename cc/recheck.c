@@ -49,6 +49,7 @@ static const struct rc__header *find_doubtful(struct rc_heap *heap) {
 }
 
 void cc_recheck(struct rc_heap *heap) {
+    assert(heap->cc.phase == RC_PHASE_VALIDATE && !heap->cc.pardoned);
     struct cc *cc = &heap->cc;
 #ifdef RC_NO_RECHECK
     return;

@@ -44,6 +44,7 @@ static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
 }
 
 static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert((node->object & CC_WHITE || heap->cc.all_white) && h->word & RC__GRAPH);
     (void)node;
     if (!rc__class(h)->has_finalize || h->word & RC__FINALIZED || h->handles || rc__is_dead(h) ||
         rc__sum(rc__atomic_load(&h->shared)) || cc_take_pardons(heap))
@@ -58,6 +59,7 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
 }
 
 bool cc_finalize(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.any_finalize);
     return each_white(heap, budget, finalize, CALLBACK);
 }
 
@@ -75,6 +77,8 @@ bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert((node->object & CC_WHITE || heap->cc.all_white) && !rc__is_dead(h));
+    assert(!h->handles && !(h->word & RC__SUSPECT)); // R6
     (void)heap;
     (void)node;
     h->word |= RC__DOOMED;
@@ -84,6 +88,7 @@ static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *
 
 // Of an object with many parts, a piece.
 static bool destruct(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert(rc__is_dead(h) && h->word & RC__DOOMED);
     (void)node;
     size_t *part = &heap->cc.piece_slot;
     if (!rc__class(h)->has_destroy)
@@ -96,6 +101,7 @@ static bool destruct(struct rc_heap *heap, struct cc_node *node, struct rc__head
 }
 
 bool cc_destroy(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.committed);
     struct cc *cc = &heap->cc;
     if (!cc->any_destroy)
         return true;
@@ -130,6 +136,7 @@ static void leave_set(struct rc_visitor *visitor, char *first, size_t n) {
 
 // Of a long object, a piece.
 static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert(node->object & CC_WHITE || heap->cc.all_white);
     (void)node;
     struct cc *cc = &heap->cc;
     struct leave leave = {.visitor.slots = leave_set, .heap = heap};
@@ -157,6 +164,8 @@ static void account(struct rc_heap *heap, struct rc__class *c, size_t n, size_t 
 }
 
 void cc_reclaim(struct rc_heap *heap, struct rc__header *h) {
+    assert(heap->objects > 0 && rc__class(h)->live > 0);
+    assert(!(rc__atomic_load(&h->shared) & (RC__QUEUED | RC__WEAK)));
     struct rc__class *c = rc__class(h);
     account(heap, c, 1, rc__block_free(heap, h));
 }
@@ -196,6 +205,7 @@ static bool release_all(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 bool cc_free(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.committed);
     struct cc *cc = &heap->cc;
     if (cc->step == UNLINK) {
         if (cc->any_open && !each_white(heap, budget, unlink_outside, 4))

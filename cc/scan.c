@@ -5,6 +5,7 @@
 
 // The edge after [e] of a node, or CC_NONE (G3).
 static uint32_t edge_after(const struct cc *cc, uint32_t e) {
+    assert(e < cc->edge_count);
     return e + 1 == cc->edge_count || *cc_edge(cc, e + 1) & CC_EDGE_FIRST ? CC_NONE : e + 1;
 }
 
@@ -38,6 +39,7 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_SCAN);
     struct cc *cc = &heap->cc;
     struct cc_node *node;
     uint64_t white = cc_is_calm(cc) ? CC_WHITE : 0; // those that are not ALIVE: if it stays calm, they need no other check
@@ -63,6 +65,8 @@ bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect) {
+    assert(cc_object(node) && cc_object(node)->word & RC__GRAPH);
+    assert(heap->cc.phase == RC_PHASE_IDLE || cc_node(&heap->cc, rc__index(cc_object(node))) == node);
     struct rc__header *h = cc_object(node);
     suspect |= (h->word & RC__SUSPECT) || (node->object & CC_LATE); // R7
     node->object = 0;                                               // G4

@@ -19,6 +19,7 @@
 #include "cc/graph.h"
 
 static void put(struct rc_heap *heap, struct rc__header *h, size_t i) {
+    assert(i < heap->reserved); // R3
     *rc__pointer_at(&heap->suspects, i) = h;
     rc__set_index(h, (uint32_t)i);
 }
@@ -29,12 +30,14 @@ static void move(struct rc_heap *heap, size_t from, size_t to) {
 }
 
 void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT) && !rc__is_dead(h));
     if (rc__class(h)->acyclic)
         return;
     h->word |= RC__SUSPECT;
     if (h->word & RC__GRAPH)
         return; // a mark (R5); it enters the buffer when it leaves the graph
+    assert(heap->suspect_count < heap->reserved);
     size_t i = heap->suspect_count++;
     if (h->word & RC__OLD) { // the first young one, if there is any, makes room
         size_t first = heap->old_count++;
@@ -61,6 +64,7 @@ static bool has_owner_near(const struct rc_heap *heap, const struct rc__header *
 }
 
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
+    assert(!(h->word & RC__SUSPECT));
     if (h->word & RC__GRAPH || !has_owner_near(heap, h))
         cc_suspect(heap, h);
 }
@@ -68,6 +72,8 @@ void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h) {
     assert(h->word & RC__SUSPECT && !(h->word & RC__GRAPH));
     size_t i = rc__index(h);
+    assert(i < heap->suspect_count && *rc__pointer_at(&heap->suspects, i) == h);
+    assert((i < heap->old_count) == !!(h->word & RC__OLD));
     if (i < heap->old_count) { // the last old one closes the gap
         size_t last = --heap->old_count;
         move(heap, last, i);

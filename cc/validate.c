@@ -24,6 +24,7 @@ enum { CHECK, SPREAD, RELIST, COMMIT };
 
 // R6. Death by count is a mark, too: what a dead object reached was within reach of the program.
 static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->word & RC__GRAPH);
     if (rc__is_dead(h) || h->word & RC__SUSPECT || h->handles)
         return false;
     uint32_t shared = rc__atomic_load(&h->shared);
@@ -34,6 +35,7 @@ static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
 
 // A pardoned node loses WHITE.
 static void pardon(struct cc *cc, struct cc_node *node) {
+    assert(node->object & CC_OBJECT);
     node->object &= ~CC_WHITE;
     cc->pardoned = true;
 }
@@ -51,6 +53,7 @@ static inline bool is_closed(const struct cc_node *node, const struct rc__header
 
 // A white object dies by count: somebody got hold of it, by a weak reference, and let go.
 void cc_died(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->word & RC__GRAPH);
     struct cc *cc = &heap->cc;
     if (cc->phase == RC_PHASE_VALIDATE && cc_node(cc, rc__index(h))->object & CC_WHITE)
         pardon(cc, cc_node(cc, rc__index(h)));
@@ -58,6 +61,7 @@ void cc_died(struct rc_heap *heap, struct rc__header *h) {
 
 // What is to be done for a member of the set.
 static inline void note(struct cc *cc, struct cc_node *node, const struct rc__header *h) {
+    assert(node->object & CC_WHITE && !(node->object & CC_ALIVE));
     const struct rc__class *c = rc__class(h);
     cc->white_count++;
     if (!is_closed(node, h, c))
@@ -119,6 +123,7 @@ static bool spread(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {
+    assert(cc->alive == CC_NONE && cc->flood_edge == CC_NONE);
     while (cc->cursor < cc->node_count) {
         struct cc_node *node = cc_node(cc, cc->cursor++);
         if (node->object & CC_ALIVE) {
@@ -146,6 +151,7 @@ bool cc_take_pardons(struct rc_heap *heap) {
 }
 
 bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_VALIDATE && !heap->cc.committed); // R8
     struct cc *cc = &heap->cc;
     for (;;) {
         switch (cc->step) {

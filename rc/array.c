@@ -27,6 +27,7 @@ static void array_trace(void *obj, struct rc_visitor *visitor) {
 
 static bool array_destroy_some(void *obj, size_t from, size_t to) {
     struct rc_array *a = obj;
+    assert(a->size <= a->capacity);
     if (!(a->kind & (RC__E_DESTROY | RC__E_WEAK)))
         return false;
     for (size_t i = from; i < to && i < a->size; i++)
@@ -97,6 +98,7 @@ void *rc_array_beyond(const struct rc_array *a) {
 // ---- room
 
 static bool set_capacity(struct rc_array *a, size_t capacity) {
+    assert(capacity >= a->size);
     if (!a->element)
         return rc__element_check(NULL, &a->kind, "rc_array");
     size_t size = a->element->size;
@@ -112,6 +114,7 @@ static bool set_capacity(struct rc_array *a, size_t capacity) {
 }
 
 bool rc__array_room(struct rc_array *a, size_t n) {
+    assert(a->size <= a->capacity && (a->capacity > 0) == (a->data != NULL));
     if (n <= a->capacity - a->size)
         return true;
     if (n > SIZE_MAX / 4 - a->size)
@@ -141,6 +144,7 @@ bool rc_array_shrink(struct rc_array *a) {
 }
 
 char *rc__array_open(struct rc_array *a, size_t i, size_t n) {
+    assert(i <= a->size && n <= a->capacity - a->size && !a->busy);
     char *at = rc__array_place(a, i);
     if (i < a->size) {
         rc__moving(a);
@@ -152,6 +156,7 @@ char *rc__array_open(struct rc_array *a, size_t i, size_t n) {
 }
 
 void rc__array_close(struct rc_array *a, size_t i, size_t n) {
+    assert(n <= a->size && i <= a->size - n && !a->busy);
     rc__moving(a);
     a->size -= n;
     if (i < a->size) {

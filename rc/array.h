@@ -8,6 +8,7 @@
 #include <refcyc/array.h>
 
 static inline char *rc__array_place(const struct rc_array *a, size_t i) {
+    assert(a->element && i <= a->capacity);
     return (char *)a->data + i * a->element->size;
 }
 
@@ -27,6 +28,7 @@ static inline struct rc_array *rc__array_begin(const struct rc_array *array) {
     return a;
 }
 static inline void rc__array_end(struct rc_array *a) {
+    assert(a->busy > 0);
     a->busy--;
     rc_release(a);
 }

@@ -21,6 +21,7 @@ static bool range_of(const struct rc_array *a, size_t from, size_t *n) {
 }
 
 static void hand_over(struct rc_array *a, struct rc_array *remains) {
+    assert(!remains->data && remains->element == a->element && remains->kind == a->kind);
     rc__moving(a);
     remains->data = a->data;
     remains->size = a->size;
@@ -78,6 +79,7 @@ static size_t ask(const struct rc_array *array, bool (*test)(const void *, void 
 }
 
 static void part(struct rc_array *a, struct rc_array *remains, const unsigned char *gone) {
+    assert(remains->size == 0 && a->kind == remains->kind);
     size_t kept = 0, size = a->element->size;
     rc__moving(a);
     for (size_t i = 0; i < a->size; i++) {
@@ -87,6 +89,7 @@ static void part(struct rc_array *a, struct rc_array *remains, const unsigned ch
         ++*at;
     }
     a->size = kept;
+    assert(kept <= a->size && remains->size <= remains->capacity);
     a->version++;
 }
 
@@ -247,10 +250,12 @@ static int compare_places(void *context, uint32_t i, uint32_t k) {
 
 // Moves each element to its place in [order], cycle by cycle.
 static void arrange(struct rc_array *a, uint32_t *order) {
+    assert(a->size <= UINT32_MAX);
     char held[RC_ELEMENT_MAX];
     size_t size = a->element->size;
     rc__moving(a);
     for (uint32_t i = 0; i < a->size; i++) {
+        assert(order[i] < a->size);
         if (order[i] == i)
             continue;
         memcpy(held, rc__array_place(a, i), size);

@@ -76,6 +76,8 @@ static struct rc__header *big_new(struct rc_heap *heap, size_t size) {
 }
 
 static void big_free(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->word & RC__BIG);
+    assert(big_next(big_prev(big_of(h))) == big_of(h) && big_prev(big_next(big_of(h))) == big_of(h));
     struct rc__big *big = big_of(h);
 #ifdef RC_CHECK
     rc__place_remove(h, big->size - sizeof *big);
@@ -87,6 +89,7 @@ static void big_free(struct rc_heap *heap, struct rc__header *h) {
 }
 
 static void list_add(struct rc__page **list, struct rc__page *page) {
+    assert(*list != page);
     page->prev = NULL;
     page->next = *list;
     if (*list)
@@ -95,6 +98,8 @@ static void list_add(struct rc__page **list, struct rc__page *page) {
 }
 
 static void list_remove(struct rc__page **list, struct rc__page *page) {
+    assert(page->prev ? page->prev->next == page : *list == page);
+    assert(!page->next || page->next->prev == page);
     if (page->prev)
         page->prev->next = page->next;
     else
@@ -112,6 +117,7 @@ static void region_add(struct rc__region **list, struct rc__region *region) {
 }
 
 static void region_remove(struct rc__region **list, struct rc__region *region) {
+    assert(region->prev ? region->prev->next == region : *list == region);
     if (region->prev)
         region->prev->next = region->next;
     else
@@ -121,6 +127,7 @@ static void region_remove(struct rc__region **list, struct rc__region *region) {
 }
 
 static struct rc__page *page_at(const struct rc__region *region, size_t i) {
+    assert(i < region->pages);
     return (struct rc__page *)(void *)(region->memory + i * RC__PAGE);
 }
 
@@ -154,6 +161,7 @@ static bool region_new(struct rc_heap *heap) {
 }
 
 static void region_free(struct rc_heap *heap, struct rc__region *region) {
+    assert(region->used == 0 || heap->ending || !heap->objects);
     heap->blocks.pages -= region->pages;
     if (region->pages == LARGE)
         rc__large_free(region->memory, RC__LARGE);
@@ -163,10 +171,12 @@ static void region_free(struct rc_heap *heap, struct rc__region *region) {
 }
 
 static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
+    assert(cell % 16 == 0 && cell >= sizeof(struct rc__header) && cell <= RC__CELL_MAX);
     struct rc__blocks *b = &heap->blocks;
     if (!b->empty && !region_new(heap))
         return NULL;
     struct rc__page *page = b->empty;
+    assert(page->cell == 0 && page->region->used < page->region->pages);
     list_remove(&b->empty, page);
     if (page->region->used++ == 0) {
         region_remove(&b->idle, page->region);
@@ -185,11 +195,13 @@ static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
 static struct rc__header *fresh_cell(struct rc_heap *heap, size_t cell) {
     struct rc__page **room = &heap->blocks.room[cell / 16];
     struct rc__page *page = *room ? *room : page_new(heap, cell);
+    assert(!page || (page->cell == cell && page->has_room && !page->free));
     if (!page)
         return NULL;
     struct rc__header *h = (struct rc__header *)(void *)((char *)page + page->fresh);
     page->fresh += page->cell;
     page->used++;
+    assert(page->fresh <= RC__PAGE && page->used <= (RC__PAGE - sizeof *page) / page->cell);
     rc__page_took(heap, page);
     h->word = 0;
     return h;
@@ -197,6 +209,7 @@ static struct rc__header *fresh_cell(struct rc_heap *heap, size_t cell) {
 
 // [page] has no object and is on no list.
 static void page_empty(struct rc__blocks *b, struct rc__page *page) {
+    assert(page->used == 0 && page->cell && page->region->used > 0);
     page->cell = 0;
     list_add(&b->empty, page);
     if (--page->region->used == 0) {
@@ -206,12 +219,14 @@ static void page_empty(struct rc__blocks *b, struct rc__page *page) {
 }
 
 void rc__page_full(struct rc_heap *heap, struct rc__page *page) {
+    assert(page->has_room && !page->free);
     list_remove(&heap->blocks.room[page->cell / 16], page);
     page->has_room = false;
 }
 
 // [page] was full and is not any more, or has no cell in use any more. The last page of a size stays: no coming and going.
 void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
+    assert(page->cell && rc__page_of((struct rc__header *)page) == page);
     struct rc__page **room = &heap->blocks.room[page->cell / 16];
     if (!page->has_room) {
         page->has_room = true;
@@ -224,6 +239,7 @@ void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
 }
 
 struct rc__header *rc__block_new_slow(struct rc_heap *heap, size_t size) {
+    assert(size >= sizeof(struct rc__header));
     return heap->blocks.paged && size <= RC__CELL_MAX ? fresh_cell(heap, size) : big_new(heap, size);
 }
 
@@ -321,6 +337,7 @@ static void give_back(struct rc_heap *heap, size_t pages) {
 // Moves all blocks of [from] to [into]. Both have the same allocator. Cost: the pages of [from] that have room, its regions,
 // and what is given back.
 void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(into != from && into->blocks.paged == from->blocks.paged);
     struct rc__blocks *to = &into->blocks, *old = &from->blocks;
     big_merge(&to->big, &old->big);
     for (size_t size = 0; size < RC__CELL_SIZES; size++)

@@ -36,6 +36,7 @@ static inline void rc__page_took(struct rc_heap *heap, struct rc__page *page) {
 // The first free cell of [page], which has one. Of the header, only the word is set.
 static inline struct rc__header *rc__page_take(struct rc_heap *heap, struct rc__page *page) {
     struct rc__header *h = page->free;
+    assert(rc__page_of(h) == page && page->cell == size && page->has_room && h->cls == 0);
     page->free = (struct rc__header *)(uintptr_t)h->word;
     page->used++;
     rc__page_took(heap, page);
@@ -58,6 +59,7 @@ static inline size_t rc__block_free(struct rc_heap *heap, struct rc__header *h) 
         return rc__big_free(heap, h);
     struct rc__page *page = rc__page_of(h);
     size_t size = page->cell;
+    assert(size && page->used > 0 && (char *)h < (char *)page + page->fresh);
     h->cls = 0;
     h->word = (uintptr_t)page->free;
     page->free = h;

@@ -23,6 +23,7 @@ bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) 
 
 // Makes sure that [c] has [chunks] chunks. false if memory is out; those that it got stay.
 bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes) {
+    assert(chunk_bytes > 0 && c->chunks <= c->capacity && (c->capacity > 0) == (c->chunk != NULL));
     if (!rc__chunks_table(heap, c, chunks))
         return false;
     while (c->chunks < chunks) {
@@ -36,6 +37,7 @@ bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks
 
 // Gives back all but [keep] chunks, and the table with the last.
 void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes) {
+    assert(c->chunks <= c->capacity);
     while (c->chunks > keep)
         rc__memory_free(heap, c->chunk[--c->chunks], chunk_bytes);
     if (!c->chunks) {

@@ -36,6 +36,7 @@ static uint16_t number_new(void) {
 }
 
 static void number_free(uint16_t n) {
+    assert(n && !RC__LOAD(rc__class_heap[2 * n]));
     rc__lock(&numbers);
     rc__classes[n].next = free_class;
     free_class = n;
@@ -123,6 +124,7 @@ static bool is_strong(const struct rc_slot *s) {
 
 // Writes the slots of one sort to [rows] (NULL: only counts them).
 static uint32_t flatten(const struct rc_type *type, bool strong, struct rc__run *rows) {
+    assert(type);
     uint32_t n = 0;
     for (const struct rc_type *t = type; t; t = t->base)
         for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
@@ -160,6 +162,8 @@ static void describe(struct rc__class *c) {
     c->small &= c->slot_count <= RC__SMALL;
     c->closed = c->small && !c->has_free_slots && !c->weak_count && !c->has_destroy;
     c->both = c->type == &rc__entry_type;
+    assert(c->slot_count <= RC__SMALL + 1 && (!c->small || c->slot_count <= RC__SMALL));
+    assert(!c->closed || c->small);
     c->plain = c->closed && !c->has_finalize && !c->both;
     size_t cell = (sizeof(struct rc__header) + c->type->size + 15) / 16 * 16;
     c->cell = c->heap->blocks.paged && cell <= RC__CELL_MAX ? (uint32_t)cell : 0;
@@ -214,6 +218,7 @@ static void infer_acyclic(struct rc_heap *heap) {
 }
 
 static void make_keyed(struct rc__class *c) {
+    assert(!c->both);
     c->keyed = true;
     c->small = c->closed = c->plain = false;
 }
@@ -221,6 +226,7 @@ static void make_keyed(struct rc__class *c) {
 // Such an object has a slot that its table does not know of, and which can hold anything. All that could be inferred is
 // inferred anew, as for a new type, and for the same reason that is sound.
 void rc__class_keyed(struct rc_heap *heap, const struct rc__header *h) {
+    assert(rc__is_in(heap, h));
     struct rc__class *c = rc__class(h);
     if (c->keyed)
         return;
@@ -237,6 +243,7 @@ static size_t bucket_of(const struct rc_type *type) {
 }
 
 static void class_free(struct rc_heap *heap, uint16_t n) {
+    assert(rc__classes[n].heap == heap);
     struct rc__class *c = &rc__classes[n];
     size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
     rc__memory_free(heap, c->runs, (rows ? rows : 1) * sizeof *c->runs);
@@ -290,6 +297,8 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     c->weak_count = flatten(type, false, c->weak);
     describe(c);
     c->next = heap->bucket[bucket_of(type)];
+    assert(c->weak >= c->runs + c->run_count);
+    assert(!c->first && !c->live && !c->bytes);
     heap->bucket[bucket_of(type)] = n;
     infer_acyclic(heap);
     rc__atomic_store_short(&rc__class_door[n], (uint16_t)(heap->door - rc__doors));
@@ -306,6 +315,7 @@ static uint16_t find(const struct rc_heap *heap, const struct rc_type *type) {
 
 // See rc__class_of: [type] was not asked for lately.
 uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
+    assert(rc__is_mine(heap) && type);
     uint16_t n = find(heap, type);
     if (!n && !(n = class_new(heap, type)))
         return 0;
@@ -330,6 +340,8 @@ void rc__classes_free(struct rc_heap *heap) {
 // Class entry [n] joins the list of duplicates of [first]. If one of that type is keyed, all are. Returns whether some are
 // that were not.
 static bool duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
+    assert(n != first && first && rc__classes[n].type == rc__classes[first].type); // K1
+    assert(!rc__classes[first].first);
     bool keyed = rc__classes[n].keyed || rc__classes[first].keyed;
     bool changes = keyed && !(rc__classes[n].keyed && rc__classes[first].keyed);
     if (keyed)
@@ -359,6 +371,7 @@ void rc__classes_door(struct rc_heap *heap, const struct rc__door *door) {
 
 // Moves the classes of [from] to [into]'s lists, and infers anew what is acyclic. They still name [from] as their heap.
 void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(into != from);
     bool new_types = false;
     for (size_t b = 0; b < 64; b++)
         for (uint16_t n = from->bucket[b], next; n; n = next) {
@@ -389,6 +402,7 @@ void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
 }
 
 static void class_switch(uint16_t n, struct rc_heap *into, const struct rc_heap *from) {
+    assert(rc__classes[n].heap == from || rc__classes[n].heap == into);
     if (rc__classes[n].heap != from)
         return;
     rc__classes[n].heap = into;
@@ -412,6 +426,9 @@ static bool is_private(const struct rc__header *h) {
 
 // K1: [h], of a duplicate class, takes the number of the first if nobody holds it.
 void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__class(h)->first && rc__is_in(heap, h));
+    assert(rc__class(h)->live > 0);
+    assert(rc__classes[rc__class(h)->first].type == rc__class(h)->type);
     struct rc__class *c = rc__class(h), *first = &rc__classes[c->first];
     bool weak = rc__atomic_load(&h->shared) & RC__WEAK;
     if (weak)

@@ -11,6 +11,8 @@ __thread struct rc_heap *rc__here = RC__NOWHERE;
 
 // Puts [h] beyond counting.
 static void make_immortal(struct rc__header *h) {
+    assert(rc__is_inside(h));
+    assert(!rc__is_dead(h));
     h->word |= RC__IMMORTAL;
     rc__set_handles(h, RC__HANDLES_MAX);
     rc__atomic_set_bits(&h->shared, RC__STUCK);
@@ -19,6 +21,7 @@ static void make_immortal(struct rc__header *h) {
 // Moves what other threads did to the count of handles into [h]'s own; a part that does not fit stays. After this,
 // handles is 0 only if nobody holds one. false after a fault: more releases than retains.
 bool rc__fold(struct rc__header *h, const char *call) {
+    assert(!rc__is_dead(h) || h->word & RC__DOOMED);
     int64_t sum = rc__sum(rc__atomic_load(&h->shared));
     if (sum == 0 || h->word & RC__IMMORTAL)
         return true;
@@ -36,6 +39,7 @@ bool rc__fold(struct rc__header *h, const char *call) {
 
 // Returns how many are left.
 static inline unsigned less_handle(struct rc__header *h) {
+    assert(h->handles > 0 && !(h->word & RC__IMMORTAL)); // C4
     rc__set_handles(h, h->handles - 1u);
     return h->handles;
 }
@@ -62,6 +66,9 @@ static inline void lost(struct rc_heap *heap, struct rc__header *h,
 }
 
 static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__is_in(heap, h));
+    assert(h->handles == 0);
+    assert(!(h->word & RC__IMMORTAL));
     lost(heap, h, cc_let_go);
 }
 
@@ -70,6 +77,7 @@ static void lost_link(struct rc_heap *heap, struct rc__header *h) {
 }
 
 void rc__lost(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__is_in(heap, h));
     if (!h->handles)
         lost_link(heap, h);
 }
@@ -137,6 +145,7 @@ static bool may_change(const void *slot, const char *call) {
 
 // A slot in the heap this thread is inside gets [h] of another heap: a merge will ask whether there are such.
 static void note_outward(const struct rc__header *h) {
+    assert(rc__here != RC__NOWHERE && rc__heap(h) != rc__here);
     rc__here->outward = true;
     struct rc__door *door, *now = rc__door_of(rc__cls(h) >> 1);
     do {
@@ -149,6 +158,7 @@ static void note_outward(const struct rc__header *h) {
 
 // [h] is of another heap, or has all the links that it can have.
 static bool link_special(struct rc__header *h, const char *call) {
+    assert(!rc__is_inside(h) || rc__links(h) == RC__LINKS_MAX);
     if (!rc__heap(h)) {
         rc__fault_dead(call, h);
         return false;
@@ -164,6 +174,7 @@ static bool link_special(struct rc__header *h, const char *call) {
 }
 
 static inline void add_link(struct rc__header *h) {
+    assert(rc__links(h) < RC__LINKS_MAX && !rc__is_dead(h)); // C4
     h->word += RC__LINK_ONE;
     if (h->word & RC__GRAPH)
         h->word |= RC__SUSPECT; // C3
@@ -179,6 +190,7 @@ static inline bool link_to(struct rc__header *h, const char *call) {
 
 // A slot has a handle of [h], and gets a link instead: it is no longer in another heap than [h], of [heap].
 void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *call) {
+    assert(rc__is_in(heap, h));
     if (h->handles == 0 && !rc__fold(h, call))
         return;
     if (h->handles == 0) {
@@ -196,6 +208,7 @@ void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *
 
 // Takes a link from [h] and leaves what follows from that to the caller. false if there is none to take.
 static bool take_link(struct rc__header *h, const char *call) {
+    assert(rc__heap(h));
     if (h->word < RC__LINK_ONE) {
         rc__fault(RC_FAULT_SLOT, call, h, "is in a slot that does not hold a link to it (written by hand?)");
         return false;
@@ -218,6 +231,7 @@ static void unlink_special(struct rc_heap *heap, struct rc__header *h, const cha
 }
 
 static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const char *call) {
+    assert(rc__is_mine(heap));
     if (rc__heap(h) == heap && h->word >= RC__LINK_ONE && rc__links(h) != RC__LINKS_MAX) {
         h->word -= RC__LINK_ONE;
         if (!h->handles)
@@ -308,6 +322,7 @@ void *rc_take_slot(void *slot) {
 
 // A reference to [obj] goes from one slot to another: C3, and R1 although no count changes.
 static void moved(void *obj) {
+    assert(rc__here != RC__NOWHERE);
     if (!obj)
         return;
     struct rc__header *h = RC__HEADER(obj);

@@ -15,28 +15,35 @@
 
 // An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 in handles.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
+    assert(rc__is_dead(h));
+    assert((uintptr_t)next % 16 == 0 && (uintptr_t)next >> 48 == 0);
     uint64_t address = (uint64_t)(uintptr_t)next >> 4;
     h->word = (h->word & (RC__LINK_ONE - 1)) | (address >> 16) << 36;
     rc__set_handles(h, (uint16_t)address);
 }
 
 static struct rc__header *next_dead(const struct rc__header *h) {
+    assert(rc__is_dead(h) && !(h->word & RC__HUSK));
     return (struct rc__header *)(uintptr_t)((rc__links(h) << 16 | h->handles) << 4);
 }
 
 void rc__call_finalize(const struct rc__header *h) {
+    assert(!rc__is_dead(h) && h->word & RC__FINALIZED);
+    assert(h->handles);
     for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
         if (t->finalize)
             t->finalize((void *)(uintptr_t)(h + 1));
 }
 
 void rc__call_destroy(const struct rc__header *h) {
+    assert(rc__is_dead(h) && !(h->word & RC__HUSK));
     for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
         if (t->destroy)
             t->destroy((void *)(uintptr_t)(h + 1));
 }
 
 bool rc__destroy_some(const struct rc__header *h, size_t *at) {
+    assert(rc__is_dead(h));
     const struct rc__class *c = rc__class(h);
     size_t from = *at;
     *at = from + RC__PARTS;
@@ -50,12 +57,14 @@ bool rc__destroy_some(const struct rc__header *h, size_t *at) {
 }
 
 void rc__call_free_slots(const struct rc__header *h) {
+    assert(rc__is_dead(h) || h->word & RC__GRAPH);
     for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
         if (t->free_slots)
             t->free_slots((void *)(uintptr_t)(h + 1));
 }
 
 void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && (rc__is_dead(h) || h->word & RC__GRAPH));
     (void)heap;
     const struct rc__class *c = rc__class(h);
     for (uint32_t i = 0; i < c->weak_count; i++) {
@@ -85,12 +94,17 @@ static void clear_slots(struct rc_visitor *visitor, char *first, size_t n) {
 
 // The memory of a destroyed object that nothing refers to any more.
 void rc__bury(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_dead(h) && !(h->word & RC__GRAPH));
+    assert(!(rc__atomic_load(&h->shared) & (RC__QUEUED | RC__WEAK))); // R3, D2
     if (h->word & RC__HUSK)
         heap->husks--;
     rc__block_free(heap, h);
 }
 
 static inline void end(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_dead(h) && !(h->word & (RC__SUSPECT | RC__EXTRA | RC__HUSK)));
+    assert(!(rc__atomic_load(&h->shared) & RC__WEAK));
+    assert(heap->objects > 0 && rc__class(h)->live > 0);
     struct rc__class *c = rc__class(h);
     size_t size;
     if (h->word & RC__GRAPH || rc__atomic_load(&h->shared) & RC__QUEUED) { // D2
@@ -186,6 +200,7 @@ void rc__die_bare(struct rc_heap *heap, struct rc__header *h) {
 
 // An object that has nothing but a few slots.
 static void destroy_closed(struct rc_heap *heap, struct rc__header *h) {
+    assert(heap->reaping && rc__class(h)->closed);
     const struct rc__class *c = rc__class(h);
     if (rc__atomic_load(&h->shared) & RC__WEAK)
         rc__weak_dead(heap, h);
@@ -198,6 +213,8 @@ static void destroy_closed(struct rc_heap *heap, struct rc__header *h) {
 }
 
 void rc__die(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__is_in(heap, h));
+    assert(!(h->word & (RC__HUSK | RC__DOOMED | RC__IMMORTAL)) || h->word & RC__OLD);
     assert(h->handles == 0 && rc__links(h) == 0 && !rc__is_dead(h));
     assert((uintptr_t)h >> 48 == 0);
     if (rc__is_bare(h, rc__class(h))) {
@@ -224,6 +241,8 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
 
 // D3. The object is alive again, at least for a moment.
 static void finalize(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_dead(h) && !(h->word & RC__FINALIZED));
+    assert(heap->reaping);
     h->word = (h->word & (RC__LINK_ONE - 1)) | RC__FINALIZED;
     rc__set_handles(h, 1);
     rc__set_cls(h, rc__cls(h) & ~1);
@@ -235,6 +254,7 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
 
 // The next piece of the object that is being cleared: of its parts, then of its slots; at the end its memory goes.
 static void clear_piece(struct rc_heap *heap) {
+    assert(heap->reaping && heap->clearing && rc__is_dead(heap->clearing));
     struct rc__header *h = heap->clearing;
     if (heap->clearing_parts) {
         heap->clearing_parts = rc__destroy_some(h, &heap->cleared);
@@ -291,6 +311,7 @@ static inline size_t reap_first(struct rc_heap *heap, size_t limit) {
 
 // Puts the dead of [from] on the list of [into], before its own.
 void rc__dead_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(!from->clearing && (from->dead != NULL) == (from->dead_count > 0));
     struct rc__header *last = from->dead;
     if (!last)
         return;
@@ -304,6 +325,7 @@ void rc__dead_merge(struct rc_heap *into, struct rc_heap *from) {
 }
 
 size_t rc__reap(struct rc_heap *heap, size_t limit) {
+    assert(rc__is_mine(heap));
     if (heap->reaping)
         return limit;
     heap->reaping = true;

@@ -127,6 +127,7 @@ void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const
 }
 
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from) {
+    assert(to != from);
     if (kind & RC__E_LINKS)
         EACH_SLOT(e, s)
             if (s->kind == RC_SLOT_LINK)
@@ -156,6 +157,7 @@ void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *eleme
 }
 
 void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void *from) {
+    assert(to != from && !(kind & RC__E_LINK && e->size != sizeof(void *)));
     memcpy(to, from, e->size);
     if (kind & RC__E_LINKS)
         EACH_SLOT(e, s)
@@ -168,6 +170,7 @@ void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void 
 
 void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visitor *visitor, void *first, size_t n,
                        size_t stride) {
+    assert(stride >= e->size && (first || !n));
     if (kind & RC__E_LINK && stride == sizeof(void *))
         rc_visit_slots(visitor, first, n);
     else if (kind & RC__E_LINKS)

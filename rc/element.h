@@ -70,11 +70,15 @@ static inline bool rc__usable(const void *obj, const char *call) {
     return __builtin_expect(obj && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1) || rc__misused(obj, call);
 }
 // For a container with a field `busy`.
-#define RC__MAY_CHANGE(c, call)                                                                                        \
-    (__builtin_expect((c) && !(c)->busy && rc__is_inside(RC__HEADER(c)), 1) || rc__misused((c), (call)))
+#define RC__MAY_CHANGE(c, call) rc__may_change((c), offsetof(__typeof__(*(c)), busy), (call))
+static inline bool rc__may_change(void *obj, size_t busy, const char *call) {
+    const uint16_t *count = obj ? (const uint16_t *)(const void *)((const char *)obj + busy) : NULL;
+    return __builtin_expect(count && !*count && rc__is_inside(RC__HEADER(obj)), 1) || rc__misused(obj, call);
+}
 
 // R9, before elements of [obj] change places. [obj] is in the heap this thread is inside.
 static inline void rc__moving(void *obj) {
+    assert(rc__is_inside(RC__HEADER(obj)));
     if (rc__here->cc.piece_node != CC_NONE)
         rc_changed(obj);
 }

@@ -80,11 +80,14 @@ static uint32_t find(const struct rc__table *t, const void *key) {
 }
 
 void *rc__extra_slot(const struct rc__header *h) {
+    assert(h->word & RC__EXTRA && rc__class(h)->heap->extras);
     const struct rc__table *t = rc__class(h)->heap->extras;
+    assert(find(t, h) != RC__NO_ENTRY);
     return rc__table_value(t, find(t, h));
 }
 
 void rc__extra_forget(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->word & RC__EXTRA);
     rc__table_remove(heap->extras, find(heap->extras, h));
     h->word &= ~RC__EXTRA;
 }
@@ -164,6 +167,7 @@ static struct rc__extras *extras_of(const struct rc__header *key) {
 
 // The extras of [key], which has none yet. NULL with errno.
 static struct rc__extras *extras_new(struct rc_heap *heap, struct rc__header *key) {
+    assert(!(key->word & RC__EXTRA) && !rc__is_dead(key));
     struct rc__table *t = table_of(heap);
     if (!t || !rc__table_room(heap, t))
         return NULL;
@@ -183,6 +187,7 @@ static struct rc__extras *extras_new(struct rc_heap *heap, struct rc__header *ke
 
 // [x] has no entry any more: its key needs it no more.
 static void extras_drop(struct rc_heap *heap, struct rc__extras *x) {
+    assert(x->count == 0);
     struct rc__header *key = x->key;
     if (rc__is_dead(key) || is_in_set(heap, key))
         return; // it goes anyway
@@ -192,6 +197,7 @@ static void extras_drop(struct rc_heap *heap, struct rc__extras *x) {
 }
 
 static bool extras_room(struct rc_heap *heap, struct rc__extras *x) {
+    assert(x->count <= x->capacity);
     if (x->count < x->capacity)
         return true;
     size_t size = x->capacity * sizeof *x->entries;
@@ -215,6 +221,7 @@ static void take_off_key(struct rc_heap *heap, struct rc__entry *entry) {
         return; // X2: its destructor lets go of the entry
     rc__moving(x);
     uint32_t i = entry->place;
+    assert(i < x->count && x->entries[i] == entry);
     struct rc__entry *last = x->entries[--x->count];
     x->entries[i] = last;
     last->place = i;
@@ -243,6 +250,7 @@ struct rc__entry *rc__entry_find(const struct rc__table *t, const void *key) {
 }
 
 void rc__entry_remove(struct rc__entry *entry) {
+    assert(entry->table && entry->extras); // X1
     struct rc_heap *heap = rc__here;
     const struct rc__header *key = entry->extras->key;
     struct rc__entry *held = rc_retain(entry);
@@ -278,6 +286,7 @@ bool rc__entry_new(struct rc__table *t, void *obj, void *value) {
         return rc__fails(error);
     }
     rc__class_keyed(heap, key);
+    assert(x->key == key && key->word & RC__EXTRA && x->count < x->capacity);
     uint32_t e = rc__table_add(t, rc__table_mix((uintptr_t)key));
     rc__store(rc__table_key(t, e), key);
     rc__store(rc__table_value(t, e), entry);

@@ -19,6 +19,7 @@ rc_fault_fn *rc_set_fault_handler(rc_fault_fn *fn) {
 }
 
 void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__header *h, const char *why) {
+    assert(call && why);
     char message[512];
     struct rc_fault fault = {.kind = kind, .call = call, .message = message};
     if (!h) {

@@ -32,6 +32,7 @@ static bool is_alive(struct rc__header *h, const char *call) {
 }
 
 void rc__foreign_retain(struct rc__header *h, const char *call) {
+    assert(!rc__is_inside(h));
     if (!is_alive(h, call))
         return;
     uint32_t before = rc__atomic_add(&h->shared, RC__SHARED_ONE);
@@ -53,8 +54,10 @@ struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
 
 // Puts [h], of which the caller holds a handle, into the inbox.
 void rc__queue(struct rc__header *h) {
+    assert(rc__heap(h));
     struct rc__door *door = rc__door_lock(h);
     if (!(rc__atomic_load(&h->shared) & RC__QUEUED)) {
+        assert(door->inbox_count < door->inbox.chunks * RC__CHUNK_POINTERS); // R3
         rc__atomic_set_bits(&h->shared, RC__QUEUED);
         *rc__pointer_at(&door->inbox, door->inbox_count++) = h;
     }
@@ -63,6 +66,7 @@ void rc__queue(struct rc__header *h) {
 
 // Rings the bell at the door of class entry [n].
 static void ring(uint16_t n) {
+    assert(n && n < 1 << 15);
     struct rc__door *door, *now = rc__door_of(n);
     do {
         door = now;
@@ -77,6 +81,8 @@ static void ring(uint16_t n) {
 }
 
 void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(into != from && into->door != from->door);
+    assert(into->door->inbox_count + from->door->inbox_count <= into->reserved);
     struct rc__door *to = into->door, *old = from->door;
     rc__must_hold(&to->lock);
     rc__must_hold(&old->lock);
@@ -114,6 +120,7 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
 
 // Looks at the inbox's entry [i] under the lock. true: [h] has left the inbox.
 static bool leaves_inbox(struct rc__header *h) {
+    assert(rc__atomic_load(&h->shared) & RC__QUEUED);
     if (!rc__is_dead(h)) {
         if (h->word & RC__IMMORTAL || !rc__fold(h, "rc_release") || h->handles)
             return false;
@@ -125,6 +132,8 @@ static bool leaves_inbox(struct rc__header *h) {
 }
 
 bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
+    assert(rc__is_mine(heap) && heap->door->heap == heap);
+    assert(limit > 0);
     enum { BATCH = 32 };
     struct rc__header *left[BATCH];
     struct rc__door *door = heap->door;
@@ -171,6 +180,7 @@ void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg) 
 
 // What is left from here on rings anew. Before the inbox is looked through.
 void rc__bell_silence(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     (void)rc__word_change(&heap->door->bell, 1, 0);
 }
 

@@ -42,6 +42,7 @@ static void plain_free(void *memory, size_t size, void *arg) {
 }
 
 void *rc__memory(struct rc_heap *heap, size_t size) {
+    assert(size > 0);
     return heap->allocator.alloc(size, 16, heap->allocator.arg);
 }
 
@@ -82,6 +83,7 @@ static struct rc__door *door_new(struct rc_heap *heap) {
 }
 
 static void door_free(struct rc__door *door) {
+    assert(door->heap && door->inbox_count == 0);
     rc__lock(&doors_lock);
     rc__lock(&door->lock);
     door->heap = NULL;
@@ -149,6 +151,7 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
     stack[depth].times = 1;
     depth++;
     rc__here = heap;
+    assert(rc__is_mine(heap) && depth <= DEPTH); // H1
     return true;
 }
 
@@ -169,11 +172,13 @@ size_t rc__entries(const struct rc_heap *heap) {
 }
 
 static void leave(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     rc__word_store(&heap->owner, 0);
     rc__unlock(&heap->inside);
 }
 
 static void pop_entry(struct rc_heap *heap) {
+    assert(depth && stack[depth - 1].heap == heap && !stack[depth - 1].times);
     depth--;
     rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
     if (!rc__entries(heap) && !heap->held)
@@ -218,6 +223,7 @@ static bool hold(struct rc_heap *heap, bool wait, struct rc_heap **list) {
 static void let_go(struct rc_heap *list, bool wholly) {
     for (struct rc_heap *heap = list, *next; heap; heap = next) {
         next = heap->next_held;
+        assert(heap->held && rc__is_mine(heap)); // H3
         heap->held = false;
         if (wholly || !rc__entries(heap))
             leave(heap);
@@ -320,6 +326,7 @@ struct ending {
 };
 
 static void end_finalize(struct rc__header *h, void *arg) {
+    assert(!((struct ending *)arg)->heap->ending);
     struct ending *ending = arg;
     if (rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h)) {
         h->word |= RC__FINALIZED;
@@ -331,6 +338,7 @@ static void end_finalize(struct rc__header *h, void *arg) {
 }
 
 static void end_doom(struct rc__header *h, void *arg) {
+    assert(((struct ending *)arg)->heap->ending);
     struct ending *ending = arg;
     if (h->word & RC__HUSK)
         return;
@@ -362,6 +370,7 @@ static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 static void end_slots(struct rc__header *h, void *arg) {
+    assert(((struct ending *)arg)->heap->ending);
     struct ending *ending = arg;
     if (!(h->word & RC__DOOMED))
         return;
@@ -388,6 +397,8 @@ static void end_finalize_all(struct rc_heap *heap) {
 
 // [heap] has no object any more. This thread is inside, with one entry or none, and leaves.
 void rc__heap_end(struct rc_heap *heap) {
+    assert(rc__is_mine(heap) && heap->cc.phase == RC_PHASE_IDLE);
+    assert(!heap->dead && !heap->clearing && !heap->notices);
     rc__weak_heap_gone(heap);
     rc__rubbish_free(heap);
     rc__interns_free(heap);

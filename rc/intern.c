@@ -121,6 +121,7 @@ struct rc_string *rc_string_interned(struct rc_string *string) {
 }
 
 void rc__uninterned(struct rc_heap *heap, struct rc_string *s) {
+    assert(s->interned && heap->interns);
     struct rc__table *t = heap->interns;
     const char *text = rc_string_text(s);
     uint32_t e = rc__table_find_text(t, rc__table_hash_text(text, s->length), text, s->length);

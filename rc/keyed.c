@@ -40,6 +40,7 @@ uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *
 // A new entry. Where keys and values are both read by the collector, in two rows, those of the second row get other
 // numbers when the table becomes longer (table.h).
 static uint32_t add(struct rc__table *t, uint32_t hash) {
+    assert(!t->busy && t->count < t->capacity);
     if (t->key_kind & RC__E_LINKS && t->value_kind & RC__E_LINKS && t->free == RC__NO_ENTRY)
         rc__moving(t);
     return rc__table_add(t, hash);
@@ -47,6 +48,7 @@ static uint32_t add(struct rc__table *t, uint32_t hash) {
 
 // The value of entry [e] becomes what is in [made], which is in no container.
 static void replace(struct rc__table *t, uint32_t e, const void *made) {
+    assert(rc__table_lives(t, e) && t->value && !t->busy);
     _Alignas(16) char old[RC_ELEMENT_MAX];
     memcpy(old, rc__table_value(t, e), t->value->size);
     memcpy(rc__table_value(t, e), made, t->value->size);
@@ -213,6 +215,7 @@ void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value) {
 }
 
 static bool copy_entry(struct rc__table *to, const struct rc__table *from, uint32_t e) {
+    assert(to->count < to->capacity && from->busy > 0);
     _Alignas(16) char key[RC_ELEMENT_MAX], value[RC_ELEMENT_MAX];
     if (!rc__element_copy(from->key, from->key_kind, key, rc__table_key(from, e)))
         return false;
@@ -230,6 +233,7 @@ static bool copy_entry(struct rc__table *to, const struct rc__table *from, uint3
 
 // [to] is empty, and nobody else's yet.
 bool rc__keyed_copy(struct rc__table *to, const struct rc__table *from, const char *call) {
+    assert(to->count == 0 && to->key == from->key && to->value == from->value);
     if (!rc__element_copies(from->key, from->key_kind, call) ||
         (from->value && !rc__element_copies(from->value, from->value_kind, call)) ||
         !rc__table_reserve(rc__here, to, from->count))
@@ -256,6 +260,7 @@ bool rc__keyed_shrink(struct rc__table *t, const char *call) {
 
 // As in array_range.c: the entries go with an object that nobody can reach.
 void rc__keyed_clear(struct rc__table *t, struct rc__table *remains) {
+    assert(!t->busy);
     rc__moving(t);
     t->version++;
     if (remains) {

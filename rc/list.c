@@ -33,12 +33,14 @@ struct rc_list {
 };
 
 static struct cell *cell_at(const struct rc_list *l, uint32_t c) {
+    assert(l->cells && c < l->capacity);
     return (struct cell *)(void *)(l->cells + c * l->stride);
 }
 static void *element_at(const struct rc_list *l, uint32_t c) {
     return cell_at(l, c) + 1;
 }
 static struct rc_list_pos pos_of(const struct rc_list *l, uint32_t c) {
+    assert(c < (l->used ? l->used : 1));
     return c ? (struct rc_list_pos){c, cell_at(l, c)->stamp} : RC_LIST_NONE;
 }
 
@@ -115,6 +117,7 @@ size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *ne
 // ---- cells
 
 static bool set_capacity(struct rc_list *l, size_t capacity) {
+    assert(capacity > l->used);
     if (capacity > DOOMED)
         return rc__fails(ENOMEM);
     char *cells =
@@ -137,6 +140,7 @@ static bool room(struct rc_list *l) {
 }
 
 static void link_before(struct rc_list *l, uint32_t c, uint32_t before) {
+    assert(cell_at(l, cell_at(l, before)->prev)->next == before); // L1
     struct cell *cell = cell_at(l, c), *next = cell_at(l, before);
     cell->next = before;
     cell->prev = next->prev;
@@ -145,6 +149,7 @@ static void link_before(struct rc_list *l, uint32_t c, uint32_t before) {
 }
 
 static void unlink_cell(struct rc_list *l, uint32_t c) {
+    assert(c && cell_at(l, cell_at(l, c)->prev)->next == c && cell_at(l, cell_at(l, c)->next)->prev == c);
     struct cell *cell = cell_at(l, c);
     cell_at(l, cell->prev)->next = cell->next;
     cell_at(l, cell->next)->prev = cell->prev;
@@ -152,9 +157,11 @@ static void unlink_cell(struct rc_list *l, uint32_t c) {
 
 // A new cell before [before], all zero, for which there is room.
 static uint32_t cell_new(struct rc_list *l, uint32_t before) {
+    assert(l->free || l->used < l->capacity);
     uint32_t c = l->free;
     if (c) {
         l->free = cell_at(l, c)->next;
+        assert(cell_at(l, c)->stamp == 0 && c < l->used);
     } else {
         c = l->used++;
         memset(cell_at(l, c), 0, l->stride);
@@ -168,6 +175,7 @@ static uint32_t cell_new(struct rc_list *l, uint32_t before) {
 }
 
 static void cell_free(struct rc_list *l, uint32_t c) {
+    assert(c && c < l->used);
     struct cell *cell = cell_at(l, c);
     memset(cell, 0, l->stride);
     cell->next = l->free;
@@ -270,6 +278,7 @@ bool rc_list_set_value(struct rc_list *l, struct rc_list_pos pos, const void *va
 }
 
 static void take_out(struct rc_list *l, uint32_t c) {
+    assert(l->size > 0 && cell_at(l, c)->stamp);
     unlink_cell(l, c);
     cell_free(l, c);
     l->size--;
@@ -455,6 +464,7 @@ void rc_list_clear(struct rc_list *l) {
 
 // Takes the cells of which [test] says so out of the list, onto [doomed].
 static size_t doom(struct rc_list *l, bool (*test)(const void *, void *), void *arg) {
+    assert(l->used > l->size);
     size_t n = 0;
     l->busy++;
     for (uint32_t next, c = cell_at(l, 0)->next; c; c = next) {

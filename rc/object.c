@@ -12,6 +12,8 @@ const char *rc_version(void) {
 
 // R3: room for one chunk of objects more.
 static bool reserve(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
+    assert(heap->reserved % RC__CHUNK_POINTERS == 0);
     const size_t bytes = RC__CHUNK_POINTERS * sizeof(void *);
     size_t chunks = heap->reserved / RC__CHUNK_POINTERS + 1;
     if (chunks * RC__CHUNK_POINTERS > RC__INDEX_MAX || !rc__chunks_reserve(heap, &heap->suspects, chunks, bytes))
@@ -69,6 +71,8 @@ static __attribute__((noinline)) void *new_object(const struct rc_type *type, si
     if (!h)
         return out_of_memory();
     h->shared = 0;
+    assert(heap->objects + heap->husks < heap->reserved); // R3
+    assert((uintptr_t)h % 16 == 0 && (h->word & ~RC__BIG) == 0);
     rc__set_both(h, 1, cls);
     struct rc__class *c = &rc__classes[cls >> 1];
     rc__class_add(c, sizeof *h + size);

@@ -35,6 +35,9 @@
 
 #include "cc/cc.h"
 
+#if defined(RC_SCHEDULE) && !defined(NDEBUG)
+#define NDEBUG // a step of a schedule is an operation of the library, none of an assertion's
+#endif
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -238,7 +241,14 @@ static inline bool rc__is_dead(const struct rc__header *h) {
 static inline struct rc_heap *rc__heap(const struct rc__header *h) {
     return RC__LOAD(rc__class_heap[rc__cls(h)]);
 }
-// The same, also when [h] is dead.
+// For assertions: whether [h] is alive and of [heap]; whether this thread is inside [heap] (H1).
+static inline bool rc__is_in(const struct rc_heap *heap, const struct rc__header *h) {
+    return rc__heap(h) == heap;
+}
+static inline bool rc__is_mine(const struct rc_heap *heap) {
+    return rc__word_load(&heap->owner) == (AO_t)pthread_self();
+}
+// The heap of [h], also when that is dead.
 static inline struct rc_heap *rc__heap_ever(const struct rc__header *h) {
     return RC__LOAD(rc__class_heap[rc__cls(h) & ~1]);
 }

@@ -15,6 +15,7 @@ struct sorter {
 };
 
 static void insertion(const struct sorter *s, size_t from, size_t to) {
+    assert(from < to && to - from <= RUN);
     for (size_t i = from + 1; i < to; i++) {
         uint32_t moving = s->order[i];
         size_t k = i;
@@ -26,6 +27,7 @@ static void insertion(const struct sorter *s, size_t from, size_t to) {
 
 // Merges order[from..middle) and order[middle..to). The left run is set aside first.
 static void merge(const struct sorter *s, size_t from, size_t middle, size_t to) {
+    assert(from < middle && middle < to);
     if (s->compare(s->context, s->order[middle - 1], s->order[middle]) <= 0)
         return;
     size_t n = middle - from;
@@ -36,6 +38,7 @@ static void merge(const struct sorter *s, size_t from, size_t middle, size_t to)
         s->order[at++] = right ? s->order[k++] : s->left[i++];
     }
     memcpy(s->order + at, s->left + i, (n - i) * sizeof *s->left);
+    assert(at + (n - i) == k || i == n);
 }
 
 uint32_t *rc__order(struct rc_heap *heap, size_t n, int (*compare)(void *, uint32_t, uint32_t), void *context) {

@@ -33,6 +33,7 @@ static struct rc_string *string_new(size_t length) {
 }
 
 static struct rc_string *string_of(const void *bytes, size_t length) {
+    assert(bytes || !length);
     struct rc_string *s = string_new(length);
     if (s && length)
         memcpy(s + 1, bytes, length);

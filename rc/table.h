@@ -68,9 +68,11 @@ struct rc__table {
 };
 
 static inline void *rc__table_key(const struct rc__table *t, uint32_t e) {
+    assert(e <= t->used && e < t->capacity);
     return t->entry + (size_t)e * t->stride;
 }
 static inline void *rc__table_value(const struct rc__table *t, uint32_t e) {
+    assert(e < t->used && t->value);
     return t->entry + (size_t)e * t->stride + t->value_at;
 }
 // The same where [t] is one of `words`, whose entries are all alike.
@@ -92,6 +94,7 @@ static inline uint32_t rc__table_mix(uint64_t word) {
     return RC__LIVE | (uint32_t)((word ^ word >> 32) * UINT64_C(0x9E3779B97F4A7C15) >> 33);
 }
 static inline uint32_t rc__table_home(const struct rc__table *t, uint32_t hash) {
+    assert(hash & RC__LIVE); // T1
     return (hash & ~RC__LIVE) >> t->shift;
 }
 static inline uint64_t rc__load_word(const void *key) {

@@ -6,6 +6,7 @@
 
 // Shows [visitor] the part of [n] slots from [first] that lies in its window.
 static void show(struct rc_visitor *v, char *first, size_t n) {
+    assert(v->from <= v->to);
     size_t start = v->at;
     v->at += n;
     size_t from = start < v->from ? v->from - start : 0;
@@ -27,6 +28,7 @@ static size_t count_links(const struct rc_slot *slots) {
 
 // Shows slots number [from] up to [to] of the struct at [base], counted from its first.
 static void show_struct(struct rc_visitor *v, char *base, const struct rc_slot *slots, size_t from, size_t to) {
+    assert(from <= to);
     size_t at = 0;
     for (const struct rc_slot *s = slots; s && s->kind != RC_SLOT_END && at < to; s++) {
         if (s->kind == RC_SLOT_WEAK)
@@ -92,6 +94,7 @@ static size_t tail_count(const struct rc_slot *slot, const char *obj) {
 }
 
 bool rc__trace(struct rc__header *h, struct rc_visitor *v, size_t from, size_t to) {
+    assert(rc__cls(h) && !(h->word & RC__HUSK) && from <= to);
     const struct rc__class *c = rc__class(h);
     char *obj = rc__payload(h);
     v->at = 0;

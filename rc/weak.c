@@ -36,6 +36,7 @@ static size_t place_of(const struct rc__weak_table *t, const struct rc__header *
 
 // The place of [h] in the table, or the free one where it would be.
 static size_t table_find(const struct rc__weak_table *t, const struct rc__header *h) {
+    assert(t->entry && t->count <= t->mask);
     size_t i = place_of(t, h);
     while (t->entry[i] && t->entry[i]->object != h)
         i = (i + 1) & t->mask;
@@ -57,6 +58,7 @@ static bool table_grow(struct rc__weak_table *t) {
 
 // Takes the entry at [i] out and closes the gap (Knuth, vol. 3, 6.4, algorithm R).
 static void table_remove(struct rc__weak_table *t, size_t i) {
+    assert(t->count > 0 && i <= t->mask && t->entry[i]);
     for (size_t k = (i + 1) & t->mask; t->entry[k]; k = (k + 1) & t->mask) {
         size_t home = place_of(t, t->entry[k]->object);
         if (((k - home) & t->mask) >= ((k - i) & t->mask)) {
@@ -69,6 +71,7 @@ static void table_remove(struct rc__weak_table *t, size_t i) {
 }
 
 static struct rc_weak *block_new(struct rc__header *h, struct rc__door *door) {
+    assert(!(rc__atomic_load(&h->shared) & RC__WEAK));
     struct rc_weak *weak = calloc(1, sizeof *weak);
     if (weak) {
         weak->references = 2;
@@ -179,6 +182,7 @@ bool rc_weak_set(struct rc_weak **slot, void *obj) {
 }
 
 static void enlist(struct rc_heap *heap, struct rc_weak *weak) {
+    assert(!weak->object && weak->notices);
     rc_weak_retain(weak);
     weak->next_notice = heap->notices;
     heap->notices = weak;
@@ -206,6 +210,7 @@ bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg) 
 // Calls the notices of one dead object. Returns whether there was one.
 bool rc__weak_notices(struct rc_heap *heap) {
     struct rc_weak *weak = heap->notices;
+    assert(rc__is_mine(heap));
     if (!weak)
         return false;
     heap->notices = weak->next_notice;
@@ -229,6 +234,7 @@ static struct rc_weak *block_of(struct rc_heap *heap, struct rc__header *h) {
 
 // [h] counts no reference. false: another thread has upgraded a weak one meanwhile, so it lives.
 bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__atomic_load(&h->shared) & RC__WEAK && h->handles == 0);
     rc__lock(&heap->door->lock);
     bool dies = rc__sum(rc__atomic_load(&h->shared)) == 0;
     if (dies)
@@ -239,6 +245,7 @@ bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
 
 // [h] is back among the living, for its finalizer or for good.
 void rc__weak_alive(struct rc_heap *heap, struct rc__header *h) {
+    assert(!rc__is_dead(h));
     if (!(rc__atomic_load(&h->shared) & RC__WEAK))
         return;
     rc__lock(&heap->door->lock);
@@ -267,6 +274,8 @@ void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {
 
 // R8: [h] is white and has a weak reference. false: it was upgraded before.
 bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->word & RC__GRAPH && heap->cc.phase == RC_PHASE_VALIDATE);
+    assert(!heap->cc.committed); // W3
     rc__lock(&heap->door->lock);
     bool unmarked = rc__sum(rc__atomic_load(&h->shared)) == 0 && !(rc__atomic_load(&h->shared) & RC__QUEUED);
     if (unmarked) {
@@ -308,6 +317,7 @@ struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
 
 // A new round of condemning begins; whatever was condemned before is not any more.
 void rc__weak_round(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     while (rc__weak_next_pardon(heap))
         continue;
     rc__lock(&heap->door->lock);
@@ -319,6 +329,7 @@ void rc__weak_round(struct rc_heap *heap) {
 
 // R8: from here on, upgrades of condemned objects give NULL. false: one was pardoned before.
 bool rc__weak_commit(struct rc_heap *heap) {
+    assert(heap->cc.phase == RC_PHASE_VALIDATE && !heap->cc.any_finalize);
     rc__lock(&heap->door->lock);
     heap->cc.committed = !heap->cc.pardons;
     rc__unlock(&heap->door->lock);
@@ -336,6 +347,7 @@ bool rc__weak_reserve(struct rc_heap *into, const struct rc_heap *from) {
 
 // Under both locks, with the room reserved. Nothing of [from] is condemned.
 void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(from->cc.phase == RC_PHASE_IDLE && into->door != from->door);
     struct rc__weak_table *t = &into->weak, *old = &from->weak;
     rc__must_hold(&into->door->lock);
     rc__must_hold(&from->door->lock);

@@ -75,6 +75,7 @@ static bool is_given(const void *key, const char *call) {
 }
 
 static struct rc__entry *find(const struct rc_weak_map *map, const void *key, const char *call) {
+    assert(!map || map->table);
     return rc__usable(map, call) && is_given(key, call) ? rc__entry_find(map->table, key) : NULL;
 }
 

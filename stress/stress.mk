@@ -10,20 +10,20 @@ STRESS_SEED = $(if $(SEED),-s $(SEED))
 
 $B/stress/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE -D_DEFAULT_SOURCE
 
-$B/stress/oracle: $B/stress/oracle.o $B/stress/shrink.o $(STRESS_COMMON) $(LIB)
+$B/stress/oracle: $B/stress/oracle.o $B/stress/shrink.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
-$B/stress/threads: $B/stress/threads.o $(LIB)
+$B/stress/threads: $B/stress/threads.o $(TESTED)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
-$B/stress/cycles: $B/stress/cycles.o $(LIB)
+$B/stress/cycles: $B/stress/cycles.o $(TESTED)
 	$(COMPILE) -o $@ $^ -lm $(LIBS)
 
-$B/stress/memory: $B/stress/memory.o $(STRESS_COMMON) $(LIB)
+$B/stress/memory: $B/stress/memory.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc posix_memalign) $(LIBS)
 
 # Linked with libFuzzer's main; the library is built with its instrumentation (make fuzz does).
-$B/stress/fuzz: $B/stress/fuzz.o $(STRESS_COMMON) $(LIB)
+$B/stress/fuzz: $B/stress/fuzz.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 STRESS := $(patsubst %,$B/stress/%,oracle threads cycles memory)

@@ -3,7 +3,7 @@
 
 MODEL_TRACES := $(sort $(wildcard tests/model/traces/*.trace))
 
-$B/tests/model/replay: $B/tests/model/replay.o $(LIB)
+$B/tests/model/replay: $B/tests/model/replay.o $(TESTED)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
 ## model: explores the protocol's model with Spin, whole and with each rule left out; JOBS=2 MEGABYTES=4000 MINUTES=10
