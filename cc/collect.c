@@ -43,12 +43,19 @@ void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *cal
 }
 
 static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
+    assert(heap->cc.alive == CC_NONE || phase != RC_PHASE_VALIDATE || heap->cc.called_off);
     struct cc *cc = &heap->cc;
     cc->phase = phase;
     cc->step = 0;
     cc->cursor = 0;
     cc->hot = cc->cold = cc->alive = cc->flood_edge = cc->source = cc->piece_node = CC_NONE;
     cc->piece_slot = 0;
+}
+
+// The phase is at its end.
+static void go_on(struct rc_heap *heap, enum rc_phase phase) {
+    cc_check(heap);
+    enter_phase(heap, phase);
 }
 
 // The graph's memory, for the statistics, and back.
@@ -77,6 +84,7 @@ static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 static void begin(struct rc_heap *heap) {
+    assert(heap->cc.phase == RC_PHASE_IDLE && rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     cc_graph_reset(heap);
     cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
@@ -117,6 +125,7 @@ static void report(struct rc_heap *heap) {
 }
 
 static void end(struct rc_heap *heap) {
+    assert(heap->cc.inbox_only || heap->cc.called_off || heap->cc.phase >= RC_PHASE_FINALIZE);
     if (!heap->cc.inbox_only)
         report(heap);
     cc_graph_reset(heap);
@@ -131,12 +140,15 @@ static void end(struct rc_heap *heap) {
 
 // S2: what is left of the collection is to take the graph down.
 static void call_off(struct rc_heap *heap) {
+    assert(heap->cc.phase != RC_PHASE_IDLE && heap->cc.phase < RC_PHASE_DESTROY); // S2
     enter_phase(heap, heap->cc.phase);
     heap->cc.called_off = true;
 }
 
 // One phase further, or as far as the budget goes. false: the slice is over.
 static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
+    assert((heap->reaping || heap->cc.called_off) && rc__is_mine(heap));
+    assert(heap->cc.phase != RC_PHASE_IDLE);
     struct cc *cc = &heap->cc;
     if (cc->called_off) {
         if (!cc_retire_all(heap, budget))
@@ -155,7 +167,7 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         }
         cc_pace_began(&cc->pace, cc->slice_start, cc_roots_waiting(heap), cc->young_only ? 0 : heap->old_count,
                       cc->young_only ? heap->old_count : 0);
-        enter_phase(heap, RC_PHASE_ROOTS);
+        go_on(heap, RC_PHASE_ROOTS);
         cc->roots_left = 2 * cc_roots_waiting(heap); // the program may add some; it cannot keep this phase busy for ever
         break;
     case RC_PHASE_ROOTS:
@@ -166,7 +178,7 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         }
         if (!cc_islands(heap, budget))
             return false;
-        enter_phase(heap, RC_PHASE_BUILD);
+        go_on(heap, RC_PHASE_BUILD);
         cc->roots = cc->node_count;
         cc->root = 0;
         cc->hints = 32;
@@ -175,17 +187,17 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         if (!cc_build(heap, budget))
             return false;
         heap->stats.nodes += cc->node_count;
-        enter_phase(heap, RC_PHASE_SCAN);
+        go_on(heap, RC_PHASE_SCAN);
         break;
     case RC_PHASE_SCAN:
         if (!cc_scan(heap, budget))
             return false;
-        enter_phase(heap, RC_PHASE_VALIDATE);
+        go_on(heap, RC_PHASE_VALIDATE);
         break;
     case RC_PHASE_VALIDATE:
         if (!cc_validate(heap, budget))
             return false;
-        enter_phase(heap, cc->any_finalize ? RC_PHASE_FINALIZE : RC_PHASE_DESTROY);
+        go_on(heap, cc->any_finalize ? RC_PHASE_FINALIZE : RC_PHASE_DESTROY);
         break;
     case RC_PHASE_FINALIZE:
         if (cc->step == 0) {
@@ -201,7 +213,7 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
     case RC_PHASE_DESTROY:
         if (!cc_destroy(heap, budget))
             return false;
-        enter_phase(heap, RC_PHASE_FREE);
+        go_on(heap, RC_PHASE_FREE);
         break;
     case RC_PHASE_FREE:
         if (!cc_free(heap, budget))
@@ -231,6 +243,7 @@ static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
 // Works until the budget is spent or nothing is left to do. [whole]: begins a collection in any case, and no more than 64,
 // so that finalizers which keep making garbage cannot hold it for ever. false: a collection was called off.
 static bool work(struct rc_heap *heap, struct cc_budget *budget, enum cc_begin may_begin) {
+    assert(heap->cc.busy);
     enum { ROUNDS = 64 };
     struct cc *cc = &heap->cc;
     bool whole = budget->deadline == UINT64_MAX;
@@ -272,6 +285,7 @@ bool cc_is_free(const struct rc_heap *heap) {
 }
 
 enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin may_begin) {
+    assert(rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     if (!cc_is_free(heap))
         return RC_STEP_IDLE;
@@ -306,6 +320,7 @@ size_t cc_pending(const struct rc_heap *heap) {
 }
 
 void cc_settle(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     struct cc_budget budget = {.deadline = UINT64_MAX, .units = UNITS};
     bool reaping = heap->reaping;
@@ -319,6 +334,7 @@ void cc_settle(struct rc_heap *heap) {
 }
 
 void cc_abandon(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     struct cc_budget budget = {.deadline = UINT64_MAX, .units = UNITS};
     heap->reaping = true;

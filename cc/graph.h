@@ -48,9 +48,11 @@ enum { CC_AHEAD = 12 }; // nodes whose objects are on their way from memory whil
 #define CC_EDGE_BYTES (CC_EDGES * sizeof(uint32_t))
 
 static inline struct cc_node *cc_node(const struct cc *cc, uint32_t n) {
+    assert(n < cc->node_count);
     return (struct cc_node *)cc->nodes.chunk[n / CC_NODES] + n % CC_NODES;
 }
 static inline uint32_t *cc_edge(const struct cc *cc, uint32_t e) {
+    assert(e / CC_EDGES < cc->edges.chunks);
     return (uint32_t *)cc->edges.chunk[e / CC_EDGES] + e % CC_EDGES;
 }
 static inline struct rc__header *cc_object(const struct cc_node *node) {
@@ -79,6 +81,7 @@ static inline bool cc_spend(struct cc_budget *budget, uint32_t cost) {
 
 // The suspects that this collection is to look at.
 static inline size_t cc_roots_waiting(const struct rc_heap *heap) {
+    assert(heap->old_count <= heap->suspect_count);
     return heap->suspect_count - (heap->cc.young_only ? heap->old_count : 0);
 }
 
@@ -98,6 +101,15 @@ void cc_memory_shrink(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_by
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget);
 
 void cc_recheck(struct rc_heap *heap);
+
+// What must hold at the end of each phase (check.c).
+#ifdef RC_CHECK
+void cc_check(const struct rc_heap *heap);
+#else
+static inline void cc_check(const struct rc_heap *heap) {
+    (void)heap;
+}
+#endif
 
 // Sets ALIVE on all that the nodes on the stack `alive` reach by edges.
 bool cc_flood(struct rc_heap *heap, struct cc_budget *budget);
@@ -126,6 +138,7 @@ static inline void cc_set_alive(struct cc *cc, uint32_t n) {
     struct cc_node *node = cc_node(cc, n);
     cc->any_alive = true;
     node->object |= CC_ALIVE;
+    assert(cc_object(node));
     node->ext = cc->alive;
     cc->alive = n;
 }
@@ -133,6 +146,7 @@ static inline void cc_set_alive(struct cc *cc, uint32_t n) {
 // A pass over all nodes, in batches that lie in a row: sets *[first] to the node at the cursor and returns how many
 // follow it there, itself included; one at a time where the slice is one unit. 0: the pass is over.
 static inline uint32_t cc_batch(const struct cc *cc, const struct cc_budget *budget, struct cc_node **first) {
+    assert(cc->cursor <= cc->node_count);
     uint32_t left = cc->node_count - cc->cursor, row = CC_NODES - cc->cursor % CC_NODES;
     uint32_t n = budget->deadline ? 32 : 1;
     *first = left ? cc_node(cc, cc->cursor) : NULL;

@@ -12,6 +12,8 @@ static inline bool cc_has_room(struct rc_heap *heap, size_t n) {
 
 // R4. A node for [h], for which there is room, and its links are its external count. Returns its number.
 static inline uint32_t cc_node_new(struct cc *cc, struct rc__header *h, uint64_t flags) {
+    assert(!(h->word & RC__GRAPH) && !rc__is_dead(h) && cc->node_count < cc->node_room);
+    assert(((uintptr_t)h & ~CC_OBJECT) == 0);
     uint32_t n = cc->node_count++;
     struct cc_node *node = cc_node(cc, n);
     const struct rc__class *c = rc__class(h);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The second look at a white set before it is committed (cc/recheck.c). Only a program that breaks a rule can make it fail.
+// The second look at a white set before it is committed (cc/recheck.c), and that of checked builds after each phase
+// (cc/check.c). Only a program that breaks a rule can make them fail.
 #include "tests/faults.h"
 #include "tests/harness.h"
 
@@ -65,3 +66,14 @@ TEST(kept_set_is_not_condemned_any_more) {
     rc_weak_release(weak);
     EXPECT_EQ(2, rc_collect());
 }
+
+#ifdef RC_CHECK
+//   a <--> b, and a gets a link while the graph is built that nothing has marked
+TEST(checked_builds_look_at_the_graph_after_each_phase, .aborts = "cc_check: after build: shy ") {
+    struct shy *a = shy_pair(100);
+    while (rc_collect_phase() != RC_PHASE_BUILD)
+        rc_collect_step(0);
+    RC__HEADER(a)->word += UINT64_C(1) << 36;
+    rc_collect();
+}
+#endif

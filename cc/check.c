@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// cc_check: what the rules say of a heap at the end of each phase, looked at in one go. In checked builds only (RC_CHECK).
+//
+//   always     each suspect is at its place in its part of the buffer, which has room for all objects (R3)
+//   ROOTS      each node was a suspect, and nothing is recorded of it but its links (R4)
+//   BUILD      each node has its object (G1), and has been read if it is not ALIVE; its edges stand in a row (G3); and
+//              what is unmarked still has the links that it had at discovery: ext, and the edges recorded since (R4, R5, G2)
+//   SCAN       ALIVE has spread over all edges, and what is not has nothing outside
+//   VALIDATE   the nodes that have an object are white and unmarked (R6; before finalizers run, that is
+//              decided in the next collection)
+//
+// What fails is printed with its type, counts, colour and phase, and the program aborts.
+#include "cc/graph.h"
+
+#ifdef RC_CHECK
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void fail(const struct rc_heap *heap, const struct rc__header *h, uint64_t flags, const char *what) {
+    const char *colour = flags & CC_ALIVE ? "alive" : flags & CC_WHITE ? "white" : "grey";
+    fprintf(stderr, "cc_check: after %s: %s %p (%zu handles, %zu links, word %#" PRIx64 ", %s): %s\n",
+            rc_phase_name(heap->cc.phase), h ? rc__class(h)->type->name : "no object", (const void *)(h + !!h),
+            h ? rc_handles(h + 1) : 0, h ? rc_links(h + 1) : 0, h ? h->word : 0, colour, what);
+    abort();
+}
+
+static bool is_marked(const struct rc__header *h) {
+    return rc__is_dead(h) || h->word & RC__SUSPECT || h->handles || rc__atomic_load(&h->shared) & ~RC__WEAK;
+}
+
+static void check_suspects(const struct rc_heap *heap) {
+    if (heap->suspect_count > heap->reserved || heap->old_count > heap->suspect_count)
+        fail(heap, NULL, 0, "R3: there are more suspects than there is room for");
+    for (size_t i = 0; i < heap->suspect_count; i++) {
+        const struct rc__header *h = *rc__pointer_at(&heap->suspects, i);
+        if (rc__heap(h) != heap || (h->word & (RC__SUSPECT | RC__GRAPH)) != RC__SUSPECT || rc__index(h) != i)
+            fail(heap, h, 0, "is in the buffer of suspects, but at another place, or none");
+        if ((i < heap->old_count) != !!(h->word & RC__OLD))
+            fail(heap, h, 0, "is in the wrong part of the buffer");
+    }
+}
+
+static void check_roots(const struct rc_heap *heap, const struct cc_node *node) {
+    if (!(node->object & CC_ROOT) || node->object & (CC_ALIVE | CC_TRACED | CC_LATE) || node->edge != CC_NONE)
+        fail(heap, cc_object(node), node->object, "R4: is more than discovered");
+    if (!is_marked(cc_object(node)) && !(node->object & CC_BOTH) && node->ext != rc__links(cc_object(node)))
+        fail(heap, cc_object(node), node->object, "R4: was recorded with other links");
+}
+
+static uint32_t first_edge(const struct cc_node *node) {
+    return node->object & CC_TRACED ? node->edge : CC_NONE;
+}
+
+static uint32_t next_edge(const struct cc *cc, uint32_t e) {
+    return e + 1 == cc->edge_count || *cc_edge(cc, e + 1) & CC_EDGE_FIRST ? CC_NONE : e + 1;
+}
+
+static uint32_t target_of(const struct cc *cc, uint32_t e) {
+    return *cc_edge(cc, e) & ~CC_EDGE_FIRST;
+}
+
+// Counts the edges into each node. Returns how many [n] has.
+static uint32_t count_edges(const struct rc_heap *heap, uint32_t n, uint32_t *into) {
+    const struct cc *cc = &heap->cc;
+    const struct cc_node *node = cc_node(cc, n);
+    uint32_t count = 0;
+    for (uint32_t e = first_edge(node); e != CC_NONE; e = next_edge(cc, e), count++)
+        into[target_of(cc, e)]++;
+    if (count % (1 << 11) != node->object / CC_EDGE_ONE)
+        fail(heap, cc_object(node), node->object, "G3: has not so many edges as were recorded");
+    return count;
+}
+
+static void check_build(const struct rc_heap *heap, const struct cc_node *node, uint32_t into) {
+    const struct rc__header *h = cc_object(node);
+    if (node->object & CC_ALIVE)
+        return;
+    if (!(node->object & CC_TRACED))
+        fail(heap, h, node->object, "has not been read");
+    if (!is_marked(h) && !(node->object & CC_BOTH) && node->ext < CC_HELD / 2 && rc__links(h) != node->ext + into)
+        fail(heap, h, node->object, "R5: has other links than were recorded, and no mark");
+}
+
+static void check_scan(const struct rc_heap *heap, uint32_t n) {
+    const struct cc *cc = &heap->cc;
+    const struct cc_node *node = cc_node(cc, n);
+    if (!(node->object & CC_ALIVE)) {
+        if (node->object & CC_BOTH ? node->ext >= CC_HELD : node->ext)
+            fail(heap, cc_object(node), node->object, "is held from outside, and not alive");
+        return;
+    }
+    for (uint32_t e = first_edge(node); e != CC_NONE; e = next_edge(cc, e)) {
+        const struct cc_node *target = cc_node(cc, target_of(cc, e));
+        if (!(target->object & (CC_ALIVE | CC_BOTH)))
+            fail(heap, cc_object(target), target->object, "something alive leads to it");
+    }
+}
+
+static uint32_t check_white(const struct rc_heap *heap, const struct cc_node *node) {
+    if (!node->object)
+        return 0;
+    if (!heap->cc.all_white && (node->object & (CC_WHITE | CC_ALIVE)) != CC_WHITE)
+        fail(heap, cc_object(node), node->object, "is in the graph, and not white");
+    if (!heap->cc.any_finalize && is_marked(cc_object(node)))
+        fail(heap, cc_object(node), node->object, "R6: is to be collected, and has a mark");
+    return 1;
+}
+
+static void check_graph(const struct rc_heap *heap, uint32_t *into) {
+    const struct cc *cc = &heap->cc;
+    uint32_t edges = 0, white = 0;
+    for (uint32_t n = 0; n < cc->node_count; n++) {
+        const struct rc__header *h = cc_object(cc_node(cc, n));
+        if (h ? !(h->word & RC__GRAPH) || rc__index(h) != n : cc->phase != RC_PHASE_VALIDATE)
+            fail(heap, h, cc_node(cc, n)->object, "G1: a node and its object do not know each other");
+        if (cc->phase == RC_PHASE_BUILD)
+            edges += count_edges(heap, n, into);
+    }
+    if (edges != (cc->phase == RC_PHASE_BUILD ? cc->edge_count : 0))
+        fail(heap, NULL, 0, "G3: an edge belongs to no node, or to two");
+    for (uint32_t n = 0; n < cc->node_count; n++)
+        switch (cc->phase) {
+        case RC_PHASE_ROOTS:
+            check_roots(heap, cc_node(cc, n));
+            break;
+        case RC_PHASE_BUILD:
+            check_build(heap, cc_node(cc, n), into[n]);
+            break;
+        case RC_PHASE_SCAN:
+            check_scan(heap, n);
+            break;
+        default:
+            white += check_white(heap, cc_node(cc, n));
+        }
+    if (cc->phase == RC_PHASE_VALIDATE && white != cc->white_count)
+        fail(heap, NULL, 0, "there are not so many white objects as were counted");
+}
+
+void cc_check(const struct rc_heap *heap) {
+    check_suspects(heap);
+    if (heap->cc.phase < RC_PHASE_ROOTS || heap->cc.phase > RC_PHASE_VALIDATE || !heap->cc.node_count)
+        return;
+    uint32_t *into = calloc(heap->cc.node_count, sizeof *into);
+    if (into) // else memory is out, as it is in some tests
+        check_graph(heap, into);
+    free(into);
+}
+
+#endif
