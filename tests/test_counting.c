@@ -274,3 +274,54 @@ TEST(immortal_in_a_cycle_keeps_all_of_it) {
     EXPECT_EQ(0, rc_heap_free(rc_heap_default()));
     EXPECT_STR("abc", gone_sorted());
 }
+
+// ---- counts at their limits, which are set by hand here: to count so far takes too long for most builds
+
+static void set_links(struct node *node, uint64_t links) {
+    RC__HEADER(node)->word &= (UINT64_C(1) << 36) - 1;
+    RC__HEADER(node)->word |= links << 36;
+}
+
+TEST(link_beyond_the_limit_makes_an_object_immortal) {
+    const uint64_t most = (UINT64_C(1) << 28) - 1;
+    faults_begin();
+    graph("a b");
+    struct node *a = at('a'), *b = at('b');
+    set_links(a, most - 1);
+    rc_set(&b->x, a);
+    EXPECT_EQ(most, rc_links(a));
+    EXPECT_NO_FAULT();
+    rc_set(&b->y, a);
+    EXPECT_FAULT(RC_FAULT_SATURATED, "rc_set");
+    EXPECT_EQ(most, rc_links(a));
+    rc_set(&b->y, a);
+    rc_clear(&b->x); // a count at its limit says nothing any more
+    rc_clear(&b->y);
+    rc_set(&b->y, a);
+    EXPECT_EQ(most, rc_links(a));
+    EXPECT_NO_FAULT();
+    EXPECT_PTR(a, rc_take(&b->y));
+    drop("ab");
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_STR("b", gone());
+    rc_heap_free(rc_heap_default());
+    EXPECT_STR("ba", gone());
+}
+
+TEST(handle_beyond_the_limit_makes_an_object_immortal) {
+    faults_begin();
+    graph("a");
+    struct node *a = at('a');
+    RC__HEADER(a)->shared = (uint32_t)((1 << 27) + 1) << 3; // so many have been spilled
+    for (int i = 0; i < 0x10000; i++)
+        (void)(rc_retain)(a);
+    EXPECT_FAULT(RC_FAULT_SATURATED, "rc_retain");
+    (void)(rc_retain)(a);
+    for (int i = 0; i < 10; i++)
+        (rc_release)(a);
+    EXPECT_NO_FAULT();
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_EQ(1, stats().objects);
+    rc_heap_free(rc_heap_default());
+    EXPECT_STR("a", gone());
+}

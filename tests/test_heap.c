@@ -5,6 +5,11 @@
 #include "tests/harness.h"
 #include "tests/vector.h"
 
+#include <pthread.h>
+#include <refcyc/pace.h>
+#include <refcyc/pauses.h>
+#include <refcyc/string.h>
+
 static struct rc_heap *new_heap(void) {
     struct rc_heap *heap = rc_heap_new(NULL);
     REQUIRE(heap);
@@ -330,6 +335,51 @@ TEST(weak_references_give_null_when_the_heap_is_gone) {
     EXPECT_EQ(1, rc_heap_free(h));
     EXPECT_PTR(NULL, rc_weak_get(weak));
     rc_weak_release(weak);
+}
+
+// ---- the default heap is another thread's
+
+static void *each_call(void *arg) {
+    size_t *done = arg;
+    struct rc_stats s = {.objects = 77};
+    struct rc_pauses p;
+    struct rc_pace_goals goals = {.time_share = 7};
+#define OUTSIDE(call) ((call), EXPECT_EQ(1, faults_seen()), EXPECT_EQ(RC_FAULT_OUTSIDE, last_fault()->kind), ++*done)
+    OUTSIDE(EXPECT_PTR(NULL, rc_new(&node_type)));
+    OUTSIDE(EXPECT_EQ(0, rc_collect()));
+    OUTSIDE(EXPECT_EQ(RC_STEP_IDLE, rc_collect_step(1000)));
+    OUTSIDE(EXPECT_EQ(0, rc_collect_pending()));
+    OUTSIDE(rc_collect_cancel());
+    OUTSIDE(EXPECT_EQ(RC_PHASE_IDLE, rc_collect_phase()));
+    OUTSIDE(rc_stats(&s));
+    OUTSIDE(rc_census(NULL, NULL));
+    OUTSIDE(EXPECT_EQ(RC_PACE_NEVER, rc_pace_next()));
+    OUTSIDE(EXPECT(!rc_pace_is_urgent()));
+    OUTSIDE(EXPECT_EQ(RC_PACE_NEVER, rc_pace_step(1000)));
+    OUTSIDE(rc_pace_pressure());
+    OUTSIDE(rc_pace_set(&goals));
+    OUTSIDE(rc_pace_get(&goals));
+    OUTSIDE(EXPECT(!rc_pauses_record(true)));
+    OUTSIDE(rc_pauses(&p));
+    OUTSIDE(rc_pauses_dump(stdout));
+    OUTSIDE(EXPECT_PTR(NULL, rc_string_intern("text")));
+    EXPECT_EQ(77, s.objects);
+    EXPECT(goals.time_share == 7);
+    EXPECT_EQ(0, p.slices.count);
+    EXPECT_PTR(NULL, rc_heap_current());
+    return NULL;
+}
+
+TEST(calls_of_a_thread_that_is_inside_no_heap_are_faults_while_another_is_inside_the_default_heap) {
+    pthread_t thread;
+    size_t done = 0;
+    graph("a");
+    faults_begin();
+    REQUIRE(pthread_create(&thread, NULL, each_call, &done) == 0);
+    pthread_join(thread, NULL);
+    EXPECT_EQ(18, done);
+    EXPECT_EQ(1, stats().objects);
+    drop("a");
 }
 
 // ---- heaps side by side

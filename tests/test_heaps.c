@@ -213,6 +213,20 @@ TEST(chain_that_goes_back_and_forth_dies_in_one_call) {
     free_three();
 }
 
+//   (h) a --> b (k) --> c (l) --> a: and b is immortal
+TEST(immortal_object_keeps_what_it_leads_to_in_all_heaps) {
+    three_heaps();
+    make_ring();
+    rc_heap_enter(k);
+    rc_immortal(at('b'));
+    rc_heap_leave(k);
+    EXPECT_EQ(0, COLLECT(h, k, l));
+    EXPECT_STR("", gone());
+    REQUIRE(rc_heap_merge(h, k) && rc_heap_merge(h, l));
+    EXPECT_EQ(0, rc_heap_free(h));
+    EXPECT_STR("abc", gone_sorted());
+}
+
 TEST(suspects_that_are_alive_are_none_afterwards) {
     three_heaps();
     graph_in(h, "ga ab ba");

@@ -944,3 +944,44 @@ TEST(random_operations_with_struct_keys, .limit = 60) { random_operations_with_k
 TEST(random_operations_with_string_keys, .limit = 60) { random_operations_with_keys(&rc_string_element); }
 TEST(random_operations_with_object_keys, .limit = 60) { random_operations_with_keys(&rc_link_element); }
 TEST(random_operations_with_users_keys, .limit = 60) { random_operations_with_keys(&wire_element); }
+
+// ---- copies that fail
+
+static void fail_next(void) {
+    copies_fail = true; // this one was made
+}
+
+//   a map from wires to wires: the copy of the key fails, or that of the value, after the key's
+TEST(put_whose_copy_fails_changes_nothing) {
+    struct rc_map *m = rc_map_new(&wire_element, &wire_element);
+    struct item *a = item_new(1), *b = item_new(2);
+    struct wire key = wire_of(a, b), value = wire_of(b, a);
+    int before = resources_open;
+    copies_fail = true;
+    EXPECT(!rc_map_put(m, &key, &value));
+    copies_fail = false;
+    on_wire_copy = fail_next;
+    EXPECT(!rc_map_put(m, &key, &value));
+    copies_fail = false;
+    on_wire_copy = NULL;
+    EXPECT_EQ(0, rc_map_size(m));
+    EXPECT_EQ(before, resources_open);
+    EXPECT_EQ(0, rc_links(a));
+    EXPECT(rc_map_put(m, &key, &value));
+    EXPECT_EQ(1, rc_map_size(m));
+    copies_fail = true;
+    EXPECT_PTR(NULL, rc_map_copy(m)); // the key of the first entry
+    copies_fail = false;
+    on_wire_copy = fail_next;
+    EXPECT_PTR(NULL, rc_map_copy(m)); // its value
+    copies_fail = false;
+    on_wire_copy = NULL;
+    EXPECT_EQ(1, rc_map_size(m));
+    rc_release(m);
+    EXPECT_EQ(before, resources_open);
+    wire_close(&key);
+    wire_close(&value);
+    rc_release(a);
+    rc_release(b);
+    EXPECT_EQ(0, items_alive);
+}

@@ -6,6 +6,8 @@
 #include "tests/steps.h"
 #include "tests/vector.h"
 
+#include <sys/resource.h>
+
 // ---- an allocator that fails
 
 static size_t calls, fail_at, blocks, bytes; // the first call is number 1; fail_at 0: none fails
@@ -244,6 +246,70 @@ TEST(destruction_needs_no_memory) {
     EXPECT_EQ(0, calls);
     fail_at = 0;
     for_good = false;
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
+// Objects with owners are proved alive side by side; here no owner is held: some have none, the others each other.
+struct owned {
+    struct owned *owner, *next;
+};
+RC_TYPE(owned, struct owned, .slots = RC_SLOTS(RC_OWNER(struct owned, owner), RC_LINK(struct owned, next)));
+
+static void make_and_collect_owned(void) {
+    enum { N = 40 };
+    static struct owned *nodes[N];
+    size_t at = fail_at;
+    fail_at = 0;
+    for (int i = 0; i < N; i++)
+        nodes[i] = rc_new(&owned_type);
+    for (int i = 0; i < N; i++) {
+        rc_set(&nodes[i]->next, nodes[(i + 1) % N]);
+        if (i % 2)
+            rc_set(&nodes[i]->owner, nodes[i < N - 2 ? i + 2 : 1]);
+    }
+    for (int i = 0; i < N; i++)
+        rc_release(nodes[i]);
+    calls = 0;
+    fail_at = at;
+    rc_collect();
+    fail_at = 0;
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(owners_are_climbed_without_memory_and_nothing_is_lost) {
+    with_each_allocation_failing(make_and_collect_owned);
+}
+
+// Without an allocator of its own, a heap has its objects in pages of some dozen: here there is no room for more.
+TEST(pages_without_memory_are_refused_and_made_again) {
+    if (is_slow_build() && !getenv("TEST_SLOW"))
+        SKIP("sanitizers need all the address space that there is");
+    enum { N = 100000 };
+    static struct node *nodes[N];
+    struct rc_heap *h = rc_heap_new(NULL);
+    rc_heap_enter(h);
+    struct node *first = rc_new(&node_type);
+    struct rlimit before, none = {1 << 20, 0};
+    REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+    none.rlim_max = before.rlim_max;
+    REQUIRE(setrlimit(RLIMIT_AS, &none) == 0);
+    size_t n = 0;
+    errno = 0;
+    while (n < N && (nodes[n] = rc_new(&node_type)))
+        n++;
+    int error = errno;
+    REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+    EXPECT(n < N);
+    EXPECT_EQ(ENOMEM, error);
+    EXPECT_EQ(n + 1, stats().objects);
+    struct node *again = rc_new(&node_type);
+    EXPECT(again != NULL);
+    rc_release(again);
+    rc_release(first);
+    while (n > 0)
+        rc_release(nodes[--n]);
     rc_heap_leave(h);
     free_heap(h);
 }

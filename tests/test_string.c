@@ -284,3 +284,70 @@ TEST(without_memory_there_is_no_string) {
     EXPECT_EQ(0, stats().objects);
     scarce_leave(heap);
 }
+
+// ---- strings as elements, and no string at all
+
+//   one array whose elements are strings: sorted, found, compared by their texts
+TEST(strings_as_elements_are_compared_by_text) {
+    const char *const texts[] = {"pear", "apple", "fig", "apple pie"};
+    struct rc_array *a = rc_array_new(&rc_string_element);
+    for (int i = 0; i < 4; i++) {
+        struct rc_string *s = rc_string_new(texts[i]);
+        EXPECT(rc_array_push_give(a, &s));
+    }
+    EXPECT(rc_array_sort(a, NULL));
+    EXPECT_STR("apple", rc_string_text(rc_array_get(a, 0)));
+    EXPECT_STR("apple pie", rc_string_text(rc_array_get(a, 1)));
+    EXPECT_STR("fig", rc_string_text(rc_array_get(a, 2)));
+    struct rc_string *fig = rc_string_new("fig"), *none = rc_string_new("date");
+    EXPECT_EQ(2, rc_array_find_value(a, 0, &fig));
+    EXPECT_EQ(RC_NOT_FOUND, rc_array_find_value(a, 0, &none));
+    EXPECT_EQ(rc_string_hash(fig), rc_string_element.hash(&fig));
+    EXPECT(rc_string_element.equal(&fig, &fig) && !rc_string_element.equal(&fig, &none));
+    rc_release(none);
+    rc_release(fig);
+    rc_release(a);
+}
+
+TEST(no_string_is_less_than_any_and_equal_to_itself) {
+    struct rc_string *s = rc_string_new("a"), *longer = rc_string_new("ab"), *empty = rc_string_new("");
+    EXPECT_EQ(0, rc_string_compare(NULL, NULL));
+    EXPECT_EQ(-1, rc_string_compare(NULL, s));
+    EXPECT_EQ(1, rc_string_compare(s, NULL));
+    EXPECT_EQ(-1, rc_string_compare(s, longer));
+    EXPECT_EQ(1, rc_string_compare(longer, s));
+    EXPECT(rc_string_equal(NULL, NULL) && !rc_string_equal(NULL, s));
+    EXPECT(!rc_string_equal(s, NULL) && !rc_string_equal(s, longer));
+    EXPECT_EQ(0, rc_string_hash(NULL));
+    EXPECT_EQ(0, rc_string_length(NULL));
+    EXPECT_EQ(0, rc_string_find(s, 0, NULL));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(s, 2, empty));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(s, 1, s));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(s, 0, longer));
+    struct rc_string *nothing = rc_string_new_bytes(NULL, 0), *same = rc_string_intern_bytes(NULL, 0);
+    EXPECT_EQ(0, rc_string_length(nothing));
+    EXPECT(rc_string_equal(nothing, same));
+    rc_release(same);
+    rc_release(nothing);
+    rc_release(empty);
+    rc_release(longer);
+    rc_release(s);
+}
+
+TEST(texts_that_are_null_are_faults) {
+    faults_begin();
+    EXPECT_PTR(NULL, rc_string_new(NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_new");
+    EXPECT_PTR(NULL, rc_string_new_bytes(NULL, 1));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_new_bytes");
+    const char *volatile no_format = NULL;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-security"
+    EXPECT_PTR(NULL, rc_string_format(no_format));
+#pragma GCC diagnostic pop
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_format");
+    EXPECT_PTR(NULL, rc_string_intern(NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_intern_bytes");
+    EXPECT_PTR(NULL, rc_string_interned(NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_string_interned");
+}

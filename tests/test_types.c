@@ -133,6 +133,40 @@ TEST(slot_where_the_tail_of_the_base_lies_is_refused) {
     expect_refused(&over_the_tail_type);
 }
 
+static const struct rc_type tail_first_type = {
+    "tail_first", sizeof(struct tailed_twice),
+    .slots = RC_SLOTS(RC_TAIL(struct tailed, tail, n), RC_LINK(struct tailed_twice, more))};
+static const struct rc_type tail_last_type = {
+    "tail_last", sizeof(struct tailed_twice),
+    .slots = RC_SLOTS(RC_LINK(struct tailed_twice, more), RC_TAIL(struct tailed, tail, n))};
+static const struct rc_type far_tail_type = {"far_tail", sizeof(struct tailed),
+                                             .slots = RC_SLOTS({RC_SLOT_TAIL, 64, 0, "tail", NULL})};
+
+//   the same in one table, in either order; and a tail that begins beyond the object
+TEST(tail_that_runs_into_a_slot_is_refused) {
+    expect_refused(&tail_first_type);
+    expect_refused(&tail_last_type);
+    expect_refused(&far_tail_type);
+}
+
+static const struct rc_type strange_type = {"strange", sizeof(struct pair),
+                                            .slots = RC_SLOTS({(enum rc_slot_kind)99, 0, 1, "x", NULL})};
+static const struct rc_type negative_type = {"negative", sizeof(struct pair),
+                                             .slots = RC_SLOTS({(enum rc_slot_kind)-1, 0, 1, "x", NULL})};
+static const struct rc_type no_row_type = {"no_row", sizeof(struct pair),
+                                           .slots = RC_SLOTS({RC_SLOT_LINK, 0, 0, "x", NULL})};
+
+TEST(slot_of_no_known_kind_and_row_of_none_are_refused) {
+    expect_refused(&strange_type);
+    expect_refused(&negative_type);
+    expect_refused(&no_row_type);
+}
+
+TEST(type_beyond_4_gib_is_refused) {
+    static const struct rc_type huge = {"huge", (size_t)1 << 32, .acyclic = true};
+    expect_refused(&huge);
+}
+
 TEST(type_without_name_or_size_is_refused) {
     static const struct rc_type nameless = {NULL, 8, .acyclic = true}, empty = {"empty", 0, .acyclic = true};
     expect_refused(&nameless);

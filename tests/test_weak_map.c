@@ -856,3 +856,63 @@ TEST(random_graphs_with_entries, .limit = 120) {
     for (uint32_t s = 1; s <= scaled(1500); s++)
         random_graph(s, s % 3 == 0 ? 1 : 0);
 }
+
+// ---- keys of merged heaps
+
+// Enters [heap] with a handle of an item in it: [heap] has the type then.
+static struct item *item_in(struct rc_heap *heap, int id) {
+    rc_heap_enter(heap);
+    struct item *item = item_new(id);
+    rc_heap_leave(heap);
+    return item;
+}
+
+//   map entry: key --> value --> key, where the type of the key was that of keys in one of the heaps only, or in none
+static void entry_keeps_no_key(struct rc_heap *heap, struct item *key) {
+    rc_heap_enter(heap);
+    struct rc_weak_map *map = map_new();
+    struct holder *value = holder_of(rc_retain(key));
+    EXPECT(rc_weak_map_put(map, key, value));
+    rc_release(value);
+    size_t before = items_alive;
+    rc_release(key);
+    rc_collect();
+    EXPECT_EQ(before - 1, items_alive);
+    EXPECT_EQ(0, rc_weak_map_size(map));
+    rc_release(map);
+    rc_heap_leave(heap);
+}
+
+TEST(types_of_keys_are_so_in_all_of_a_merged_heap) {
+    for (unsigned keyed = 0; keyed < 8; keyed++) { // which of the three heaps have keys before the merges
+        struct rc_heap *heaps[3];
+        struct item *stays[3], *key[3];
+        test_note("keys in %u", keyed);
+        for (int i = 0; i < 3; i++) {
+            heaps[i] = rc_heap_new(NULL);
+            stays[i] = item_in(heaps[i], 10 * i);
+            key[i] = item_in(heaps[i], 10 * i + 1);
+            if (keyed & 1u << i)
+                entry_keeps_no_key(heaps[i], item_in(heaps[i], 10 * i + 2));
+        }
+        REQUIRE(rc_heap_merge(heaps[0], heaps[1]));
+        REQUIRE(rc_heap_merge(heaps[0], heaps[2]));
+        for (int i = 2; i >= 0; i--)
+            entry_keeps_no_key(heaps[0], key[i]);
+        rc_heap_enter(heaps[0]);
+        for (int i = 0; i < 3; i++)
+            rc_release(stays[i]);
+        rc_heap_leave(heaps[0]);
+        free_heap(heaps[0]);
+    }
+    test_note("%s", "");
+    EXPECT_EQ(0, items_alive);
+}
+
+TEST(room_for_entries_can_be_asked_for) {
+    struct rc_weak_map *map = map_new();
+    EXPECT(rc_weak_map_reserve(map, 100));
+    EXPECT_EQ(0, rc_weak_map_size(map));
+    rc_weak_map_clear(map); // of none
+    rc_release(map);
+}
