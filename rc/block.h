@@ -36,7 +36,7 @@ static inline void rc__page_took(struct rc_heap *heap, struct rc__page *page) {
 // The first free cell of [page], which has one. Of the header, only the word is set.
 static inline struct rc__header *rc__page_take(struct rc_heap *heap, struct rc__page *page) {
     struct rc__header *h = page->free;
-    assert(rc__page_of(h) == page && page->cell == size && page->has_room && h->cls == 0);
+    assert(rc__page_of(h) == page && page->cell && page->has_room && h->cls == 0);
     page->free = (struct rc__header *)(uintptr_t)h->word;
     page->used++;
     rc__page_took(heap, page);

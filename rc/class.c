@@ -298,7 +298,7 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     describe(c);
     c->next = heap->bucket[bucket_of(type)];
     assert(c->weak >= c->runs + c->run_count);
-    assert(!c->first && !c->live && !c->bytes);
+    assert(!c->first && !c->live);
     heap->bucket[bucket_of(type)] = n;
     infer_acyclic(heap);
     rc__atomic_store_short(&rc__class_door[n], (uint16_t)(heap->door - rc__doors));

@@ -259,10 +259,11 @@ RC_TYPE(owned, struct owned, .slots = RC_SLOTS(RC_OWNER(struct owned, owner), RC
 static void make_and_collect_owned(void) {
     enum { N = 40 };
     static struct owned *nodes[N];
-    size_t at = fail_at;
-    fail_at = 0;
     for (int i = 0; i < N; i++)
-        nodes[i] = rc_new(&owned_type);
+        if (!(nodes[i] = rc_new(&owned_type))) {
+            fail_at = 0;
+            nodes[i] = rc_new(&owned_type);
+        }
     for (int i = 0; i < N; i++) {
         rc_set(&nodes[i]->next, nodes[(i + 1) % N]);
         if (i % 2)
@@ -270,8 +271,6 @@ static void make_and_collect_owned(void) {
     }
     for (int i = 0; i < N; i++)
         rc_release(nodes[i]);
-    calls = 0;
-    fail_at = at;
     rc_collect();
     fail_at = 0;
     rc_collect();
