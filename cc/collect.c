@@ -43,7 +43,6 @@ void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *cal
 }
 
 static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
-    assert(heap->cc.alive == CC_NONE || phase != RC_PHASE_VALIDATE || heap->cc.called_off);
     struct cc *cc = &heap->cc;
     cc->phase = phase;
     cc->step = 0;

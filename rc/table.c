@@ -321,6 +321,8 @@ bool rc__table_has_links(const struct rc__table *t) {
 
 void rc__table_trace(void *obj, struct rc_visitor *visitor) {
     struct rc__table *t = obj;
+    if (!t->used) // nor is there an entry to count from
+        return;
     if (t->key_kind & RC__E_LINK && t->value_kind & RC__E_LINK) {
         rc_visit_slots(visitor, t->entry, 2 * (size_t)t->used);
         return;

@@ -72,7 +72,7 @@ static inline void *rc__table_key(const struct rc__table *t, uint32_t e) {
     return t->entry + (size_t)e * t->stride;
 }
 static inline void *rc__table_value(const struct rc__table *t, uint32_t e) {
-    assert(e < t->used && t->value);
+    assert(e <= t->used && e < t->capacity);
     return t->entry + (size_t)e * t->stride + t->value_at;
 }
 // The same where [t] is one of `words`, whose entries are all alike.
