@@ -218,6 +218,23 @@ TEST(slot_written_by_hand_aborts_by_default, .aborts = "written by hand") {
     drop("a");
 }
 
+//   a <--> b, c --> x: x dies when the collection has met it, and a slot of a points to it by hand
+TEST(collection_that_meets_a_dead_object_in_a_slot_is_a_fault) {
+    graph("ab ba cx");
+    drop("xab");
+    stop_in(RC_PHASE_BUILD);
+    faults_begin();
+    at('a')->y = at('x');
+    rc_clear(&at('c')->x);
+    for (int unit = 0; unit < 100 && rc_collect_phase() == RC_PHASE_BUILD; unit++)
+        rc_collect_step(0);
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_collect");
+    at('a')->y = NULL;
+    rc_collect();
+    drop("c");
+    EXPECT_STR("abcx", gone_sorted());
+}
+
 //   a --> a, and a second link that was never made: the collection reports it and frees nothing of it
 TEST(collection_that_meets_a_slot_written_by_hand_is_a_fault) {
     faults_begin();
