@@ -7,9 +7,10 @@
 // Shapes: pairs, rings, doubly linked lists, trees with parents, cliques, random graphs, documents with nested elements
 // and listeners that know both. A few of them are alive at any time, one is replaced by another, and slices of
 // collection come between. Resident memory is read ten times a second; a straight line through all but the first
-// quarter says whether there is a leak: its slope has to be beyond what its own uncertainty explains. The shapes repeat
+// quarter says whether there is a leak: its slope has to be beyond what its own uncertainty explains, and so has that of
+// the later half, which a leak does not slow down: memory that is still finding its size does. The shapes repeat
 // themselves after a while: ever rarer heaps of large ones, each higher than the one before, would look like a slow
-// leak.
+// leak. Less than 48 pages in the whole run are none: the longer it is, the slower a leak it finds.
 #include "random.h"
 
 #include <refcyc/refcyc.h>
@@ -238,17 +239,21 @@ static void fit(size_t from, double *slope, double *uncertainty) {
 // Prints the verdict; returns whether there is a leak.
 static bool judge(void) {
     size_t from = samples / 4;
-    if (samples - from < 40) {
+    if (samples - from < 60) {
         printf("leak: cannot tell, the run was too short\n");
         return true;
     }
-    double slope, uncertainty, length = sample[samples - 1].at - sample[from].at;
+    double slope, uncertainty, late_slope, late_uncertainty, length = sample[samples - 1].at - sample[from].at;
     fit(from, &slope, &uncertainty);
+    fit(from + (samples - from) / 2, &late_slope, &late_uncertainty);
     double page = (double)sysconf(_SC_PAGESIZE);
-    bool leaks = slope > 4 * uncertainty && slope * length > 16 * page;
+    bool grows = slope > 4 * uncertainty && slope * length > 48 * page;
+    bool leaks = grows && late_slope > 4 * late_uncertainty && late_slope > slope / 2;
     printf("resident: %.2f MiB at %.0f s, %.2f MiB at %.0f s; slope %.3f +- %.3f MiB an hour\n",
            sample[from].bytes / 1048576, sample[from].at, sample[samples - 1].bytes / 1048576, sample[samples - 1].at,
            slope * 3600 / 1048576, uncertainty * 3600 / 1048576);
+    printf("of that the later half: slope %.3f +- %.3f MiB an hour\n", late_slope * 3600 / 1048576,
+           late_uncertainty * 3600 / 1048576);
     if (leaks)
         printf("leak: %.1f MiB an hour\n", slope * 3600 / 1048576);
     else

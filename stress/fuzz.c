@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The fuzz target: any string of bytes is a program of the oracle (program.h), and the oracle is the judge. For
-// libFuzzer (make fuzz); AFL++ builds it, too (afl-clang-fast -fsanitize=fuzzer). Its corpus is in stress/corpus.
+// libFuzzer (make fuzz) and AFL++ (make fuzz-afl). Both begin with stress/corpus.
 #include "program.h"
 #include "random.h"
 

@@ -6,7 +6,7 @@
 //                           runs until a limit is reached; -q: shows no progress,
 //                           -z: how long what fails may be shortened; 0: not at all
 //     oracle -r file...     runs programs from files, and prints them
-//     oracle -c file...     the same, without printing
+//     oracle -c file...     the same, each in a child and without printing, and names those that fail
 //     oracle -p seed        shortens the program with that seed
 //
 // Each program has a seed of its own, made from the seed of the run and its number. Programs run in child processes; of
@@ -178,10 +178,14 @@ static int wait_for(pid_t *child, double start) {
     return 0;
 }
 
+// Memory that is shared with the children. Returns whether there is any.
+static bool make_reports(void) {
+    reports = mmap(NULL, JOBS * sizeof *reports, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return reports != MAP_FAILED;
+}
+
 static int run(void) {
-    size_t bytes = JOBS * sizeof *reports;
-    reports = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (reports == MAP_FAILED)
+    if (!make_reports())
         return 2;
     printf("oracle: seed %llu\n", (unsigned long long)options.seed);
     fflush(stdout);
@@ -195,6 +199,8 @@ static int run(void) {
     int failed = wait_for(child, start);
     if (!failed) {
         print_figures(now() - start);
+        if (options.ops < UINT64_MAX && total().ops < options.ops)
+            printf("(the time was over before all %llu operations were made)\n", (unsigned long long)options.ops);
         printf("oracle: no failure\n");
     }
     return failed;
@@ -209,6 +215,35 @@ static size_t read_program(const char *name, uint8_t program[PROGRAM_BYTES]) {
     size_t size = fread(program, 1, PROGRAM_BYTES, file);
     fclose(file);
     return size;
+}
+
+// Returns whether it has failed.
+static bool replay_one(const char *name) {
+    static uint8_t program[PROGRAM_BYTES];
+    size_t size = read_program(name, program);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        program_run(program, size, false);
+        reports->figures.ops += w.figures.ops;
+        exit(0);
+    }
+    int status;
+    return child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
+}
+
+static int replay(char **names, int n) {
+    if (!make_reports())
+        return 2;
+    int failed = 0;
+    for (int i = 0; i < n; i++)
+        if (replay_one(names[i])) {
+            printf("%s fails: oracle -r %s\n", names[i], names[i]);
+            failed++;
+        }
+    printf("oracle: %d programs, %llu operations from files, %d failed\n", n, (unsigned long long)total().ops, failed);
+    return failed > 0;
 }
 
 int main(int argc, char **argv) {
@@ -238,12 +273,13 @@ int main(int argc, char **argv) {
             options.shrink_seconds = (unsigned)strtoul(optarg, NULL, 10);
             break;
         case 'r':
-        case 'c':
-            program_run(program, read_program(optarg, program), option == 'r');
+            program_run(program, read_program(optarg, program), true);
             for (; optind < argc; optind++)
-                program_run(program, read_program(argv[optind], program), option == 'r');
+                program_run(program, read_program(argv[optind], program), true);
             printf("oracle: %llu operations from files, no failure\n", (unsigned long long)w.figures.ops);
             return 0;
+        case 'c':
+            return replay(argv + optind - 1, argc - optind + 1);
         case 'p':
             reports = calloc(1, sizeof *reports);
             return report_failure(strtoull(optarg, NULL, 0));

@@ -28,6 +28,9 @@ $B/stress/fuzz: $B/stress/fuzz.o $(STRESS_COMMON) $(TESTED)
 
 STRESS := $(patsubst %,$B/stress/%,oracle threads cycles memory)
 
+# The tests replay stress/corpus (tests/test_stress.c).
+check-build: $B/stress/oracle
+
 ## stress-build: the stress programs
 stress-build: $(STRESS)
 
@@ -38,20 +41,27 @@ stress: $(STRESS)
 	$B/stress/cycles $(STRESS_SEED) -t $(SECONDS)
 	$B/stress/memory $(STRESS_SEED) -t $(SECONDS)
 
-## stress-quick: the same for some minutes
+## stress-quick: the same within three minutes, 10 million operations of the oracle; SEED=n (default 1)
 stress-quick: $(STRESS)
-	$B/stress/oracle -c stress/corpus/*
-	$B/stress/oracle $(STRESS_SEED) -n 1e7 -t 150 -j $(JOBS)
-	$B/stress/threads $(STRESS_SEED) -t 20
-	$B/stress/memory $(STRESS_SEED) -t 15
-	$B/stress/cycles $(STRESS_SEED) -t 10
-	@if $B/stress/cycles $(STRESS_SEED) -t 8 -l 200 | grep '^leak: none'; then echo 'cycles has missed a leak'; exit 1; fi
+	$B/stress/oracle $(or $(STRESS_SEED),-s 1) -n 1e7 -t 110 -j $(JOBS)
+	$B/stress/threads $(or $(STRESS_SEED),-s 1) -t 15
+	$B/stress/memory $(or $(STRESS_SEED),-s 1) -t 15
+	$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12
+	@if $B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 8 -l 200 | grep '^leak: none'; then \
+		echo 'cycles has missed a leak'; exit 1; fi
 
 ## fuzz: libFuzzer over programs of the oracle, with what it has found so far in build/corpus; SECONDS=n
-fuzz:
+fuzz: deps-fuzz
 	$(MAKE) CC=clang SANITIZE=address,fuzzer-no-link build/address-fuzzer-no-link-clang/stress/fuzz
 	mkdir -p build/corpus
 	build/address-fuzzer-no-link-clang/stress/fuzz -max_len=4096 -timeout=30 -max_total_time=$(SECONDS) \
-		-artifact_prefix=build/ -print_final_stats=1 build/corpus stress/corpus
+		-artifact_prefix=build/ -print_final_stats=1 $(if $(SEED),-seed=$(SEED)) build/corpus stress/corpus
 
-.PHONY: stress-build stress stress-quick fuzz
+## fuzz-afl: the same with AFL++, which keeps what it has found in build/afl/found; SECONDS=n
+fuzz-afl: deps-fuzz
+	$(MAKE) B=build/afl CC=afl-clang-fast CHECK=1 build/afl/stress/fuzz
+	AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_AUTORESUME=1 \
+		afl-fuzz -i stress/corpus -o build/afl/found -V $(SECONDS) -t 5000 $(STRESS_SEED) -- build/afl/stress/fuzz
+	@! find build/afl/found -path '*/crashes/id*' -o -path '*/hangs/id*' | grep .
+
+.PHONY: stress-build stress stress-quick fuzz fuzz-afl
