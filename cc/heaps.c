@@ -20,6 +20,9 @@
 //   A1  Callbacks run inside the heap of their object. All heaps are busy and reaping meanwhile, so what dies then waits,
 //       and collections and merges that they ask for do nothing.
 //   A2  An object in one of the heaps has GRAPH, and its index is its node's number, from COUNT on until it is retired.
+//   A3  An object that loses a handle and has a link from another heap still has a handle to its own, and is no suspect
+//       (R1); if it is in a cycle that spans heaps, nothing tells that this is garbage now. So after callbacks everything is
+//       looked at once more, as soon as some slot has had a link to another heap.
 #include "cc/graph.h"
 #include "cc/pauses.h"
 #include "rc/block.h"
@@ -456,7 +459,7 @@ static void release(struct all *all, struct cc_node *node, struct rc__header *h)
     cc_reclaim(rc__here, h);
 }
 
-// What callbacks can have left to do.
+// What callbacks can have left to do that a heap sees.
 static size_t left_over(struct all *all) {
     size_t n = 0;
     EACH_HEAP(all, heap)
@@ -464,7 +467,22 @@ static size_t left_over(struct all *all) {
     return n;
 }
 
-// Returns whether destructors may have made more garbage.
+// A3: whether callbacks, if there are any, can have made garbage that none does.
+static bool is_linked(struct all *all) {
+    EACH_HEAP(all, heap)
+        if (heap->outward)
+            return true;
+    return false;
+}
+
+static bool has_notices(struct all *all) {
+    EACH_HEAP(all, heap)
+        if (heap->notices)
+            return true;
+    return false;
+}
+
+// Returns whether callbacks may have made more garbage, or may yet.
 static bool reclaim(struct all *all) {
     each_white(all, doom);
     size_t before = left_over(all);
@@ -474,7 +492,7 @@ static bool reclaim(struct all *all) {
     all->meet = leave_set;
     each_white(all, unlink_outside);
     each_white(all, release);
-    return more;
+    return more || ((all->any_destroy || has_notices(all)) && is_linked(all));
 }
 
 // ---- the whole

@@ -453,6 +453,49 @@ TEST(handle_that_a_destructor_gives_up_frees_more) {
     free_three();
 }
 
+// The last handle of a, in its own heap; b's link is one more there, so that a becomes no suspect.
+static void release_in_its_heap(struct node *node) {
+    if (node->name == 'k')
+        rc_release(handle_of_destructor);
+}
+
+//   (h) a <--> b (h or k)    (h) k <--> k, whose destructor has a handle of a
+TEST(handle_that_a_destructor_gives_up_in_its_own_heap_frees_what_spans_heaps) {
+    three_heaps();
+    on_destroy = release_in_its_heap;
+    graph_in(h, "a kk");
+    graph_in(k, "ba");
+    graph_in(h, "ab");
+    handle_of_destructor = at('a');
+    drop_in(k, "b");
+    drop_in(h, "k");
+    EXPECT_EQ(3, COLLECT(h, k));
+    EXPECT_STR("abk", gone_sorted());
+    free_three();
+}
+
+static void release_in_notice(void *obj) {
+    rc_release(obj);
+}
+
+//   the same, and it is the notice of k that has the handle of a
+TEST(handle_that_a_notice_gives_up_in_its_own_heap_frees_what_spans_heaps) {
+    three_heaps();
+    graph_in(h, "a kk");
+    graph_in(k, "ba");
+    graph_in(h, "ab");
+    struct rc_weak *weak = rc_weak_new(at('k'));
+    rc_heap_enter(h);
+    EXPECT(rc_weak_notify(weak, release_in_notice, at('a')));
+    rc_heap_leave(h);
+    drop_in(k, "b");
+    drop_in(h, "k");
+    EXPECT_EQ(3, COLLECT(h, k));
+    EXPECT_STR("abk", gone_sorted());
+    rc_weak_release(weak);
+    free_three();
+}
+
 static void *enter_elsewhere(void *heap) {
     if (!rc_heap_try_enter(heap))
         return NULL;
