@@ -348,6 +348,8 @@ void cc_abandon(struct rc_heap *heap) {
         cc_memory_shrink(heap, &cc->nodes, CC_NODE_BYTES);
     while (cc->edges.chunks)
         cc_memory_shrink(heap, &cc->edges, CC_EDGE_BYTES);
+    rc__chunks_free(heap, &cc->nodes, 0, CC_NODE_BYTES); // the tables, if there was memory for them only
+    rc__chunks_free(heap, &cc->edges, 0, CC_EDGE_BYTES);
     cc_pauses_free(heap);
 }
 

@@ -136,6 +136,29 @@ TEST(collection_without_memory_is_called_off_and_works_again) {
     with_each_allocation_failing(make_and_collect);
 }
 
+// No collection follows that has memory: what the first one got goes with the heap.
+TEST(collection_without_memory_leaves_none_behind) {
+    size_t n = 0;
+    for_good = false;
+    do {
+        struct rc_heap *h = rc_heap_new(&failing);
+        rc_heap_enter(h);
+        struct node *a = rc_new(&node_type), *b = rc_new(&node_type);
+        rc_set(&a->x, b);
+        rc_set(&b->x, a);
+        rc_release(a);
+        rc_release(b);
+        calls = refused = 0;
+        fail_at = ++n;
+        rc_collect();
+        fail_at = 0;
+        rc_heap_leave(h);
+        EXPECT_EQ(0, rc_heap_free(h));
+        EXPECT_EQ(0, blocks);
+    } while (refused > 0);
+    EXPECT(n > 2);
+}
+
 // The same in slices, with a graph of several chunks.
 static void make_and_collect_much(void) {
     enum { N = 10000 };
