@@ -447,3 +447,15 @@ TEST(notice_may_call_anything) {
     rc_collect();
     EXPECT_STR("an", gone());
 }
+
+// Collected in one go, objects without a destructor are not looked at a second time; those with a weak reference are.
+TEST(weak_reference_to_quiet_garbage_gives_null) {
+    graph_quietly(true);
+    graph("ab ba");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    drop("ab");
+    EXPECT_EQ(2, rc_collect());
+    EXPECT_PTR(NULL, rc_weak_get(weak));
+    rc_weak_release(weak);
+    graph_quietly(false);
+}
