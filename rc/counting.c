@@ -86,8 +86,12 @@ void *(rc_retain)(void *obj) {
     if (!obj)
         return NULL;
     struct rc__header *h = RC__HEADER(obj);
-    if (!rc__is_inside(h)) {
-        rc__foreign_retain(h, "rc_retain");
+    struct rc_heap *heap = rc__heap(h);
+    if (heap != rc__here) {
+        if (!heap)
+            rc__fault_dead("rc_retain", h);
+        else if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
+            rc__foreign_full(h, "rc_retain");
         return obj;
     }
     if (h->handles == RC__HANDLES_MAX) {
@@ -110,8 +114,14 @@ void rc_release(void *obj) {
         return;
     struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
-    if (!rc__is_here(both)) {
-        rc__foreign_release(h, "rc_release");
+    struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
+    if (heap != rc__here) {
+        if (heap && (rc__atomic_load(&h->shared) & (RC__QUEUED | RC__STUCK)) == RC__QUEUED) { // F1: the usual case
+            if (rc__sum(rc__atomic_add_full(&h->shared, -RC__SHARED_ONE)) <= 1) // [h] may be gone by now
+                rc__ring((uint16_t)(both >> 17));
+        } else {
+            rc__foreign_release(h, "rc_release");
+        }
         return;
     }
     if ((both & RC__HANDLES_MAX) == 1 && rc__is_bare(h, &rc__classes[both >> 17])) { // the usual case of the last one

@@ -231,10 +231,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
     h->word &= ~RC__OLD;
     if (h->word & RC__GRAPH)
         cc_died(heap, h);
-    rc__set_cls(h, rc__cls(h) | 1);
-    set_next_dead(h, heap->dead);
-    heap->dead = h;
-    heap->dead_count++;
+    join_dead(heap, h);
     if (!heap->reaping)
         rc__reap(heap, heap->release_limit);
 }

@@ -31,15 +31,19 @@ static bool is_alive(struct rc__header *h, const char *call) {
     return false;
 }
 
+void rc__foreign_full(struct rc__header *h, const char *call) {
+    if (rc__atomic_load(&h->shared) & RC__STUCK)
+        return;
+    rc__atomic_set_bits(&h->shared, RC__STUCK);
+    rc__fault(RC_FAULT_SATURATED, call, h, "has too many handles and is immortal from here on");
+}
+
 void rc__foreign_retain(struct rc__header *h, const char *call) {
     assert(!rc__is_inside(h));
     if (!is_alive(h, call))
         return;
-    uint32_t before = rc__atomic_add(&h->shared, RC__SHARED_ONE);
-    if (rc__sum(before) >= RC__SHARED_LIMIT && !(before & RC__STUCK)) {
-        rc__atomic_set_bits(&h->shared, RC__STUCK);
-        rc__fault(RC_FAULT_SATURATED, call, h, "has too many handles and is immortal from here on");
-    }
+    if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
+        rc__foreign_full(h, call);
 }
 
 struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
@@ -64,8 +68,7 @@ void rc__queue(struct rc__header *h) {
     rc__unlock(&door->lock);
 }
 
-// Rings the bell at the door of class entry [n].
-static void ring(uint16_t n) {
+void rc__ring(uint16_t n) {
     assert(n && n < 1 << 15);
     struct rc__door *door, *now = rc__door_of(n);
     do {
@@ -115,7 +118,7 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
         rc__queue(h);
     uint32_t before = rc__atomic_add_full(&h->shared, -RC__SHARED_ONE);
     if (rc__sum(before) <= 1) // [h] may be gone by now
-        ring(n);
+        rc__ring(n);
 }
 
 // Looks at the inbox's entry [i] under the lock. true: [h] has left the inbox.

@@ -355,6 +355,10 @@ bool rc__trace(struct rc__header *h, struct rc_visitor *visitor, size_t from, si
 // foreign.c
 void rc__foreign_retain(struct rc__header *h, const char *call);
 void rc__foreign_release(struct rc__header *h, const char *call);
+// A retain found the count at its limit.
+void rc__foreign_full(struct rc__header *h, const char *call);
+// A release that may have been the last rings the bell at the door of class entry [n].
+void rc__ring(uint16_t n);
 void rc__queue(struct rc__header *h);
 // The door of [h]'s heap, locked. Of [h] the caller has a handle, or is inside its heap.
 struct rc__door *rc__door_lock(const struct rc__header *h);
