@@ -532,6 +532,21 @@ TEST(no_array_is_a_fault) {
     rc_release(x);
 }
 
+TEST(ranges_go_between_arrays_of_the_same_elements_only) {
+    struct rc_array *a = rc_array_new(&rc_int_element), *b = rc_array_new(&rc_int64_element);
+    int64_t one = 1;
+    EXPECT(rc_array_push_value(b, &one));
+    faults_begin();
+    EXPECT(!rc_array_insert_range(a, 0, b, 0, 1));
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_array_insert_range");
+    EXPECT(!rc_array_move_range(a, 0, b, 0, 1));
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_array_move_range");
+    EXPECT_EQ(0, rc_array_size(a));
+    EXPECT_EQ(1, rc_array_size(b));
+    rc_release(a);
+    rc_release(b);
+}
+
 TEST(link_functions_refuse_other_elements) {
     struct rc_array *a = rc_array_new(&rc_int_element);
     int one = 1;

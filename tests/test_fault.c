@@ -396,6 +396,7 @@ TEST(immortal_from_another_heap_is_a_fault) {
     rc_heap_enter(h);
     rc_immortal(at('a'));
     EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_immortal");
+    EXPECT_EQ(1, last_fault()->handles);
     rc_changed(at('a'));
     EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_changed");
     rc_heap_leave(h);

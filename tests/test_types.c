@@ -44,6 +44,25 @@ TEST(slot_count_that_overflows_is_refused) {
     expect_refused(&huge_type);
 }
 
+static const struct rc_type unknown_type = {"unknown", 64, .slots = RC_SLOTS({(enum rc_slot_kind)9, 8, 1, "unknown", NULL})};
+
+TEST(slot_of_no_known_kind_is_refused) {
+    expect_refused(&unknown_type);
+}
+
+static bool no_more(void *obj, size_t from, size_t to) {
+    (void)obj;
+    return from > to;
+}
+static const struct rc_type parts_type = {"parts", 64, .destroy_some = no_more};
+static const struct rc_type more_parts_type = {"more parts", 128, .base = &parts_type, .destroy_some = no_more};
+
+TEST(two_destructors_of_parts_are_refused) {
+    expect_refused(&more_parts_type);
+    rc_release(rc_new(&parts_type));
+    EXPECT_NO_FAULT();
+}
+
 static const struct rc_type odd_type = {"odd", 64, .slots = RC_SLOTS({RC_SLOT_LINK, 12, 1, "odd", NULL})};
 
 TEST(slot_that_is_not_aligned_is_refused) {
