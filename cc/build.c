@@ -211,7 +211,7 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
     } else {
         if (rc__class(h)->acyclic)
             leave_open(cc, from);
-        if (rc__class(h)->acyclic || (from_alive && (!(flags & PROBE) || cc_is_held(h))))
+        if (rc__class(h)->acyclic || (from_alive && (!(flags & PROBE) || rc__class(h)->both || cc_is_held(h))))
             return;
         if (from_alive || cc_is_held(h))
             n = discover(heap, h, CC_ALIVE, false);

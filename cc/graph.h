@@ -9,7 +9,7 @@
 //   G2  ext counts the links recorded at discovery less the edges recorded into the node: what is left is held from
 //       outside the graph. It means nothing in a node that is ALIVE, and threads the stack of those. In a node that is
 //       BOTH (rc/extra.c) it is CC_HELD less the edges into it whose sources are not known to be ALIVE: it is alive when
-//       there are none.
+//       there are none, which is not known before all edges are recorded.
 //   G3  The edges of a node are recorded in one go, one after the other; they end where those of another node begin, or
 //       with the last edge.
 //   G4  A node whose object has been taken out (retired) has object 0.

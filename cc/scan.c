@@ -24,8 +24,8 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
             cc->flood_edge = edge_after(cc, cc->flood_edge);
             uint64_t target = cc_node(cc, n)->object;
             if (target & CC_BOTH && !(target & CC_ALIVE) && cc->phase != RC_PHASE_VALIDATE &&
-                ++cc_node(cc, n)->ext < CC_HELD) {
-                // G2: something else that holds it is not alive, as far as is known
+                (++cc_node(cc, n)->ext < CC_HELD || cc->phase == RC_PHASE_BUILD)) {
+                // G2: something else that holds it is not alive, as far as is known; or is yet to be traced, in BUILD
             } else if (target && !(target & CC_ALIVE)) {
                 cc_set_alive(cc, n);
                 if (cc->hints && cc->phase == RC_PHASE_BUILD)

@@ -161,6 +161,29 @@ TEST(ring_of_entries_is_collected) {
     rc_release(map[1]);
 }
 
+//   held --> map, whose entry hangs on key and leads to it; key --> held
+//   The map is traced first, and found alive through held, which key leads to, before the key's side of the entry is seen.
+struct owner_of_map { struct rc_weak_map *map; }; // of a type of its own: one that has keys is not read ahead
+static RC_TYPE(owner_of_map, struct owner_of_map, .slots = RC_SLOTS(RC_LINK(struct owner_of_map, map)));
+
+TEST(map_that_is_found_alive_while_its_key_is_yet_to_be_traced_does_not_keep_that) {
+    for (int by_units = 0; by_units < 2; by_units++) {
+        struct owner_of_map *held = rc_new(&owner_of_map_type);
+        struct item *key = item_new(1);
+        struct rc_weak_map *map = map_new();
+        EXPECT(rc_weak_map_put(map, key, key));
+        rc_set(&key->back, (void *)held);
+        rc_release(key);
+        rc_give(&held->map, map);
+        while (by_units && rc_collect_step(0) == RC_STEP_MORE)
+            continue;
+        rc_collect();
+        EXPECT_EQ(0, items_alive);
+        EXPECT_EQ(0, rc_weak_map_size(map));
+        rc_release(held);
+    }
+}
+
 TEST(key_that_is_alive_keeps_its_value_through_collections) {
     struct rc_weak_map *map = map_new();
     struct item *key = item_new(1), *value = item_new(2);
