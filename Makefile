@@ -83,7 +83,7 @@ all: $(LIB) $(SHARED) $B/refcyc.pc
 ## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, RECHECK=0, CC=clang
 check: check-build
 	@JOBS='$(JOBS)' UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B \
-		SANITIZE_FLAGS='$(SANITIZE_FLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE))' tests/run $B/junit '$T' $(TESTS)
+		SANITIZE_FLAGS='$(strip $(SANITIZE_FLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE)))' tests/run $B/junit '$T' $(TESTS)
 
 ## check-build: builds what check runs
 check-build: deps-check $(TESTS) $(CHILDREN) examples
