@@ -238,14 +238,17 @@ bool rc_array_reverse(struct rc_array *a) {
 
 typedef int compare_fn(const void *a, const void *b);
 
+typedef int compare_with_fn(const void *a, const void *b, void *arg);
+
 struct sorting {
     const struct rc_array *array;
-    compare_fn *compare;
+    compare_with_fn *compare;
+    void *arg;
 };
 
 static int compare_places(void *context, uint32_t i, uint32_t k) {
     const struct sorting *s = context;
-    return s->compare(rc__array_place(s->array, i), rc__array_place(s->array, k));
+    return s->compare(rc__array_place(s->array, i), rc__array_place(s->array, k), s->arg);
 }
 
 // Moves each element to its place in [order], cycle by cycle.
@@ -279,17 +282,29 @@ static compare_fn *order_of(const struct rc_array *a, compare_fn *compare) {
     return compare;
 }
 
-bool rc_array_sort(struct rc_array *array, compare_fn *compare) {
-    if (!RC__MAY_CHANGE(array, "rc_array_sort") || !(compare = order_of(array, compare)))
-        return false;
+static bool sort(struct rc_array *array, compare_with_fn *compare, void *arg) {
     struct rc_array *a = rc__array_begin(array);
-    struct sorting sorting = {a, compare};
+    struct sorting sorting = {a, compare, arg};
     uint32_t *order = rc__order(rc__here, a->size, compare_places, &sorting);
     if (order)
         arrange(a, order);
     rc__order_free(rc__here, order, a->size);
     rc__array_end(a);
     return order != NULL;
+}
+
+// [arg] is the address of a comparison that needs none.
+static int compare_without(const void *a, const void *b, void *arg) {
+    return (*(compare_fn **)arg)(a, b);
+}
+
+bool rc_array_sort(struct rc_array *a, compare_fn *compare) {
+    return RC__MAY_CHANGE(a, "rc_array_sort") && (compare = order_of(a, compare)) && sort(a, compare_without, &compare);
+}
+
+bool rc_array_sort_with(struct rc_array *a, compare_with_fn *compare, void *arg) {
+    return RC__MAY_CHANGE(a, "rc_array_sort_with") && rc__usable(compare ? a : NULL, "rc_array_sort_with") &&
+           sort(a, compare, arg);
 }
 
 bool rc_array_search(const struct rc_array *array, const void *value, compare_fn *compare, size_t *index) {

@@ -119,6 +119,31 @@ bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, cons
     return true;
 }
 
+uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call) {
+    _Alignas(16) char made[RC_ELEMENT_MAX];
+    if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || !rc__element_copies(t->key, t->key_kind, call))
+        return RC__NO_ENTRY;
+    bool copied = t->key_kind & RC__E_COPY;
+    if (t->value_kind & RC__E_DESTROY)
+        errno = EINVAL;
+    if (t->value_kind & RC__E_DESTROY || (copied && !rc__element_copy(t->key, t->key_kind, made, key)))
+        return RC__NO_ENTRY;
+    uint32_t hash, e = search(t, key, &hash);
+    if (e != RC__NO_ENTRY || !rc__table_room(rc__here, t)) {
+        int error = errno;
+        if (copied)
+            rc__element_drop(t->key, t->key_kind, made);
+        errno = error;
+        return e;
+    }
+    e = add(t, hash);
+    if (copied)
+        memcpy(rc__table_key(t, e), made, t->key->size);
+    else
+        rc__element_copy(t->key, t->key_kind, rc__table_key(t, e), key);
+    return e;
+}
+
 bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const char *call) {
     if (t->key_kind)
         return rc__keyed_put(t, &word, &obj, call);

@@ -581,23 +581,27 @@ bool rc_list_reverse(struct rc_list *l) {
     return true;
 }
 
+typedef int compare_fn(const void *a, const void *b);
+typedef int compare_with_fn(const void *a, const void *b, void *arg);
+
 struct sorting {
     const struct rc_list *list;
     const uint32_t *cells;
-    int (*compare)(const void *a, const void *b);
+    compare_with_fn *compare;
+    void *arg;
 };
 
 static int compare_cells(void *context, uint32_t i, uint32_t k) {
     const struct sorting *s = context;
-    return s->compare(element_at(s->list, s->cells[i]), element_at(s->list, s->cells[k]));
+    return s->compare(element_at(s->list, s->cells[i]), element_at(s->list, s->cells[k]), s->arg);
 }
 
 // Sorts [n] cells, whose numbers are to be put into [cells].
-static bool sort(struct rc_list *l, uint32_t *cells, size_t n, int (*compare)(const void *, const void *)) {
+static bool arrange(struct rc_list *l, uint32_t *cells, size_t n, compare_with_fn *compare, void *arg) {
     uint32_t c = 0;
     for (size_t i = 0; i < n; i++)
         cells[i] = c = cell_at(l, c)->next;
-    struct sorting sorting = {l, cells, compare};
+    struct sorting sorting = {l, cells, compare, arg};
     uint32_t *order = rc__order(rc__here, n, compare_cells, &sorting);
     if (!order)
         return false;
@@ -608,22 +612,36 @@ static bool sort(struct rc_list *l, uint32_t *cells, size_t n, int (*compare)(co
     return true;
 }
 
-bool rc_list_sort(struct rc_list *l, int (*compare)(const void *, const void *)) {
-    if (!RC__MAY_CHANGE(l, "rc_list_sort"))
-        return false;
-    if (!compare && !(compare = l->element->compare))
-        return rc__fails(EINVAL);
+static bool sort(struct rc_list *l, compare_with_fn *compare, void *arg) {
     size_t n = l->size, bytes = (n + 1) * sizeof(uint32_t);
     uint32_t *cells = rc__memory(rc__here, bytes);
     if (!cells)
         return rc__fails(ENOMEM);
     struct rc_list *held = rc_retain(l);
     l->busy++;
-    bool ok = n < 2 || sort(l, cells, n, compare);
+    bool ok = n < 2 || arrange(l, cells, n, compare, arg);
     l->busy--;
     rc_release(held);
     rc__memory_free(rc__here, cells, bytes);
     return ok || rc__fails(ENOMEM);
+}
+
+// [arg] is the address of a comparison that needs none.
+static int compare_without(const void *a, const void *b, void *arg) {
+    return (*(compare_fn **)arg)(a, b);
+}
+
+bool rc_list_sort(struct rc_list *l, compare_fn *compare) {
+    if (!RC__MAY_CHANGE(l, "rc_list_sort"))
+        return false;
+    if (!compare && !(compare = l->element->compare))
+        return rc__fails(EINVAL);
+    return sort(l, compare_without, &compare);
+}
+
+bool rc_list_sort_with(struct rc_list *l, compare_with_fn *compare, void *arg) {
+    return RC__MAY_CHANGE(l, "rc_list_sort_with") && rc__usable(compare ? l : NULL, "rc_list_sort_with") &&
+           sort(l, compare, arg);
 }
 
 // ---- iteration

@@ -66,6 +66,14 @@ void *rc_map_find(const struct rc_map *map, const void *key) {
     return value_at(map, rc__keyed_find(table_of(map), key, "rc_map_find"));
 }
 
+bool rc_map_has(const struct rc_map *map, const void *key) {
+    return rc__keyed_find(table_of(map), key, "rc_map_has") != RC__NO_ENTRY;
+}
+
+void *rc_map_ensure(struct rc_map *map, const void *key) {
+    return value_at(map, rc__keyed_ensure(table_of(map), key, "rc_map_ensure"));
+}
+
 bool rc_map_put(struct rc_map *map, const void *key, const void *value) {
     return rc__keyed_put(table_of(map), key, value, "rc_map_put");
 }
@@ -144,6 +152,12 @@ bool rc_map_set_int(struct rc_map *map, int64_t key, void *obj) {
     return true;
 }
 
+bool rc_map_has_int(const struct rc_map *map, int64_t key) {
+    uint64_t word = (uint64_t)key;
+    return rc__usable(map, "rc_map_has_int") && has_words(map) &&
+           rc__table_find_word(table_of(map), rc__table_mix(word), word) != RC__NO_ENTRY;
+}
+
 bool rc_map_remove_int(struct rc_map *map, int64_t key) {
     if (!RC__MAY_CHANGE(table_of(map), "rc_map_remove_int") || !has_words(map))
         return false;
@@ -171,6 +185,12 @@ void *rc_map_get_text(const struct rc_map *map, const char *key) {
         return NULL;
     uint32_t hash;
     return object_at(map, find_text(map, key, &hash));
+}
+
+bool rc_map_has_text(const struct rc_map *map, const char *key) {
+    uint32_t hash;
+    return rc__usable(map, "rc_map_has_text") && has_texts(map, key, "rc_map_has_text") &&
+           find_text(map, key, &hash) != RC__NO_ENTRY;
 }
 
 bool rc_map_set_text(struct rc_map *map, const char *key, void *obj) {

@@ -185,6 +185,8 @@ bool rc__table_has_links(const struct rc__table *t);
 
 // keyed.c: what maps and sets have in common. [t] is the object; value is NULL in sets.
 bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, const char *call);
+// The entry of [key], made if there is none: its value is all zero. RC__NO_ENTRY with errno.
+uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call);
 // In a table of `words`, a key that is not there.
 bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const char *call);
 // In a table of strings, whose values are one link each, a text that is not there; the caller's handle of [string] goes

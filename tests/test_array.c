@@ -171,6 +171,30 @@ TEST(sort_is_stable_and_search_finds_the_first) {
     done(a);
 }
 
+static int by_distance(const void *a, const void *b, void *from) {
+    struct item *const *x = a, *const *y = b;
+    return abs(item_id(*x) - *(int *)from) - abs(item_id(*y) - *(int *)from);
+}
+
+TEST(sort_with_an_argument) {
+    struct rc_array *a = arrayed("9142785036");
+    EXPECT(rc_array_sort_with(a, by_distance, &(int){4}));
+    EXPECT_STR("4532617809", digits(a));
+    EXPECT_PTR(a->data, rc_array_data(a));
+    EXPECT_PTR(item[4], *(void **)rc_array_data(a));
+    rc_array_clear(a);
+    EXPECT_PTR(NULL, rc_array_data(a));
+    EXPECT_PTR(NULL, rc_array_data(NULL));
+    EXPECT(rc_array_sort_with(a, by_distance, &(int){4}));
+    faults_begin();
+    EXPECT(!rc_array_sort_with(a, NULL, NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_array_sort_with");
+    EXPECT(!rc_array_sort_with(NULL, by_distance, NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_array_sort_with");
+    EXPECT_NO_FAULT();
+    done(a);
+}
+
 TEST(plain_values_are_sorted_by_their_table) {
     struct rc_array *a = rc_array_new(&rc_int_element);
     unsigned seed = 1;

@@ -167,3 +167,79 @@ TEST(release_function_may_close_the_box_it_is_called_for) {
     EXPECT_EQ(1, released);
     rc_release(dying);
 }
+
+// ---- random operations on a row of boxes, beside what is in them
+
+enum { BOXES = 8, ITEMS = 4 };
+
+TEST(random_operations, .limit = 60) {
+    for (uint32_t s = 1; s <= scaled(20); s++) {
+        struct rc_heap *heap = scarce_enter();
+        struct holder *way[BOXES] = {NULL}; // to a box, by a link
+        struct item *item[ITEMS];
+        int id[BOXES]; // of the item in it; -1: it is empty
+        size_t full = 0;
+        uint32_t seed = s;
+        items_new(item, ITEMS, NULL);
+        for (int n = 0; n < 800; n++) {
+            test_note("seed %u, operation %d", s, n);
+            seed = seed * 1664525u + 1013904223u;
+            int i = (int)((seed >> 8) % BOXES), k = (int)((seed >> 12) % ITEMS);
+            struct rc_box *box = way[i] ? way[i]->held : NULL;
+            struct wire w;
+            switch (box ? (seed >> 20) % 4 : 4 + (seed >> 20) % 2) {
+            case 0:
+                rc_box_close(box);
+                full -= id[i] >= 0;
+                id[i] = -1;
+                break;
+            case 1:
+                EXPECT_EQ(id[i] >= 0, rc_box_take(box, &w));
+                if (id[i] >= 0) {
+                    EXPECT_EQ(id[i], item_id(w.a));
+                    wire_close(&w);
+                    full--;
+                }
+                id[i] = -1;
+                break;
+            case 2:
+                full -= id[i] >= 0;
+                rc_release(way[i]);
+                way[i] = NULL;
+                break;
+            case 3:
+                stir(way[i]);
+                break;
+            default: {
+                bool give = (seed >> 20) % 2;
+                w = wire_of(item[k], NULL);
+                EACH_FAILURE_OF(box, give ? rc_box_give(&wire_element, &w) : rc_box_new(&wire_element, &w)) {
+                    EXPECT_PTR(NULL, box);
+                    EXPECT_EQ(full + 1, resources_open);
+                }
+                if (!give)
+                    wire_close(&w);
+                way[i] = holder_of(box);
+                id[i] = k;
+                full++;
+            }
+            }
+            rc_collect_step(0);
+            EXPECT_EQ(full, resources_open);
+            for (int b = 0; b < BOXES; b++)
+                if (way[b]) {
+                    const struct wire *value = rc_box_value(way[b]->held);
+                    EXPECT_EQ(id[b], value ? item_id(value->a) : -1);
+                }
+            if (test_failures())
+                test_stop();
+        }
+        for (int i = 0; i < BOXES; i++)
+            rc_release(way[i]);
+        items_release(item, ITEMS);
+        rc_collect();
+        EXPECT_EQ(0, items_alive);
+        EXPECT_EQ(0, resources_open);
+        scarce_leave(heap);
+    }
+}

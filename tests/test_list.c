@@ -154,6 +154,23 @@ TEST(sort_is_stable) {
     done(l);
 }
 
+static int by_distance(const void *a, const void *b, void *from) {
+    struct item *const *x = a, *const *y = b;
+    return abs(item_id(*x) - *(int *)from) - abs(item_id(*y) - *(int *)from);
+}
+
+TEST(sort_with_an_argument) {
+    struct rc_list *l = listed("9142785036");
+    EXPECT(rc_list_sort_with(l, by_distance, &(int){4}));
+    EXPECT_STR("4532617809", digits(l));
+    EXPECT(rc_list_same(pos[4], rc_list_first(l)));
+    faults_begin();
+    EXPECT(!rc_list_sort_with(l, NULL, NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_list_sort_with");
+    EXPECT_NO_FAULT();
+    done(l);
+}
+
 TEST(splice_moves_elements_from_another_list) {
     struct rc_list *l = listed("01234"), *m = rc_list_new(&rc_link_element);
     EXPECT(rc_list_splice(m, RC_LIST_NONE, l, pos[1], pos[2]));

@@ -42,6 +42,69 @@ TEST(numbers_are_keys) {
     let_items_go();
 }
 
+TEST(values_are_counted_up_where_they_are) {
+    struct rc_map *times = rc_map_new(&rc_string_element, &rc_int_element);
+    const char *words[] = {"to", "be", "or", "not", "to", "be"};
+    for (int i = 0; i < 6; i++) {
+        struct rc_string *word = rc_string_new(words[i]);
+        ++*(int *)rc_map_ensure(times, &word);
+        rc_release(word);
+    }
+    EXPECT_EQ(4, rc_map_size(times));
+    EXPECT(rc_map_has_text(times, "or"));
+    EXPECT(!rc_map_has_text(times, "nor"));
+    struct rc_string *word = rc_string_new("be");
+    EXPECT(rc_map_has(times, &word));
+    EXPECT_EQ(2, *(int *)rc_map_find(times, &word));
+    rc_release(word);
+    rc_release(times);
+}
+
+TEST(null_is_a_value_that_is_there) {
+    struct rc_map *map = rc_map_new(&rc_int64_element, &rc_link_element);
+    EXPECT(rc_map_set_int(map, 0, NULL));
+    EXPECT(rc_map_has_int(map, 0));
+    EXPECT(rc_map_has(map, &(int64_t){0}));
+    EXPECT(!rc_map_has_int(map, 1));
+    EXPECT_PTR(NULL, *(void **)rc_map_ensure(map, &(int64_t){1}));
+    EXPECT(rc_map_has_int(map, 1));
+    rc_release(map);
+}
+
+TEST(ensure_without_memory_changes_nothing) {
+    struct rc_heap *heap = scarce_enter();
+    items_new(item, ITEMS, NULL);
+    struct rc_map *map = rc_map_new(&wire_element, &rc_int_element), *resources = rc_map_new(&rc_int_element, &wire_element);
+    for (int i = 0; i < ITEMS; i++) {
+        struct wire w = wire_of(item[i], NULL);
+        int *value;
+        EACH_FAILURE_OF(value, rc_map_ensure(map, &w)) {
+            EXPECT_PTR(NULL, value);
+            EXPECT_EQ(ENOMEM, errno);
+            EXPECT_EQ(i, rc_map_size(map));
+            EXPECT_EQ(i + 1, resources_open);
+        }
+        EXPECT_EQ(0, *value);
+        *value = i + 1;
+        EXPECT_PTR(value, rc_map_ensure(map, &w));
+        EXPECT_EQ(i + 2, resources_open);
+        wire_close(&w);
+    }
+    copies_fail = true;
+    struct wire w = wire_of(item[0], NULL);
+    EXPECT_PTR(NULL, rc_map_ensure(map, &w));
+    copies_fail = false;
+    EXPECT_EQ(ITEMS + 1, resources_open);
+    wire_close(&w);
+    EXPECT_PTR(NULL, rc_map_ensure(resources, &(int){1})); // no resource is made of zeros
+    EXPECT_EQ(EINVAL, errno);
+    rc_release(map);
+    rc_release(resources);
+    EXPECT_EQ(0, resources_open);
+    let_items_go();
+    scarce_leave(heap);
+}
+
 TEST(strings_are_keys_by_their_text) {
     items_new(item, ITEMS, NULL);
     struct rc_map *map = rc_map_new(&rc_string_element, &rc_link_element);
@@ -419,7 +482,7 @@ static void try_to_change(void) {
     int key = 9;
     bool changed = rc_map_set(victim, &key, NULL) || rc_map_remove(victim, &key) ||
                    rc_map_put_give(victim, &key, &(void *){NULL}) || rc_map_reserve(victim, 1000) ||
-                   rc_map_shrink(victim) || rc_map_take(victim, &key, &(void *){NULL});
+                   rc_map_shrink(victim) || rc_map_take(victim, &key, &(void *){NULL}) || rc_map_ensure(victim, &key);
     rc_map_clear(victim);
     EXPECT_EQ(EBUSY, errno);
     EXPECT(!changed);

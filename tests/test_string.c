@@ -351,3 +351,101 @@ TEST(texts_that_are_null_are_faults) {
     EXPECT_PTR(NULL, rc_string_interned(NULL));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_string_interned");
 }
+
+// ---- random operations, beside plain C texts
+
+enum { HELD = 24 };
+static struct rc_string *held_string[HELD];
+static char held_text[HELD][64];
+static uint32_t seed;
+
+static uint32_t chance(uint32_t n) {
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % n;
+}
+
+// Interned strings of one text are one object, others are objects of their own; each has its text.
+static void expect_as_held(const bool *interned) {
+    for (int i = 0; i < HELD; i++) {
+        EXPECT_STR(held_text[i], rc_string_text(held_string[i]));
+        for (int k = 0; k < i; k++) {
+            bool equal = held_string[i] && held_string[k] && strcmp(held_text[i], held_text[k]) == 0;
+            if (held_string[i] && held_string[k])
+                EXPECT_EQ(equal, rc_string_equal(held_string[i], held_string[k]));
+            if (equal)
+                EXPECT_EQ(rc_string_hash(held_string[i]), rc_string_hash(held_string[k]));
+            if (interned[i] && interned[k])
+                EXPECT_EQ(equal, held_string[i] == held_string[k]);
+        }
+    }
+    if (test_failures())
+        test_stop();
+}
+
+TEST(random_operations, .limit = 60) {
+    for (uint32_t s = 1; s <= scaled(20); s++) {
+        struct rc_heap *heap = scarce_enter();
+        bool interned[HELD] = {false};
+        seed = s;
+        for (int n = 0; n < 600; n++) {
+            test_note("seed %u, operation %d", s, n);
+            int i = (int)chance(HELD), a = (int)chance(HELD), b = (int)chance(HELD);
+            const struct rc_string *from = held_string[a];
+            char text[64];
+            struct rc_string *made = NULL;
+            bool intern = false;
+            size_t at = chance((uint32_t)strlen(held_text[a]) + 1), length = chance(9);
+            switch (chance(6)) {
+            case 0: // gone
+                *text = 0;
+                break;
+            case 1:
+                snprintf(text, sizeof text, "%.*s%.*s", 20, held_text[a], 20, held_text[b]);
+                if (strlen(held_text[a]) > 20 || strlen(held_text[b]) > 20)
+                    continue;
+                EACH_FAILURE_OF(made, rc_string_join(from, held_string[b]))
+                    EXPECT_PTR(NULL, made);
+                break;
+            case 2:
+                if (length > strlen(held_text[a]) - at)
+                    length = strlen(held_text[a]) - at;
+                snprintf(text, sizeof text, "%.*s", (int)length, held_text[a] + at);
+                EACH_FAILURE_OF(made, rc_string_slice(from, at, length))
+                    EXPECT_PTR(NULL, made);
+                break;
+            case 3:
+                if (!from)
+                    continue;
+                snprintf(text, sizeof text, "%.60s", held_text[a]);
+                EACH_FAILURE_OF(made, rc_string_interned(held_string[a])) {
+                    EXPECT_PTR(NULL, made);
+                    expect_as_held(interned);
+                }
+                interned[a] |= made == from;
+                intern = true;
+                break;
+            default:
+                snprintf(text, sizeof text, "%u", chance(30));
+                EACH_FAILURE_OF(made, rc_string_intern(text)) {
+                    EXPECT_PTR(NULL, made);
+                    expect_as_held(interned);
+                }
+                intern = true;
+                break;
+            }
+            rc_release(held_string[i]);
+            held_string[i] = made;
+            interned[i] = intern;
+            strcpy(held_text[i], text);
+            rc_collect_step(0);
+            expect_as_held(interned);
+        }
+        for (int i = 0; i < HELD; i++) {
+            rc_release(held_string[i]);
+            held_string[i] = NULL;
+            *held_text[i] = 0;
+        }
+        EXPECT_EQ(0, stats().objects);
+        scarce_leave(heap);
+    }
+}

@@ -130,6 +130,8 @@ RC_API bool rc_array_reverse(struct rc_array *array);
 // has none, too). Stable. A comparison that lies gives some order, and loses nothing. O(n log n); takes 8 bytes an
 // element meanwhile.
 RC_API bool rc_array_sort(struct rc_array *array, int (*compare)(const void *a, const void *b));
+// The same, by a comparison that gets [arg], too.
+RC_API bool rc_array_sort_with(struct rc_array *array, int (*compare)(const void *a, const void *b, void *arg), void *arg);
 // In a sorted array: the lowest index whose element is not less than [value] goes to *index. Whether it is equal.
 RC_API bool rc_array_search(const struct rc_array *array, const void *value,
                             int (*compare)(const void *a, const void *b), size_t *index);

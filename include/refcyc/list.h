@@ -108,6 +108,8 @@ RC_API struct rc_list *rc_list_copy(const struct rc_list *list) RC_RETURNS_HANDL
 // Sorts by [compare], or by the element's own if that is NULL (EINVAL if it has none, too). Stable. Positions stay with
 // their elements. A comparison that lies gives some order, and loses nothing. O(n log n).
 RC_API bool rc_list_sort(struct rc_list *list, int (*compare)(const void *a, const void *b));
+// The same, by a comparison that gets [arg], too.
+RC_API bool rc_list_sort_with(struct rc_list *list, int (*compare)(const void *a, const void *b, void *arg), void *arg);
 RC_API bool rc_list_reverse(struct rc_list *list);
 // Room for [n] elements in all.
 RC_API bool rc_list_reserve(struct rc_list *list, size_t n);

@@ -41,6 +41,11 @@ RC_API size_t rc_map_size(const struct rc_map *map);
 
 // The value of [key], in place, until the map changes; NULL if there is none. O(1).
 RC_API void *rc_map_find(const struct rc_map *map, const void *key);
+RC_API bool rc_map_has(const struct rc_map *map, const void *key);
+// The value of [key], in place, until the map changes; a new one, all zero (links: NULL), if there is none: for what is
+// counted or collected in the value, with one look-up. NULL with errno (EINVAL if values have a destructor). O(1),
+// amortized.
+RC_API void *rc_map_ensure(struct rc_map *map, const void *key);
 // Copies [key] and [value] into the map. If an equal key is there it stays, and its value is replaced. O(1), amortized.
 RC_API bool rc_map_put(struct rc_map *map, const void *key, const void *value);
 // The same with what the caller owns, which it does no more on success: what the map does not need of it is released.
@@ -61,7 +66,9 @@ RC_API void *rc_map_get_text(const struct rc_map *map, const char *key);
 RC_API bool rc_map_set(struct rc_map *map, const void *key, void *obj);
 RC_API bool rc_map_set_int(struct rc_map *map, int64_t key, void *obj);
 RC_API bool rc_map_set_text(struct rc_map *map, const char *key, void *obj);
-// As rc_map_remove, with any value.
+// As rc_map_has and rc_map_remove, with any value.
+RC_API bool rc_map_has_int(const struct rc_map *map, int64_t key);
+RC_API bool rc_map_has_text(const struct rc_map *map, const char *key);
 RC_API bool rc_map_remove_int(struct rc_map *map, int64_t key);
 RC_API bool rc_map_remove_text(struct rc_map *map, const char *key);
 
