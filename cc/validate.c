@@ -130,7 +130,7 @@ static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget
             heap->stats.pardoned++;
             rc__weak_pardon(heap, cc_object(node));
             cc_retire(heap, node, true);
-        } else if (node->object) {
+        } else if (node->object & CC_WHITE) { // or it has died since, and all of this is done once more
             note(cc, node, cc_object(node));
         }
         if (!cc_spend(budget, 1))
