@@ -116,7 +116,7 @@ static void meet_oldest(struct all *all) {
     assert(all->end != all->first && all->end - all->first <= RING);
     if (all->end - all->first > NODE_AHEAD) {
         const struct rc__header *h = all->ring[(all->first + NODE_AHEAD) % RING];
-        if (is_member(all, h))
+        if (is_member(all, h) && h->word & RC__GRAPH) // in RECLAIM, what is alive has left the graph
             __builtin_prefetch(node_of(all, h), 1);
     }
     all->meet(all, all->ring[all->first++ % RING]);

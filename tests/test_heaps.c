@@ -145,6 +145,31 @@ TEST(links_that_leave_the_garbage_are_released) {
     free_three();
 }
 
+// More of them than slots are read ahead: what they lead to has left the graph by then.
+TEST(links_of_much_garbage_to_what_lives_are_released) {
+    three_heaps();
+    enum { PAIRS = 100 };
+    rc_heap_enter(h);
+    struct node *held = rc_new(&node_type);
+    for (int i = 0; i < PAIRS; i++) {
+        struct node *a = rc_new(&node_type);
+        rc_set(&a->y, held);
+        rc_heap_enter(k);
+        struct node *b = rc_new(&node_type);
+        rc_set(&b->x, a);
+        rc_heap_leave(k);
+        rc_give(&a->x, b);
+        rc_release(a);
+    }
+    rc_release(rc_retain(held));
+    EXPECT_EQ(PAIRS, rc_links(held));
+    EXPECT_EQ(2 * PAIRS, COLLECT(h, k));
+    EXPECT_EQ(0, rc_links(held));
+    rc_release(held);
+    rc_heap_leave(h);
+    free_three();
+}
+
 // What only counting would have found: chains, acyclic types, and what a cycle of one heap holds in another.
 TEST(all_that_no_handle_leads_to_goes) {
     three_heaps();
