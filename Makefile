@@ -70,7 +70,7 @@ ASSERTING := $(patsubst $B/%.o,$B/asserts/%.o,$(OBJECTS))
 TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
 TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
 # Where valgrind has something to find and gets through in a minute or two.
-MEMORY_SUITES := types slots collector death finalize weak owner fault memory inspect verify
+SUITES = types slots collector death finalize weak owner fault memory inspect verify map set string box parts refused merge
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
@@ -88,12 +88,12 @@ check: check-build
 ## check-build: builds what check runs
 check-build: deps-check $(TESTS) $(CHILDREN) examples
 
-## valgrind: the tests of memory under valgrind
+## valgrind: the tests of memory under valgrind; SUITES='array list': of these; SUITES=all: of all, which takes long
 valgrind: UNDER = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible
 valgrind: export TEST_SLOW = 20
 valgrind: check-build
-	@for suite in $(MEMORY_SUITES); do echo $B/tests/test_$$suite; done | \
-		JOBS='$(JOBS)' UNDER='$(UNDER)' PROGRAMS=$B xargs tests/run $B/junit-valgrind '$T'
+	@JOBS='$(JOBS)' UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B tests/run $B/junit-valgrind '$T' \
+		$(if $(filter all,$(SUITES)),$(TESTS),$(SUITES:%=$B/tests/test_%))
 
 ## examples: the programs of examples/ that are one file each
 examples: $(EXAMPLES)
