@@ -248,7 +248,7 @@ static int replay(char **names, int n) {
 
 // A program enters heaps in every order, one inside another. That is its right where there is one thread only (heap.h), but
 // ThreadSanitizer takes it for what could become a deadlock of two.
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void) {
     return "detect_deadlocks=0";
 }
