@@ -17,11 +17,17 @@ static bool is_idle(void) {
     return rc_collect_phase() == RC_PHASE_IDLE && rc_collect_pending() == 0;
 }
 
+// Whether the library finds its own heap in order. In a slow build, a sample of the stops is looked at.
+static bool is_verified(void) {
+    static unsigned stops;
+    return (is_slow_build() && stops++ % 16) || EXPECT_EQ(0, rc_verify(NULL, NULL));
+}
+
 void some_work(void) {
     REQUIRE(calls < CALLS_MAX);
     for (unsigned i = 0; i < steps[calls]; i++)
         rc_collect_step(0);
-    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    is_verified();
     outlasted[calls++] = is_idle();
     phases |= 1u << rc_collect_phase();
 }
@@ -117,7 +123,7 @@ void finish_sound(void) {
     for (size_t units = 0; !is_idle(); units++) {
         REQUIRE(units < 100000);
         rc_collect_step(0);
-        if (!is_sound(false) || !EXPECT_EQ(0, rc_verify(NULL, NULL)))
+        if (!is_sound(false) || !is_verified())
             test_stop();
     }
     is_sound(true);
