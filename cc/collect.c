@@ -232,6 +232,8 @@ static bool has_work(struct rc_heap *heap, enum cc_begin may_begin) {
 // What counting found dead comes first. false: the slice is over.
 static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
     while (heap->dead || heap->clearing || heap->notices || heap->rubbish) {
+        if (heap->clearing || heap->notices || (heap->dead && !rc__class(heap->dead)->plain))
+            heap->cc.undisturbed = false; // a callback may run: of what an island let go, say
         rc__reap(heap, 1);
         if (!cc_spend(budget, 16))
             return false;

@@ -203,3 +203,36 @@ TEST(slot_written_by_hand_is_reported_and_frees_nothing) {
     EXPECT_EQ(2, rc_collect());
     graph_quietly(false);
 }
+
+struct thing { struct thing *x, *y; };
+RC_TYPE(thing, struct thing, .slots = RC_SLOTS(RC_LINK(struct thing, x), RC_LINK(struct thing, y)));
+
+static struct thing *shelf, *keeper; // both are held
+static void busy_destroy(void *obj) {
+    (void)obj;
+    struct thing *moved = shelf->x;
+    rc_set(&keeper->x, moved);
+    rc_move(&moved->y, &shelf->x);
+}
+RC_TYPE(busy, struct thing, .acyclic = true, .destroy = busy_destroy);
+
+//   shelf --> moved <--> b, and an island a <--> c --> busy, whose destructor makes keeper --> moved, and of shelf --> moved
+//   a link from moved to itself: what was counted of moved before is not true any more
+TEST(destructor_that_runs_for_an_island_is_noticed) {
+    shelf = rc_new(&thing_type), keeper = rc_new(&thing_type);
+    struct thing *moved = rc_new(&thing_type), *b = rc_new(&thing_type);
+    struct thing *a = rc_new(&thing_type), *c = rc_new(&thing_type), *busy = rc_new(&busy_type);
+    rc_set(&shelf->x, moved);
+    rc_set(&moved->x, b);
+    rc_give(&b->x, moved);
+    rc_set(&a->x, c);
+    rc_give(&c->x, a);
+    rc_give(&c->y, busy);
+    rc_release(b);
+    rc_release(c);
+    EXPECT_EQ(3, rc_collect());
+    EXPECT_EQ(3, rc_links(moved));
+    rc_release(keeper);
+    EXPECT_EQ(2, rc_collect());
+    rc_release(shelf);
+}
