@@ -7,7 +7,7 @@
 //   C4  A count at its limit makes the object immortal; none ever wraps.
 #include "object.h"
 
-__thread struct rc_heap *rc__here = RC__NOWHERE;
+RC__THREAD struct rc_heap *rc__here = RC__NOWHERE;
 
 // Puts [h] beyond counting.
 static void make_immortal(struct rc__header *h) {

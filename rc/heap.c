@@ -13,11 +13,11 @@
 
 #define DEPTH 32 // of entries of different heaps within each other
 
-static __thread struct {
+static RC__THREAD struct {
     struct rc_heap *heap;
     size_t times;
 } stack[DEPTH];
-static __thread size_t depth;
+static RC__THREAD size_t depth;
 
 static pthread_mutex_t doors_lock = PTHREAD_MUTEX_INITIALIZER; // guards next_door and which doors are free
 static size_t next_door;

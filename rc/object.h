@@ -42,6 +42,10 @@
 #include <errno.h>
 #include <string.h>
 
+// What a thread has of its own. A definition has to say how it is reached, too, or each access is a call in code that may
+// become part of a shared library.
+#define RC__THREAD __attribute__((tls_model("initial-exec"))) __thread
+
 #define RC__INDEX_MASK ((UINT64_C(1) << 28) - 1)
 #define RC__INDEX_MAX ((uint32_t)RC__INDEX_MASK)
 #define RC__SUSPECT (UINT64_C(1) << 28)   // in the suspect buffer, or marked while in the graph (R5)
