@@ -44,9 +44,11 @@ static inline unsigned less_handle(struct rc__header *h) {
     return h->handles;
 }
 
-// C2: [h] lost a reference, for which there is [suspect], and counts no handle.
-static inline void lost(struct rc_heap *heap, struct rc__header *h,
-                        void (*suspect)(struct rc_heap *heap, struct rc__header *h)) {
+// C2: [h] lost a reference, for which there is [suspect], and counts no handle. The usual case is that there is nothing else to
+// be done for that.
+typedef void suspect_fn(struct rc_heap *heap, struct rc__header *h);
+
+static __attribute__((noinline)) void lost_special(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
     uint32_t shared = rc__atomic_load(&h->shared);
     if (shared & ~RC__WEAK) {
         rc__fold(h, "rc_release");
@@ -62,6 +64,13 @@ static inline void lost(struct rc_heap *heap, struct rc__header *h,
     if (rc__class(h)->first)
         rc__class_rejoin(heap, h);
     if (!(h->word & RC__SUSPECT))
+        suspect(heap, h);
+}
+
+static inline void lost(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
+    if (rc__atomic_load(&h->shared) & ~RC__WEAK || h->word < RC__LINK_ONE || rc__class(h)->first)
+        lost_special(heap, h, suspect);
+    else if (!(h->word & RC__SUSPECT))
         suspect(heap, h);
 }
 
@@ -242,9 +251,11 @@ static void unlink_special(struct rc_heap *heap, struct rc__header *h, const cha
 
 static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const char *call) {
     assert(rc__is_mine(heap));
-    if (rc__heap(h) == heap && h->word >= RC__LINK_ONE && rc__links(h) != RC__LINKS_MAX) {
-        h->word -= RC__LINK_ONE;
-        if (!h->handles)
+    uint32_t both = rc__both(h);
+    uint64_t less = h->word - RC__LINK_ONE;
+    if (RC__LOAD(rc__class_heap[both >> 16]) == heap && less < (RC__LINKS_MAX - 1) * RC__LINK_ONE) { // it has some, and not all
+        h->word = less;
+        if (!(both & RC__HANDLES_MAX))
             lost_link(heap, h);
     } else {
         unlink_special(heap, h, call);
@@ -255,7 +266,12 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
     unlink_from(heap, h, call);
 }
 
-void rc_set_slot(void *slot, void *obj) {
+// The usual case of an object that a slot is to get: it is ours, not in the graph, and has not all the links that it can have.
+static inline bool is_usual(const struct rc__header *h, uint32_t both) {
+    return rc__is_here(both) && !(h->word & RC__GRAPH) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
+}
+
+static __attribute__((noinline)) void set_special(void *slot, void *obj) {
     if (!slot) {
         rc__fault(RC_FAULT_NULL, "rc_set", NULL, "the slot is NULL");
         return;
@@ -270,7 +286,33 @@ void rc_set_slot(void *slot, void *obj) {
         unlink_from(rc__here, RC__HEADER(old), "rc_set");
 }
 
-void rc_give_slot(void *slot, void *obj) {
+void rc_set_slot(void *slot, void *obj) {
+    struct rc__header *h = RC__HEADER(obj);
+    if (!slot || !obj || rc__load(slot) || !is_usual(h, rc__both(h)) || !rc__slot_is_here(slot, "rc_set")) {
+        set_special(slot, obj);
+        return;
+    }
+    h->word += RC__LINK_ONE;
+    rc__store(slot, obj);
+}
+
+// [obj], of our heap, has a handle less, and a link more.
+static bool give_to(void *slot, void *obj) {
+    struct rc__header *h = RC__HEADER(obj);
+    if (h->handles == 0 && !rc__fold(h, "rc_give"))
+        return false;
+    if (h->handles == 0) {
+        rc__fault(RC_FAULT_RELEASE, "rc_give", h, "has no handle left to give");
+        return false;
+    }
+    link_to(h, "rc_give");
+    rc__store(slot, obj);
+    if (!(h->word & RC__IMMORTAL) && less_handle(h) == 0)
+        lost_last_handle(rc__here, h);
+    return true;
+}
+
+static __attribute__((noinline)) void give_special(void *slot, void *obj) {
     if (!slot || !obj) {
         if (!slot)
             rc__fault(RC_FAULT_NULL, "rc_give", obj ? RC__HEADER(obj) : NULL, "the slot is NULL");
@@ -283,16 +325,8 @@ void rc_give_slot(void *slot, void *obj) {
     struct rc__header *h = RC__HEADER(obj);
     void *old = rc__load(slot);
     if (rc__is_inside(h)) {
-        if (h->handles == 0 && !rc__fold(h, "rc_give"))
+        if (!give_to(slot, obj))
             return;
-        if (h->handles == 0) {
-            rc__fault(RC_FAULT_RELEASE, "rc_give", h, "has no handle left to give");
-            return;
-        }
-        link_to(h, "rc_give");
-        rc__store(slot, obj);
-        if (!(h->word & RC__IMMORTAL) && less_handle(h) == 0)
-            lost_last_handle(rc__here, h);
     } else {
         if (!rc__heap(h)) {
             rc__fault_dead("rc_give", h);
@@ -303,6 +337,21 @@ void rc_give_slot(void *slot, void *obj) {
     }
     if (old)
         unlink_from(rc__here, RC__HEADER(old), "rc_give");
+}
+
+void rc_give_slot(void *slot, void *obj) {
+    struct rc__header *h = RC__HEADER(obj);
+    if (!slot || !obj || rc__load(slot) || !is_usual(h, rc__both(h)) || (h->handles - 1u) >= RC__HANDLES_MAX - 1 ||
+        !rc__slot_is_here(slot, "rc_give")) {
+        give_special(slot, obj);
+        return;
+    }
+    uint32_t both = rc__both(h);
+    h->word += RC__LINK_ONE;
+    rc__store(slot, obj);
+    RC__STORE(h->both, both - 1);
+    if ((both & RC__HANDLES_MAX) == 1)
+        lost_last_handle(rc__here, h);
 }
 
 void *rc_take_slot(void *slot) {
