@@ -17,24 +17,9 @@
 
 #define DOOMED UINT32_MAX
 
-struct cell {
-    uint32_t next, prev, stamp, unused;
-};
-
-struct rc_list {
-    char *cells;
-    const struct rc_element *element;
-    size_t stride;
-    uint32_t size, used, capacity; // elements; cells that were ever used, cell 0 included; cells
-    uint32_t free, doomed;         // first of each, or 0
-    uint32_t doomed_count;
-    uint16_t busy;
-    uint8_t kind;
-};
-
-static struct cell *cell_at(const struct rc_list *l, uint32_t c) {
+static struct rc__list_cell *cell_at(const struct rc_list *l, uint32_t c) {
     assert(l->cells && c < l->capacity);
-    return (struct cell *)(void *)(l->cells + c * l->stride);
+    return (struct rc__list_cell *)(void *)(l->cells + c * l->stride);
 }
 static void *element_at(const struct rc_list *l, uint32_t c) {
     return cell_at(l, c) + 1;
@@ -87,7 +72,7 @@ static struct rc_list *list_new(const struct rc_element *element, uint8_t kind) 
         return NULL;
     l->element = element;
     l->kind = kind;
-    l->stride = sizeof(struct cell) + (element->size + 3) / 4 * 4;
+    l->stride = sizeof(struct rc__list_cell) + (element->size + 3) / 4 * 4;
     return l;
 }
 
@@ -141,7 +126,7 @@ static bool room(struct rc_list *l) {
 
 static void link_before(struct rc_list *l, uint32_t c, uint32_t before) {
     assert(cell_at(l, cell_at(l, before)->prev)->next == before); // L1
-    struct cell *cell = cell_at(l, c), *next = cell_at(l, before);
+    struct rc__list_cell *cell = cell_at(l, c), *next = cell_at(l, before);
     cell->next = before;
     cell->prev = next->prev;
     cell_at(l, next->prev)->next = c;
@@ -150,7 +135,7 @@ static void link_before(struct rc_list *l, uint32_t c, uint32_t before) {
 
 static void unlink_cell(struct rc_list *l, uint32_t c) {
     assert(c && cell_at(l, cell_at(l, c)->prev)->next == c && cell_at(l, cell_at(l, c)->next)->prev == c);
-    struct cell *cell = cell_at(l, c);
+    struct rc__list_cell *cell = cell_at(l, c);
     cell_at(l, cell->prev)->next = cell->next;
     cell_at(l, cell->next)->prev = cell->prev;
 }
@@ -176,7 +161,7 @@ static uint32_t cell_new(struct rc_list *l, uint32_t before) {
 
 static void cell_free(struct rc_list *l, uint32_t c) {
     assert(c && c < l->used);
-    struct cell *cell = cell_at(l, c);
+    struct rc__list_cell *cell = cell_at(l, c);
     memset(cell, 0, l->stride);
     cell->next = l->free;
     l->free = c;
@@ -223,9 +208,10 @@ bool rc_list_has(const struct rc_list *l, struct rc_list_pos pos) {
     return has;
 }
 
-void *rc_list_at(const struct rc_list *l, struct rc_list_pos pos) {
-    uint32_t c = rc__usable(l, "rc_list_at") ? cell_of(l, pos) : 0;
-    return c ? element_at(l, c) : NULL;
+void *rc_list_gone(const struct rc_list *l) {
+    if (rc__usable(l, "rc_list_at"))
+        errno = ESTALE;
+    return NULL;
 }
 
 // ---- any element
@@ -369,9 +355,10 @@ struct rc_list_pos rc_list_push_front(struct rc_list *l, void *obj) {
     return insert(l, l->size ? cell_at(l, 0)->next : 0, obj);
 }
 
-void *rc_list_get(const struct rc_list *l, struct rc_list_pos pos) {
-    uint32_t c = rc__usable(l, "rc_list_get") && is_of_links(l) ? cell_of(l, pos) : 0;
-    return c ? rc__load(element_at(l, c)) : NULL;
+void *rc_list_missing(const struct rc_list *l) {
+    if (rc__usable(l, "rc_list_get") && is_of_links(l))
+        errno = ESTALE;
+    return NULL;
 }
 
 bool rc_list_set(struct rc_list *l, struct rc_list_pos pos, void *obj) {
@@ -472,7 +459,7 @@ static size_t doom(struct rc_list *l, bool (*test)(const void *, void *), void *
         if (!test(element_at(l, c), arg))
             continue;
         unlink_cell(l, c);
-        *cell_at(l, c) = (struct cell){.next = l->doomed, .prev = DOOMED};
+        *cell_at(l, c) = (struct rc__list_cell){.next = l->doomed, .prev = DOOMED};
         l->doomed = c;
         l->doomed_count++;
         l->size--;
@@ -572,7 +559,7 @@ bool rc_list_reverse(struct rc_list *l) {
         return true;
     uint32_t c = 0;
     do {
-        struct cell *cell = cell_at(l, c);
+        struct rc__list_cell *cell = cell_at(l, c);
         uint32_t next = cell->next;
         cell->next = cell->prev;
         cell->prev = next;
@@ -646,22 +633,15 @@ bool rc_list_sort_with(struct rc_list *l, compare_with_fn *compare, void *arg) {
 
 // ---- iteration
 
-struct rc_list_iter rc_list_iter(struct rc_list *list) {
-    return (struct rc_list_iter){.list = list, .between = true};
-}
-
-enum rc_iter rc_list_step(struct rc_list_iter *it) {
-    const struct rc_list *l = it->list;
+struct rc__list_step rc_list_begin(const struct rc_list *l, struct rc_list_pos pos, bool between) {
+    struct rc__list_step step = {pos, RC_ITER_END};
     if (!l || !rc__usable(l, "rc_list_step"))
-        return RC_ITER_END;
-    uint32_t c = 0;
-    if (!rc_list_is_none(it->pos) && !(c = cell_of(l, it->pos)))
-        return RC_ITER_CHANGED;
-    if (!c && !it->between)
-        return RC_ITER_END;
-    it->pos = l->size ? pos_of(l, cell_at(l, c)->next) : RC_LIST_NONE;
-    it->between = false;
-    return rc_list_is_none(it->pos) ? RC_ITER_END : RC_ITER_ITEM;
+        return step;
+    if (!rc_list_is_none(pos))
+        step.is = RC_ITER_CHANGED;
+    else if (between && l->size)
+        step = (struct rc__list_step){pos_of(l, cell_at(l, 0)->next), RC_ITER_ITEM};
+    return step;
 }
 
 bool rc_list_iter_remove(struct rc_list_iter *it) {
@@ -671,6 +651,7 @@ bool rc_list_iter_remove(struct rc_list_iter *it) {
         return it->between ? rc__fails(ESTALE) : false;
     it->pos = pos_of(l, cell_at(l, c)->prev);
     it->between = true;
+    it->element = NULL;
     remove_cell(l, c);
     return true;
 }

@@ -245,9 +245,12 @@ TEST(iteration_survives_all_but_the_loss_of_its_element) {
     char met[32] = "";
     while (rc_list_step(&it) == RC_ITER_ITEM) {
         int id = item_id(rc_list_get(l, it.pos));
+        EXPECT_EQ(id, item_id(*(void **)it.element));
         sprintf(met + strlen(met), "%d", id);
-        if (id == 0 || id == 4)
+        if (id == 0 || id == 4) {
             EXPECT(rc_list_iter_remove(&it));
+            EXPECT_PTR(NULL, it.element);
+        }
         if (id == 1 && strlen(met) == 2)
             EXPECT(rc_list_remove(l, pos[2])); // the one it would come to
         if (id == 3)
@@ -270,6 +273,8 @@ TEST(iteration_survives_all_but_the_loss_of_its_element) {
         else
             rc_list_clear(l);
         EXPECT_EQ(RC_ITER_CHANGED, rc_list_step(&it));
+        EXPECT_EQ(RC_ITER_CHANGED, rc_list_step(&it)); // it stays so
+        EXPECT_PTR(NULL, it.element);
         EXPECT(!rc_list_iter_remove(&it));
         EXPECT_EQ(ESTALE, errno);
     }
@@ -601,6 +606,14 @@ static void expect_as_model(void) {
     }
     EXPECT(rc_list_is_none(p));
     EXPECT(rc_list_same(back, rc_list_last(real)));
+    struct rc_list_iter it = rc_list_iter(real);
+    for (size_t i = 0; i < count; i++) {
+        EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+        EXPECT(rc_list_same(model[i].pos, it.pos));
+        EXPECT_PTR(rc_list_at(real, it.pos), it.element);
+    }
+    EXPECT_EQ(RC_ITER_END, rc_list_step(&it));
+    EXPECT_PTR(NULL, it.element);
     for (size_t i = 0; i < gone_count; i++)
         EXPECT(!rc_list_has(real, gone[i]));
     for (int i = 0; i < ITEMS; i++)

@@ -98,7 +98,7 @@ static inline void *make(enum kind kind) {
 #define QUEUE_SHIFT(q) rc_list_remove(q, rc_list_first(q))
 #define QUEUE_EACH(q, p, body)                                                                                         \
     for (struct rc_list_iter it = rc_list_iter(q); rc_list_step(&it) == RC_ITER_ITEM;) {                               \
-        void *p = rc_list_get(q, it.pos);                                                                              \
+        void *p = *(void **)it.element;                                                                                \
         body;                                                                                                          \
     }
 

@@ -29,7 +29,21 @@
 
 RC_BEGIN_DECLS
 
-struct rc_list;
+// A cell has an element behind it; fields of cells and lists are read by the inline functions below and by nobody else.
+struct rc__list_cell {
+    uint32_t next, prev, stamp, unused;
+};
+struct rc_list {
+    char *cells;
+    const struct rc_element *element;
+    size_t stride;                 // from one cell to the next
+    uint32_t size, used, capacity; // elements; cells that were ever used, cell 0 included; cells
+    uint32_t free, doomed;         // first of each, or 0
+    uint32_t doomed_count;
+    uint16_t busy;
+    uint8_t kind;
+};
+
 RC_API extern const struct rc_type rc_list_type;
 
 // The place of an element. To be copied and kept at will; owns nothing. All zero: none.
@@ -62,8 +76,28 @@ RC_API struct rc_list_pos rc_list_next(const struct rc_list *list, struct rc_lis
 RC_API struct rc_list_pos rc_list_prev(const struct rc_list *list, struct rc_list_pos pos);
 // Whether the element of [pos] is still in the list.
 RC_API bool rc_list_has(const struct rc_list *list, struct rc_list_pos pos);
+// What at and get do where there is nothing.
+RC_API void *rc_list_gone(const struct rc_list *list);
+RC_API void *rc_list_missing(const struct rc_list *list);
+static inline const struct rc__list_cell *rc__list_cell_at(const struct rc_list *list, uint32_t cell) {
+    return (const struct rc__list_cell *)(const void *)(list->cells + cell * list->stride);
+}
+// The cell of [pos], or NULL.
+static inline const struct rc__list_cell *rc__list_find(const struct rc_list *list, struct rc_list_pos pos) {
+    if (__builtin_expect(!list || pos.cell >= list->used || !pos.stamp, 0))
+        return NULL;
+    const struct rc__list_cell *cell = rc__list_cell_at(list, pos.cell);
+    return __builtin_expect(cell->stamp == pos.stamp, 1) ? cell : NULL;
+}
+static inline bool rc__list_is_here(const struct rc_list *list) {
+    return __builtin_expect(list && rc__is_inside(RC__HEADER(list)), 1);
+}
+
 // The element, in place, until something is inserted; NULL with errno = ESTALE.
-RC_API void *rc_list_at(const struct rc_list *list, struct rc_list_pos pos);
+static inline void *rc_list_at(const struct rc_list *list, struct rc_list_pos pos) {
+    const struct rc__list_cell *cell = rc__list_is_here(list) ? rc__list_find(list, pos) : NULL;
+    return cell ? (void *)(uintptr_t)(cell + 1) : rc_list_gone(list);
+}
 
 // ---- any element. [before] is where: RC_LIST_NONE is the end. O(1), insertions amortized.
 
@@ -87,7 +121,12 @@ RC_API struct rc_list_pos rc_list_insert(struct rc_list *list, struct rc_list_po
 RC_API struct rc_list_pos rc_list_push_back(struct rc_list *list, void *obj);
 RC_API struct rc_list_pos rc_list_push_front(struct rc_list *list, void *obj);
 // The object, borrowed; NULL with errno = ESTALE.
-RC_API void *rc_list_get(const struct rc_list *list, struct rc_list_pos pos);
+static inline void *rc_list_get(const struct rc_list *list, struct rc_list_pos pos) {
+    const struct rc__list_cell *cell = rc__list_is_here(list) ? rc__list_find(list, pos) : NULL;
+    if (__builtin_expect(!cell || !(list->kind & 1), 0))
+        return rc_list_missing(list);
+    return *(void *const *)(const void *)(cell + 1);
+}
 RC_API bool rc_list_set(struct rc_list *list, struct rc_list_pos pos, void *obj);
 // Takes the element out; a handle for the caller. NULL if it is NULL, or with errno = ESTALE if there is none.
 RC_API void *rc_list_take(struct rc_list *list, struct rc_list_pos pos) RC_RETURNS_HANDLE;
@@ -128,7 +167,7 @@ RC_API bool rc_list_remove_if(struct rc_list *list, bool (*test)(const void *ele
 //
 //     struct rc_list_iter it = rc_list_iter(listeners);
 //     while (rc_list_step(&it) == RC_ITER_ITEM)
-//         call(rc_list_get(listeners, it.pos));
+//         call(*(struct listener **)it.element);
 //
 // It survives everything but the loss of the element it stands on: what is inserted behind that is met, what is removed
 // is not. It may remove that element itself. If somebody else does, or shrinks or clears the list, the next step is
@@ -137,12 +176,46 @@ RC_API bool rc_list_remove_if(struct rc_list *list, bool (*test)(const void *ele
 struct rc_list_iter {
     struct rc_list *list;
     struct rc_list_pos pos; // of the element it stands on
+    void *element;          // that, in place, until something is inserted or removed
     bool between;           // the element was removed: pos is the one before
 };
 
+// What a step does that does not stand on an element. By value: an iteration can then live in registers.
+struct rc__list_step {
+    struct rc_list_pos pos;
+    enum rc_iter is;
+};
+RC_API struct rc__list_step rc_list_begin(const struct rc_list *list, struct rc_list_pos pos, bool between);
+
 // An iteration that stands before the first element; and its next step, which says where it stands then.
-RC_API struct rc_list_iter rc_list_iter(struct rc_list *list);
-RC_API enum rc_iter rc_list_step(struct rc_list_iter *it);
+static inline struct rc_list_iter rc_list_iter(struct rc_list *list) {
+    struct rc_list_iter it = {list, RC_LIST_NONE, NULL, true};
+    return it;
+}
+static inline enum rc_iter rc_list_step(struct rc_list_iter *it) {
+    const struct rc__list_cell *cell = rc__list_find(it->list, it->pos);
+    struct rc__list_step step = {RC_LIST_NONE, RC_ITER_ITEM};
+    if (__builtin_expect(!cell, 0)) {
+        step = rc_list_begin(it->list, it->pos, it->between);
+    } else {
+        // Most cells are linked to the one behind them. A processor that guesses so need not wait for `next` to be read.
+        uint32_t row = it->pos.cell + 1, next = row;
+        __asm__("" : "+r"(next)); // hides from the compiler that this is cell->next
+        if (__builtin_expect(cell->next != row, 0)) {
+            next = cell->next;
+            __asm__ volatile("" : "+r"(next));
+        }
+        step.pos.cell = next;
+        step.pos.stamp = rc__list_cell_at(it->list, next)->stamp;
+        if (!next)
+            step.is = RC_ITER_END;
+    }
+    it->pos = step.pos;
+    it->between = false;
+    it->element =
+        step.is == RC_ITER_ITEM ? (void *)(uintptr_t)(rc__list_cell_at(it->list, step.pos.cell) + 1) : NULL;
+    return step.is;
+}
 // ESTALE if [it] stands on none.
 RC_API bool rc_list_iter_remove(struct rc_list_iter *it);
 
