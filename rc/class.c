@@ -164,7 +164,7 @@ static void describe(struct rc__class *c) {
     c->both = c->type == &rc__entry_type;
     assert(c->slot_count <= RC__SMALL + 1 && (!c->small || c->slot_count <= RC__SMALL));
     assert(!c->closed || c->small);
-    c->plain = c->closed && !c->has_finalize && !c->both;
+    c->plain = (c->closed && !c->has_finalize && !c->both) || c->type == &rc_string_type;
     size_t cell = (sizeof(struct rc__header) + c->type->size + 15) / 16 * 16;
     c->cell = c->heap->blocks.paged && cell <= RC__CELL_MAX ? (uint32_t)cell : 0;
 }

@@ -88,10 +88,6 @@ static inline bool rc__fails(int error) {
     return false;
 }
 
-// string.c
-struct rc_string;
-uint32_t rc__text_hash(const char *text, size_t length);
-bool rc__text_is(const struct rc_string *string, const char *text, size_t length);
 // intern.c: [string] dies. The heap's table goes with it.
 void rc__uninterned(struct rc_heap *heap, struct rc_string *string);
 void rc__interns_free(struct rc_heap *heap);

@@ -47,6 +47,8 @@ static void adopt(struct rc__table *t, uint32_t e, uint32_t hash, struct rc_stri
         e = rc__table_add(t, hash);
     rc__store(rc__table_key(t, e), s);
     s->interned = true;
+    if (rc_type_of(s) == &rc_string_type)
+        RC__HEADER(s)->word |= RC__INTERNED;
 }
 
 bool rc__interns_reserve(struct rc_heap *into, const struct rc_heap *from) {

@@ -51,6 +51,7 @@
 #define RC__SUSPECT (UINT64_C(1) << 28)   // in the suspect buffer, or marked while in the graph (R5)
 #define RC__GRAPH (UINT64_C(1) << 29)     // a node of the collection under way
 #define RC__FINALIZED (UINT64_C(1) << 30) // its finalizer has run, or is running
+#define RC__INTERNED RC__FINALIZED        // of an rc_string: its destructor has something to do
 #define RC__HUSK (UINT64_C(1) << 31)      // destroyed; its memory waits for graph and inbox
 #define RC__IMMORTAL (UINT64_C(1) << 32)
 #define RC__BIG (UINT64_C(1) << 33)       // a block of its own, not a cell of a page
@@ -91,7 +92,7 @@ struct rc__class {
     uint16_t next;   // in its bucket of the heap's classes, or among the heap's duplicates
     uint16_t first;  // of a duplicate: the class of the same type that new objects get; 0: this one
     bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
-    bool plain; // closed, without a finalizer, and not both
+    bool plain; // closed, without a finalizer, and not both; or rc_string_type, see string.c
     bool (*destroy_some)(void *obj, size_t from, size_t to);
     uint32_t cell;   // bytes of an object of that type, without a tail, and its header, if it lies in a page; else 0
     uint16_t slot_count;          // of a small object: one without tail and trace, and with few slots;

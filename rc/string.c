@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // rc_string: bytes that never change, in the object itself. Interned ones are in intern.c.
+//
+// Only what is interned has something to do when it dies, and bears a mark (RC__INTERNED). So the others are bare (death.c):
+// they go at once, without a call of their destructor. A type that extends this one has no such mark, and no such death.
 #include "element.h"
+#include "text.h"
 
-#include <refcyc/string.h>
 #include <stdio.h>
 
 static void string_destroy(void *obj) {
@@ -90,36 +93,6 @@ struct rc_string *rc_string_slice(const struct rc_string *s, size_t from, size_t
 
 // ---- comparing
 
-static inline uint64_t bytes_8(const char *text) {
-    uint64_t word;
-    memcpy(&word, text, sizeof word);
-    return word;
-}
-static inline uint64_t bytes_4(const char *text) {
-    uint32_t word;
-    memcpy(&word, text, sizeof word);
-    return word;
-}
-static inline uint64_t byte(const char *text) {
-    return (unsigned char)*text;
-}
-
-// As FNV-1a, but for 8 bytes at a time, folded; of the last ones some may be taken twice. Never 0.
-uint32_t rc__text_hash(const char *text, size_t length) {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ length, rest;
-    for (; length >= 8; length -= 8, text += 8) {
-        hash = (hash ^ bytes_8(text)) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 29;
-    }
-    if (length >= 4)
-        rest = bytes_4(text) | bytes_4(text + length - 4) << 32;
-    else
-        rest = length ? byte(text) | byte(text + length / 2) << 8 | byte(text + length - 1) << 16 : 0;
-    hash = (hash ^ rest) * UINT64_C(0x9E3779B97F4A7C15);
-    hash ^= hash >> 32;
-    return (uint32_t)hash ? (uint32_t)hash : 1;
-}
-
 // Computed by whoever asks first; threads that ask at once compute the same.
 uint32_t rc_string_hash(const struct rc_string *s) {
     if (!s)
@@ -130,10 +103,6 @@ uint32_t rc_string_hash(const struct rc_string *s) {
         RC__STORE(((struct rc_string *)(uintptr_t)s)->hash, hash);
     }
     return hash;
-}
-
-bool rc__text_is(const struct rc_string *s, const char *text, size_t length) {
-    return s && s->length == length && memcmp(rc_string_text(s), text, length) == 0;
 }
 
 bool rc_string_equal(const struct rc_string *a, const struct rc_string *b) {

@@ -2,8 +2,7 @@
 // The hash table: see table.h. A look-up reads a bucket and an entry, two cache lines; in one of forty it reads another
 // entry in vain, whose tag is the same.
 #include "table.h"
-
-#include <refcyc/string.h>
+#include "text.h"
 
 enum { LINE = 64, FIRST = 8, LOAD = 9, CAPACITY_MAX = 1 << 30 };
 

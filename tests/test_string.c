@@ -76,6 +76,23 @@ TEST(order_is_by_bytes) {
         rc_release(s[i]);
 }
 
+TEST(equal_are_those_that_have_all_bytes_alike) {
+    char text[100] = "";
+    for (size_t n = 0; n < sizeof text; n++) {
+        struct rc_string *a = rc_string_new_bytes(text, n), *b = rc_string_new_bytes(text, n);
+        EXPECT(rc_string_equal(a, b));
+        rc_release(b);
+        for (size_t i = 0; i < n; i++) {
+            text[i] = 1;
+            b = rc_string_new_bytes(text, n);
+            EXPECT(!rc_string_equal(a, b));
+            rc_release(b);
+            text[i] = 0;
+        }
+        rc_release(a);
+    }
+}
+
 TEST(hash_is_of_the_text) {
     for (size_t n = 0; n < 40; n++) {
         char text[41];
@@ -136,6 +153,34 @@ TEST(many_interned_strings_come_and_go) {
     for (int i = 0; i < N; i++)
         rc_release(s[i]);
     EXPECT_EQ(0, stats().objects);
+}
+
+static int finalized;
+static void count_finalized(void *obj) {
+    (void)obj;
+    finalized++;
+}
+
+// Such a one has the whole death of an object, interned or not.
+TEST(type_that_extends_strings_may_be_interned_and_finalized) {
+    static const struct rc_type name_type = {
+        "name", sizeof(struct rc_string) + 8, .base = &rc_string_type, .finalize = count_finalized, .acyclic = true};
+    for (int interned = 0; interned < 2; interned++) {
+        finalized = 0;
+        struct rc_string *name = rc_new(&name_type);
+        if (interned) {
+            struct rc_string *same = rc_string_interned(name);
+            EXPECT_PTR(name, same);
+            rc_release(same);
+        }
+        rc_release(name);
+        EXPECT_EQ(1, finalized);
+        EXPECT_EQ(0, stats().objects);
+    }
+    struct rc_string *other = rc_string_intern("");
+    EXPECT_STR("", rc_string_text(other));
+    EXPECT_EQ(1, stats().objects);
+    rc_release(other);
 }
 
 static const struct rc_type pair_type = {"pair", 2 * sizeof(void *),

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Texts, as they are hashed and compared: in line, because a look-up does both, and names are short. Not installed.
+#ifndef RC_TEXT_H
+#define RC_TEXT_H
+
+#include <refcyc/string.h>
+#include <string.h>
+
+static inline uint64_t rc__bytes_8(const char *text) {
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return word;
+}
+static inline uint64_t rc__bytes_4(const char *text) {
+    uint32_t word;
+    memcpy(&word, text, sizeof word);
+    return word;
+}
+// [length] bytes, fewer than 8, in one word; some may be taken twice.
+static inline uint64_t rc__bytes_few(const char *text, size_t length) {
+    const unsigned char *byte = (const unsigned char *)text;
+    if (length >= 4)
+        return rc__bytes_4(text) | rc__bytes_4(text + length - 4) << 32;
+    return length ? byte[0] | (uint64_t)byte[length / 2] << 8 | (uint64_t)byte[length - 1] << 16 : 0;
+}
+
+// As FNV-1a, but for 8 bytes at a time, folded. Never 0.
+static inline uint32_t rc__text_hash(const char *text, size_t length) {
+    uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ length;
+    for (; length >= 8; length -= 8, text += 8) {
+        hash = (hash ^ rc__bytes_8(text)) * UINT64_C(0x9E3779B97F4A7C15);
+        hash ^= hash >> 29;
+    }
+    hash = (hash ^ rc__bytes_few(text, length)) * UINT64_C(0x9E3779B97F4A7C15);
+    hash ^= hash >> 32;
+    return (uint32_t)hash ? (uint32_t)hash : 1;
+}
+
+static inline bool rc__same_bytes(const char *a, const char *b, size_t n) {
+    if (n >= 64)
+        return memcmp(a, b, n) == 0;
+    if (n < 8)
+        return rc__bytes_few(a, n) == rc__bytes_few(b, n);
+    for (size_t i = 0; i < n - 8; i += 8)
+        if (rc__bytes_8(a + i) != rc__bytes_8(b + i))
+            return false;
+    return rc__bytes_8(a + n - 8) == rc__bytes_8(b + n - 8);
+}
+
+static inline bool rc__text_is(const struct rc_string *s, const char *text, size_t length) {
+    return s && s->length == length && rc__same_bytes(rc_string_text(s), text, length);
+}
+
+#endif
