@@ -131,7 +131,7 @@ __attribute__((noinline)) static void *no_words(const struct rc_map *map, const 
     return NULL;
 }
 
-static bool is_of_words(const struct rc_map *map) {
+static inline __attribute__((always_inline)) bool is_of_words(const struct rc_map *map) {
     return __builtin_expect(map && map->table.words && rc__is_inside(RC__HEADER((void *)(uintptr_t)map)), 1);
 }
 
