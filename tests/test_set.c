@@ -173,9 +173,123 @@ TEST(bad_input_is_an_error_or_a_fault) {
     items_release(item, MEMBERS);
 }
 
-static bool is_low(const void *member, void *arg) {
-    return item_id(*(struct item *const *)member) < *(int *)arg;
+// ---- in the middle of a collection
+
+enum { MANY = 3000 };
+static struct rc_set *some; // every second one of the MANY
+
+static void add_members(struct rc_set *set) {
+    for (int i = 0; i < MEMBERS; i++)
+        EXPECT(rc_set_add(set, &item[i]));
 }
+static struct item *first_of(struct rc_set *set) {
+    struct rc_set_iter it = rc_set_iter(set);
+    EXPECT_EQ(RC_ITER_ITEM, rc_set_next(&it));
+    return *(struct item *const *)it.member;
+}
+// What was read leaves, and comes again to where was not read yet, or the other way about.
+static void replace_members(struct rc_set *set) {
+    struct item *kept[100];
+    for (int i = 0; i < 100; i++) {
+        struct item *x = first_of(set);
+        EXPECT(rc_set_take(set, &x, &kept[i]));
+    }
+    add_members(set);
+    for (int i = 0; i < 100; i++)
+        EXPECT(rc_set_add_give(set, &kept[i]));
+}
+static void grow(struct rc_set *set) {
+    EXPECT(rc_set_reserve(set, 100000));
+}
+static bool is_every_third(const void *member, void *arg) {
+    (void)arg;
+    return item_id(*(struct item *const *)member) % 3 == 0;
+}
+static void shrink(struct rc_set *set) {
+    EXPECT(rc_set_remove_if(set, is_every_third, NULL, NULL));
+    EXPECT(rc_set_shrink(set));
+}
+static void clear(struct rc_set *set) {
+    rc_set_clear(set);
+}
+static void clear_without_memory(struct rc_set *set) {
+    fail_allocation(1, true);
+    rc_set_clear(set);
+    EXPECT(refused() > 0);
+    EXPECT_EQ(0, rc_set_size(set));
+}
+static void refill(struct rc_set *set) {
+    struct rc_set *all = rc_set_copy(set);
+    rc_set_clear(set);
+    EXPECT(rc_set_add_all(set, all));
+    rc_release(all);
+}
+static void unite(struct rc_set *set) {
+    EXPECT(rc_set_keep_all(set, some));
+    add_members(some);
+    EXPECT(rc_set_add_all(set, some));
+}
+static void cut(struct rc_set *set) {
+    EXPECT(rc_set_remove_all(set, some));
+}
+
+// The set, whose members link back to it, is changed when some of it was read. The way to it goes then, or when the
+// collection has ended: either way what is reachable is there until then, and nothing is after that.
+static void expect_sound(void (*change)(struct rc_set *set)) {
+    struct rc_heap *heap = scarce_enter();
+    for (size_t round = 0; round < 8; round++) {
+        bool early = round % 2;
+        struct rc_set *set = rc_set_new(&rc_link_element);
+        some = rc_set_new(&rc_link_element);
+        for (int i = 0; i < MANY; i++) {
+            struct item *x = item_new(i);
+            rc_set(&x->back, set);
+            EXPECT(i % 2 || rc_set_add(some, &x));
+            REQUIRE(rc_set_add_give(set, &x));
+        }
+        items_new(item, MEMBERS, NULL);
+        struct holder *way = holder_of(set);
+        uint64_t edges = stats().edges;
+        stir(way);
+        stop_in(RC_PHASE_BUILD);
+        while (stats().edges - edges < 1 + round / 2 * MANY / 4)
+            REQUIRE(rc_collect_step(0) == RC_STEP_MORE && rc_collect_phase() == RC_PHASE_BUILD);
+        change(set);
+        rc_set_clear(some);
+        size_t reachable = MEMBERS;
+        struct rc_set_iter it = rc_set_iter(set);
+        while (rc_set_next(&it) == RC_ITER_ITEM)
+            reachable += (*(struct item *const *)it.member)->back == set;
+        if (early)
+            rc_release(way);
+        while (rc_collect_step(0) == RC_STEP_MORE)
+            continue;
+        if (!early) {
+            EXPECT_EQ(reachable, items_alive);
+            EXPECT_EQ(0, rc_verify(NULL, NULL));
+            rc_release(way);
+            rc_collect();
+        }
+        EXPECT_EQ(MEMBERS, items_alive);
+        rc_release(some);
+        items_release(item, MEMBERS);
+        rc_collect();
+        EXPECT_EQ(0, items_alive);
+    }
+    scarce_leave(heap);
+}
+
+TEST(r9_members_added_while_read_in_pieces) { expect_sound(add_members); }
+TEST(r9_members_replaced_while_read_in_pieces) { expect_sound(replace_members); }
+TEST(r9_growth_while_read_in_pieces) { expect_sound(grow); }
+TEST(r9_shrinking_while_read_in_pieces) { expect_sound(shrink); }
+TEST(r9_clear_while_read_in_pieces) { expect_sound(clear); }
+TEST(r9_clear_without_memory_while_read_in_pieces) { expect_sound(clear_without_memory); }
+TEST(r9_refilled_while_read_in_pieces) { expect_sound(refill); }
+TEST(r9_united_while_read_in_pieces) { expect_sound(unite); }
+TEST(r9_cut_while_read_in_pieces) { expect_sound(cut); }
+
+// ---- random operations
 
 static uint32_t seed;
 static uint32_t chance(uint32_t n) {
@@ -184,14 +298,64 @@ static uint32_t chance(uint32_t n) {
 }
 
 // Two sets in holders, that members link back to.
+static const struct rc_element *element;
 static struct rc_set *a, *b;
 static unsigned in_a, in_b;
+static struct rc_string *string[MEMBERS];
+
+union any {
+    struct item *item;
+    struct rc_string *string;
+    struct wire wire;
+};
+
+// Member number [i], a value of the caller's.
+static union any member_of(int i) {
+    union any m;
+    memset(&m, 0, sizeof m);
+    if (element == &wire_element)
+        m.wire = wire_of(item[i], NULL);
+    else if (element == &rc_string_element)
+        m.string = rc_retain(string[i]);
+    else
+        m.item = rc_retain(item[i]);
+    return m;
+}
+static void close_member(union any *m) {
+    if (element == &wire_element)
+        wire_close(&m->wire);
+    else
+        rc_release(m->item);
+}
+static int number_of(const void *member) {
+    if (element == &rc_string_element)
+        return atoi(rc_string_text(*(struct rc_string *const *)member));
+    return item_id(*(struct item *const *)member); // a wire begins with its item
+}
+
+static unsigned numbers_in(struct rc_set *set) {
+    unsigned bits = 0;
+    struct rc_set_iter it = rc_set_iter(set);
+    while (rc_set_next(&it) == RC_ITER_ITEM) {
+        EXPECT(!(bits >> number_of(it.member) & 1));
+        bits |= 1u << number_of(it.member);
+    }
+    EXPECT_EQ(rc_set_size(set), __builtin_popcount(bits));
+    return bits;
+}
 
 static void expect_as_model(void) {
-    EXPECT_EQ(in_a, bits_of(a));
-    EXPECT_EQ(in_b, bits_of(b));
-    for (int i = 0; i < MEMBERS; i++)
-        EXPECT_EQ((in_a >> i & 1) + (in_b >> i & 1), rc_links(item[i]));
+    EXPECT_EQ(in_a, numbers_in(a));
+    EXPECT_EQ(in_b, numbers_in(b));
+    for (int i = 0; i < MEMBERS; i++) {
+        union any m = member_of(i);
+        EXPECT_EQ(in_a >> i & 1, rc_set_has(a, &m));
+        close_member(&m);
+        void *obj = element == &rc_string_element ? (void *)string[i] : item[i];
+        EXPECT_EQ((in_a >> i & 1) + (in_b >> i & 1), rc_links(obj));
+    }
+    if (element == &wire_element)
+        EXPECT_EQ(__builtin_popcount(in_a) + __builtin_popcount(in_b), resources_open);
     if (test_failures())
         test_stop();
 }
@@ -206,14 +370,74 @@ static void expect_as_model(void) {
         EXPECT(ok_);                                                                                                   \
     } while (0)
 
+static void add(struct rc_set *set, unsigned *in, int i) {
+    union any m = member_of(i);
+    if (element == &wire_element && chance(4) == 0) {
+        copies_fail = true;
+        EXPECT(!rc_set_add(set, &m));
+        copies_fail = false;
+        EXPECT_EQ(ENOMEM, errno);
+    }
+    bool give = chance(2);
+    if (element == &wire_element)
+        resources_open--; // expect_as_model counts those in sets
+    DO(give ? rc_set_add_give(set, &m) : rc_set_add(set, &m));
+    resources_open += element == &wire_element;
+    if (!give)
+        close_member(&m);
+    *in |= 1u << i;
+}
+
+static void take(struct rc_set *set, unsigned *in, int i) {
+    union any m = member_of(i), taken;
+    if (EXPECT_EQ(*in >> i & 1, rc_set_take(set, &m, &taken)) && *in >> i & 1) {
+        EXPECT_EQ(i, number_of(&taken));
+        close_member(&taken);
+    }
+    close_member(&m);
+    *in &= ~(1u << i);
+}
+
+static void drop(struct rc_set *set, unsigned *in, int i) {
+    union any m = member_of(i);
+    EXPECT_EQ(*in >> i & 1, rc_set_remove(set, &m));
+    close_member(&m);
+    *in &= ~(1u << i);
+}
+
+static bool is_below(const void *member, void *arg) {
+    return number_of(member) < *(int *)arg;
+}
+
+// What it was a copy of goes on living, or goes.
+static void copy(void) {
+    struct rc_set *copy;
+    EACH_FAILURE_OF(copy, rc_set_copy(a)) {
+        EXPECT_PTR(NULL, copy);
+        EXPECT_EQ(ENOMEM, errno);
+        expect_as_model();
+    }
+    EXPECT_EQ(in_a, numbers_in(copy));
+    EXPECT(rc_set_is_within(copy, a) && rc_set_is_within(a, copy));
+    rc_release(copy);
+}
+
+static void empty(void) {
+    bool first = chance(2);
+    fail_allocation(chance(2), true);
+    rc_set_clear(first ? a : b);
+    fail_allocation(0, false);
+    *(first ? &in_a : &in_b) = 0;
+}
+
 static void one_operation(void) {
     int i = (int)chance(MEMBERS);
     struct rc_set_iter it = rc_set_iter(a);
-    switch (chance(16)) {
-    default: DO(rc_set_add(a, &item[i])); in_a |= 1u << i; break;
-    case 5: DO(rc_set_add(b, &item[i])); in_b |= 1u << i; break;
-    case 6: EXPECT_EQ(in_a >> i & 1, rc_set_remove(a, &item[i])); in_a &= ~(1u << i); break;
-    case 7: EXPECT_EQ(in_b >> i & 1, rc_set_remove(b, &item[i])); in_b &= ~(1u << i); break;
+    switch (chance(18)) {
+    default: add(a, &in_a, i); break;
+    case 5: add(b, &in_b, i); break;
+    case 6: drop(a, &in_a, i); break;
+    case 7: take(b, &in_b, i); break;
     case 8: DO(rc_set_add_all(b, a)); in_b |= in_a; break;
     case 9: DO(rc_set_remove_all(a, b)); in_a &= ~in_b; break;
     case 10: DO(rc_set_keep_all(b, a)); in_b &= in_a; break;
@@ -222,31 +446,36 @@ static void one_operation(void) {
     case 13: DO(rc_set_reserve(b, chance(60))); break;
     case 14:
         i = i / 4;
-        DO(rc_set_remove_if(a, is_low, &i, NULL));
+        DO(rc_set_remove_if(a, is_below, &i, NULL));
         in_a &= ~0u << i;
         break;
     case 15:
         if (rc_set_next(&it) == RC_ITER_ITEM) {
-            in_a &= ~(1u << item_id(*(struct item *const *)it.member));
+            in_a &= ~(1u << number_of(it.member));
             EXPECT(rc_set_iter_remove(&it));
         }
-        if (chance(8) == 0) {
-            rc_set_clear(b);
-            in_b = 0;
-        }
+        break;
+    case 16: copy(); break;
+    case 17:
+        if (chance(4) == 0)
+            empty();
         break;
     }
 }
 
-TEST(random_operations, .limit = 60) {
-    for (uint32_t s = 1; s <= scaled(30); s++) {
+static void random_operations(const struct rc_element *of) {
+    element = of;
+    for (uint32_t s = 1; s <= scaled(15); s++) {
         struct rc_heap *heap = scarce_enter();
         seed = s;
-        struct holder *way_a = holder_of(a = rc_set_new(&rc_link_element));
-        struct holder *way_b = holder_of(b = rc_set_new(&rc_link_element));
+        struct holder *way_a = holder_of(a = rc_set_new(element));
+        struct holder *way_b = holder_of(b = rc_set_new(element));
         items_new(item, MEMBERS, a);
-        for (int i = 0; i < MEMBERS; i += 2)
-            rc_set(&item[i]->back, b);
+        for (int i = 0; i < MEMBERS; i++) {
+            string[i] = rc_string_format("%d", i);
+            if (i % 2)
+                rc_set(&item[i]->back, b);
+        }
         in_a = in_b = 0;
         for (size_t n = 0; n < 800; n++) {
             test_note("seed %u, operation %zu", s, n);
@@ -258,12 +487,19 @@ TEST(random_operations, .limit = 60) {
             expect_as_model();
         }
         items_release(item, MEMBERS);
+        for (int i = 0; i < MEMBERS; i++)
+            rc_release(string[i]);
         rc_collect();
-        EXPECT_EQ(__builtin_popcount(in_a | in_b), items_alive);
+        EXPECT_EQ(element == &rc_string_element ? 0 : __builtin_popcount(in_a | in_b), items_alive);
         rc_release(way_a);
         rc_release(way_b);
         rc_collect();
         EXPECT_EQ(0, items_alive);
+        EXPECT_EQ(0, resources_open);
         scarce_leave(heap);
     }
 }
+
+TEST(random_operations_on_links, .limit = 60) { random_operations(&rc_link_element); }
+TEST(random_operations_on_strings, .limit = 60) { random_operations(&rc_string_element); }
+TEST(random_operations_on_values, .limit = 60) { random_operations(&wire_element); }
