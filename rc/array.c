@@ -47,11 +47,11 @@ const struct rc_type rc_array_type = {.name = "rc_array",
                                       .free_slots = array_free_slots,
                                       .destroy_some = array_destroy_some};
 // Of elements without links: can be part of no cycle.
-static const struct rc_type leaf_array_type = {
+const struct rc_type rc__leaf_array_type = {
     .name = "rc_array", .size = sizeof(struct rc_array), .base = &rc_array_type, .acyclic = true};
 
 static struct rc_array *array_new(const struct rc_element *element, uint8_t kind) {
-    struct rc_array *a = rc_new(kind & RC__E_LINKS ? &rc_array_type : &leaf_array_type);
+    struct rc_array *a = rc_new(kind & RC__E_LINKS ? &rc_array_type : &rc__leaf_array_type);
     if (a) {
         a->element = element;
         a->kind = kind;

@@ -58,7 +58,16 @@ const struct rc_type *rc_type_of(const void *obj) {
         rc__fault(RC_FAULT_NULL, "rc_type_of", NULL, "the object is NULL");
         return NULL;
     }
-    return rc__class(RC__HEADER((void *)(uintptr_t)obj))->type;
+    return rc__class(RC__HEADER((void *)(uintptr_t)obj))->known_as;
+}
+
+static const struct rc_type *known_as(const struct rc_type *type) {
+    const struct rc_type *leaves[] = {&rc__leaf_array_type, &rc__leaf_list_type, &rc__leaf_map_type, &rc__leaf_set_type,
+                                      &rc__leaf_box_type};
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++)
+        if (type == leaves[i])
+            return type->base;
+    return type;
 }
 
 static bool overlap(const struct rc_slot *a, const struct rc_slot *b) {
@@ -142,6 +151,7 @@ static uint32_t flatten(const struct rc_type *type, bool strong, struct rc__run 
 }
 
 static void describe(struct rc__class *c) {
+    c->known_as = known_as(c->type);
     c->owner = c->hint = RC__NO_OWNER;
     for (const struct rc_type *t = c->type; t; t = t->base) {
         c->has_trace |= t->trace != NULL;

@@ -34,7 +34,7 @@ static bool grow(struct table *t) {
 // The entry of [h]'s type; classes of one type that came from several heaps share it. NULL with errno.
 static struct entry *entry_of(struct table *t, const struct rc__header *h) {
     uint16_t *known = &t->by_class[rc__cls(h) >> 1];
-    const struct rc_type *type = rc__class(h)->type;
+    const struct rc_type *type = rc__class(h)->known_as;
     if (*known)
         return &t->entry[*known - 1];
     size_t i = 0;

@@ -47,7 +47,7 @@ static void report(struct verify *v, struct rc_problem *p, const char *format, .
     va_end(args);
     const struct rc__header *h = p->object ? RC__HEADER((void *)(uintptr_t)p->object) : NULL;
     if (h) {
-        p->type = rc__class(h)->type;
+        p->type = rc__class(h)->known_as;
         p->handles = rc_handles(p->object);
         p->links = rc_links(p->object);
         snprintf(message, sizeof message, "rc_verify: %s %p (%s, %zu handles, %zu links) %s", p->type->name, p->object,

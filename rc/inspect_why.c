@@ -59,7 +59,7 @@ static enum rc_why_kind kind_of(const struct rc__survey *s, uint32_t n, uint32_t
 static void fill_steps(const struct rc__survey *s, struct answer *a, uint32_t n) {
     for (size_t i = a->why.count; i-- > 0; n = s->via[n]) {
         struct rc__header *h = s->object[n];
-        a->steps[i] = (struct rc_why_step){rc__payload(h), rc__class(h)->type, NULL};
+        a->steps[i] = (struct rc_why_step){rc__payload(h), rc__class(h)->known_as, NULL};
     }
 }
 
@@ -315,7 +315,7 @@ static void refer_slots(struct rc_visitor *visitor, char *first, size_t n) {
             continue;
         char text[NAME];
         rc__slot_name_shown(visitor, r->source, first, i, n, text, sizeof text);
-        struct rc_why_step place = {rc__payload(r->source), rc__class(r->source)->type, text};
+        struct rc_why_step place = {rc__payload(r->source), rc__class(r->source)->known_as, text};
         r->count++;
         if (r->each)
             r->each(&place, r->arg);

@@ -63,11 +63,11 @@ const struct rc_type rc_list_type = {.name = "rc_list",
                                      .trace = list_trace,
                                      .free_slots = list_free_slots,
                                      .destroy_some = list_destroy_some};
-static const struct rc_type leaf_list_type = {
+const struct rc_type rc__leaf_list_type = {
     .name = "rc_list", .size = sizeof(struct rc_list), .base = &rc_list_type, .acyclic = true};
 
 static struct rc_list *list_new(const struct rc_element *element, uint8_t kind) {
-    struct rc_list *l = rc_new(kind & RC__E_LINKS ? &rc_list_type : &leaf_list_type);
+    struct rc_list *l = rc_new(kind & RC__E_LINKS ? &rc_list_type : &rc__leaf_list_type);
     if (!l)
         return NULL;
     l->element = element;

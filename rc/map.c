@@ -15,7 +15,7 @@ const struct rc_type rc_map_type = {.name = "rc_map",
                                     .free_slots = rc__table_free_slots,
                                     .destroy_some = rc__table_destroy_some};
 // Of keys and values without links: can be part of no cycle.
-static const struct rc_type leaf_map_type = {
+const struct rc_type rc__leaf_map_type = {
     .name = "rc_map", .size = sizeof(struct rc_map), .base = &rc_map_type, .acyclic = true};
 
 // Of NULL, too.
@@ -24,7 +24,7 @@ static struct rc__table *table_of(const struct rc_map *map) {
 }
 
 static struct rc_map *map_new(const struct rc__table *like) {
-    struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc_map_type : &leaf_map_type);
+    struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc_map_type : &rc__leaf_map_type);
     if (map)
         rc__table_init(table_of(map), like->key, like->value, "rc_map_new");
     return map;

@@ -82,7 +82,7 @@ enum { RC__NO_OWNER = -1 }; // no such slot
 // What a heap knows of a type. Class numbers are even and reused when their heap is gone; an entry is found at half the
 // number.
 struct rc__class {
-    const struct rc_type *type;
+    const struct rc_type *type, *known_as; // the latter: for users
     struct rc_heap *heap;
     struct rc__run *runs; // strong slots of the type and its bases, but for tails and traces
     struct rc__run *weak; // weak slots
@@ -290,6 +290,9 @@ void rc__extras_free(struct rc_heap *heap);
 // For a merge of heaps: room for those of [from] in [into]; false with errno. Then they go there.
 bool rc__extras_reserve(struct rc_heap *into, const struct rc_heap *from);
 void rc__extras_merge(struct rc_heap *into, struct rc_heap *from);
+
+// Containers of elements without links are of types of their own, which can be part of no cycle. Users need not know.
+extern const struct rc_type rc__leaf_array_type, rc__leaf_list_type, rc__leaf_map_type, rc__leaf_set_type, rc__leaf_box_type;
 
 // class.c
 // [h] is to be a key of a weak map.

@@ -13,7 +13,7 @@ const struct rc_type rc_set_type = {.name = "rc_set",
                                     .trace = rc__table_trace,
                                     .free_slots = rc__table_free_slots,
                                     .destroy_some = rc__table_destroy_some};
-static const struct rc_type leaf_set_type = {
+const struct rc_type rc__leaf_set_type = {
     .name = "rc_set", .size = sizeof(struct rc_set), .base = &rc_set_type, .acyclic = true};
 
 // Of NULL, too.
@@ -22,7 +22,7 @@ static struct rc__table *table_of(const struct rc_set *set) {
 }
 
 static struct rc_set *set_new(const struct rc__table *like) {
-    struct rc_set *set = rc_new(rc__table_has_links(like) ? &rc_set_type : &leaf_set_type);
+    struct rc_set *set = rc_new(rc__table_has_links(like) ? &rc_set_type : &rc__leaf_set_type);
     if (set)
         rc__table_init(&set->table, like->key, NULL, "rc_set_new");
     return set;

@@ -323,6 +323,42 @@ TEST(object_is_of_its_type_and_of_all_it_extends) {
     rc_release(e);
 }
 
+static size_t sorts;
+static void count_sort(const struct rc_leak *leak, void *type) {
+    EXPECT_PTR(type, leak->type);
+    EXPECT_EQ(2, leak->objects);
+    sorts++;
+}
+
+// Whether its elements have links or none, which makes a difference to the library.
+TEST(container_is_of_its_type_whatever_it_holds) {
+    const struct rc_element *links = &rc_link_element, *bytes = &rc_int64_element;
+    int64_t value = 0;
+    struct {
+        const struct rc_type *type;
+        void *of_links, *of_bytes;
+    } kind[] = {{&rc_array_type, rc_array_new(links), rc_array_new(bytes)},
+                {&rc_list_type, rc_list_new(links), rc_list_new(bytes)},
+                {&rc_map_type, rc_map_new(bytes, links), rc_map_new(bytes, bytes)},
+                {&rc_set_type, rc_set_new(links), rc_set_new(bytes)},
+                {&rc_box_type, rc_box_new(links, &value), rc_box_new(bytes, &value)}};
+    enum { KINDS = sizeof kind / sizeof *kind };
+    for (size_t i = 0; i < KINDS; i++) {
+        EXPECT_PTR(kind[i].type, rc_type_of(kind[i].of_links));
+        EXPECT_PTR(kind[i].type, rc_type_of(kind[i].of_bytes));
+        EXPECT(rc_is_a(kind[i].of_links, kind[i].type));
+        EXPECT(rc_is_a(kind[i].of_bytes, kind[i].type));
+        EXPECT(!rc_is_a(kind[i].of_bytes, kind[(i + 1) % KINDS].type));
+    }
+    for (size_t i = KINDS; i-- > 0;) {
+        if (i == 0)
+            EXPECT(rc_leaks(count_sort, (void *)(uintptr_t)&rc_array_type));
+        rc_release(kind[i].of_links);
+        rc_release(kind[i].of_bytes);
+    }
+    EXPECT_EQ(1, sorts);
+}
+
 //   d --x--> d, a slot that the base of the base declares
 TEST(slots_of_the_base_are_followed) {
     struct division *d = rc_new(&division_type);

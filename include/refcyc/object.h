@@ -64,7 +64,8 @@ RC_API void rc_swap_slots(void *a, void *b);
 // Returns [obj]. Inside its heap. Freeing the heap frees it.
 RC_API void *rc_immortal(void *obj);
 
-// The type that [obj] was made with. Any thread with a handle. [obj] must not be NULL.
+// The type that [obj] was made with; of a container, rc_array_type and so on. Any thread with a handle. [obj] must not be
+// NULL.
 RC_API const struct rc_type *rc_type_of(const void *obj);
 // Whether [obj] is of [type] or of a type that extends it. false for NULL. O(depth of extension).
 RC_API bool rc_is_a(const void *obj, const struct rc_type *type);
