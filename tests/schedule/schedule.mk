@@ -6,8 +6,9 @@ PREEMPTIONS = 3
 
 SEARCH_OBJECTS := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/schedule/*.c)))
 
+# At a fixed address, so that a run which is repeated from its string says the same of the same objects.
 $B/tests/schedule/search: $(SEARCH_OBJECTS) $(LIB)
-	$(COMPILE) -o $@ $^ $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc free) $(LIBS)
+	$(COMPILE) -no-pie -o $@ $^ $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc free) $(LIBS)
 
 ## schedules: every order of the operations of a few threads, with up to PREEMPTIONS=3; S=name
 schedules:
