@@ -179,12 +179,12 @@ $B/tests/harness.o: CPPFLAGS_ALL += $(if $(COVERAGE),-DWRITE_PROFILE=$(WRITE_PRO
 $B/tests/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE
 
 # Lets that suite do something wherever the library takes or gives back a lock.
-$B/tests/test_locks: LIBS += -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
+$B/%/test_locks: LIBS += -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock
 # And gives these the clock of tests/clock.h.
-$B/tests/test_idle $B/tests/test_pauses: LIBS += -Wl,--wrap=clock_gettime
+$B/%/test_idle $B/%/test_pauses: LIBS += -Wl,--wrap=clock_gettime
 
 # Lets that suite refuse memory to what asks the C library for it.
-$B/tests/test_inspect: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$B/%/test_inspect: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 $(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ -lcunit $(LIBS)

@@ -22,6 +22,31 @@ $B/stress/cycles: $B/stress/cycles.o $(TESTED)
 $B/stress/memory: $B/stress/memory.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc posix_memalign) $(LIBS)
 
+# The tests, with the calls in their objects renamed, and the requests for memory in the library's: see scarce.c.
+SCARCE_SUITES = $(filter-out harness loops man programs stress,$(TESTS:$B/tests/test_%=%))
+SCARCE_TESTS = $(SCARCE_SUITES:%=$B/scarce/tests/test_%)
+SCARCE_OWN = rc_collect rc_collect_heaps rc_string_format rc_string_vformat rc_report
+
+$B/scarce/scarce_calls.h: stress/scarce.awk $(filter-out %/uv.h %/glib.h %/sdevent.h,$(MAN_HEADERS))
+	@mkdir -p $(@D)
+	awk -v own='$(SCARCE_OWN)' -f $^ >$@
+
+$B/stress/scarce.o: CPPFLAGS_ALL += -I$B/scarce
+$B/stress/scarce.o: $B/scarce/scarce_calls.h
+
+$B/scarce/names: $B/scarce/scarce_calls.h
+	{ sed 's/^CALL([^,]*, \([a-z_]*\),.*/\1/' $<; printf '%s\n' $(SCARCE_OWN); } | sed 's/.*/& scarce_&/' >$@
+
+$B/scarce/tests/%.o: $B/tests/%.o $B/scarce/names
+	@mkdir -p $(@D)
+	objcopy --redefine-syms=$B/scarce/names $< $@
+
+$B/scarce/librefcyc.a: $(TESTED)
+	objcopy $(foreach name,malloc calloc realloc posix_memalign,--redefine-sym $(name)=scarce_$(name)) $< $@
+
+$B/scarce/tests/test_%: $B/scarce/tests/test_%.o $(TEST_COMMON:$B/%=$B/scarce/%) $B/stress/scarce.o $B/scarce/librefcyc.a
+	$(COMPILE) -o $@ $^ -lcunit $(LIBS)
+
 # Linked with libFuzzer's main; the library is built with its instrumentation (make fuzz does).
 $B/stress/fuzz: $B/stress/fuzz.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -30,6 +55,10 @@ STRESS := $(patsubst %,$B/stress/%,oracle threads cycles memory)
 
 # The tests replay stress/corpus (tests/test_stress.c).
 check-build: $B/stress/oracle
+
+## stress-scarce: every test, each call failing with its 1st, 2nd, 3rd ... request for memory refused; T=word, SCARCE_SUITES='map weak'
+stress-scarce: $(SCARCE_TESTS)
+	@JOBS='$(JOBS)' PROGRAMS=$B stress/scarce $B/scarce '$T' $^
 
 ## stress-build: the stress programs
 stress-build: $(STRESS)
@@ -42,13 +71,15 @@ stress: $(STRESS)
 	$B/stress/memory $(STRESS_SEED) -t $(SECONDS)
 
 ## stress-quick: the same within three minutes, 10 million operations of the oracle; SEED=n (default 1)
-stress-quick: $(STRESS)
+stress-quick: SCARCE_SUITES := $(filter-out array list rules,$(SCARCE_SUITES))
+stress-quick: $(STRESS) $(SCARCE_TESTS)
 	$B/stress/oracle $(or $(STRESS_SEED),-s 1) -n 1e7 -t 110 -j $(JOBS)
 	$B/stress/threads $(or $(STRESS_SEED),-s 1) -t 15
 	$B/stress/memory $(or $(STRESS_SEED),-s 1) -t 15
 	$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12
 	@if $B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 8 -l 200 | grep '^leak: none'; then \
 		echo 'cycles has missed a leak'; exit 1; fi
+	JOBS='$(JOBS)' PROGRAMS=$B stress/scarce $B/scarce '' $(SCARCE_TESTS)
 
 ## fuzz: libFuzzer over programs of the oracle, with what it has found so far in build/corpus; SECONDS=n
 fuzz: deps-fuzz
@@ -64,4 +95,4 @@ fuzz-afl: deps-fuzz
 		afl-fuzz -i stress/corpus -o build/afl/found -V $(SECONDS) -t 5000 $(STRESS_SEED) -- build/afl/stress/fuzz
 	@! find build/afl/found -path '*/crashes/id*' -o -path '*/hangs/id*' | grep .
 
-.PHONY: stress-build stress stress-quick fuzz fuzz-afl
+.PHONY: stress-scarce stress-build stress stress-quick fuzz fuzz-afl

@@ -30,6 +30,7 @@ struct test {
     void (*body)(void);
     const char *aborts; // words that stderr must have when the test aborts, as it must; NULL: it must not
     unsigned limit;     // seconds of processor time, 0: DEFAULT_LIMIT; ten times as many in slow builds
+    bool counts;        // what is done, so that it is left out where stress/scarce makes calls again and again
     struct test *next;
 };
 

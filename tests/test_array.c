@@ -220,7 +220,7 @@ static bool is_even(const void *element, void *arg) {
     return item_id(*(struct item *const *)element) % 2 == 0;
 }
 
-TEST(remove_if_asks_once_and_keeps_the_order) {
+TEST(remove_if_asks_once_and_keeps_the_order, .counts = true) {
     struct rc_array *a = arrayed("4123404567");
     int asked = 0;
     size_t removed = 99;

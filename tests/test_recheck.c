@@ -27,7 +27,7 @@ static struct shy *shy_pair(int times) {
     return a;
 }
 
-TEST(set_whose_trace_changes_its_mind_is_kept_and_reported) {
+TEST(set_whose_trace_changes_its_mind_is_kept_and_reported, .counts = true) {
 #ifdef RC_NO_RECHECK
     SKIP("built with RECHECK=0");
 #endif
@@ -50,7 +50,7 @@ TEST(set_that_passes_is_collected) {
 }
 
 //   a <--> b, with a weak reference to a: kept by the second look, so an upgrade gives it
-TEST(kept_set_is_not_condemned_any_more) {
+TEST(kept_set_is_not_condemned_any_more, .counts = true) {
 #ifdef RC_NO_RECHECK
     SKIP("built with RECHECK=0");
 #endif

@@ -60,7 +60,7 @@ TEST(suspects_are_counted) {
     rc_collect();
 }
 
-TEST(collections_visits_and_slices_are_counted) {
+TEST(collections_visits_and_slices_are_counted, .counts = true) {
     graph("ab bc ca");
     drop("abc");
     rc_collect();
@@ -80,7 +80,7 @@ TEST(collections_visits_and_slices_are_counted) {
     EXPECT_EQ(5, stats().nodes);
 }
 
-TEST(called_off_collections_are_counted) {
+TEST(called_off_collections_are_counted, .counts = true) {
     graph("ab ba");
     drop("ab");
     rc_collect_step(0);
