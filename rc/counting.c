@@ -267,8 +267,9 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
 }
 
 // The usual case of an object that a slot is to get: it is ours, not in the graph, and has not all the links that it can have.
-static inline bool is_usual(const struct rc__header *h, uint32_t both) {
-    return rc__is_here(both) && !(h->word & RC__GRAPH) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
+static inline bool is_usual(const void *obj) {
+    const struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
+    return rc__is_inside(h) && !(h->word & RC__GRAPH) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
 }
 
 static __attribute__((noinline)) void set_special(void *slot, void *obj) {
@@ -287,12 +288,11 @@ static __attribute__((noinline)) void set_special(void *slot, void *obj) {
 }
 
 void rc_set_slot(void *slot, void *obj) {
-    struct rc__header *h = RC__HEADER(obj);
-    if (!slot || !obj || rc__load(slot) || !is_usual(h, rc__both(h)) || !rc__slot_is_here(slot, "rc_set")) {
+    if (!slot || !obj || rc__load(slot) || !is_usual(obj) || !rc__slot_is_here(slot, "rc_set")) {
         set_special(slot, obj);
         return;
     }
-    h->word += RC__LINK_ONE;
+    RC__HEADER(obj)->word += RC__LINK_ONE;
     rc__store(slot, obj);
 }
 
@@ -340,12 +340,12 @@ static __attribute__((noinline)) void give_special(void *slot, void *obj) {
 }
 
 void rc_give_slot(void *slot, void *obj) {
-    struct rc__header *h = RC__HEADER(obj);
-    if (!slot || !obj || rc__load(slot) || !is_usual(h, rc__both(h)) || (h->handles - 1u) >= RC__HANDLES_MAX - 1 ||
+    if (!slot || !obj || rc__load(slot) || !is_usual(obj) || RC__HEADER(obj)->handles - 1u >= RC__HANDLES_MAX - 1 ||
         !rc__slot_is_here(slot, "rc_give")) {
         give_special(slot, obj);
         return;
     }
+    struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
     h->word += RC__LINK_ONE;
     rc__store(slot, obj);
