@@ -169,17 +169,10 @@ static bool is_like(const struct rc_array *a, const struct rc_array *b, const ch
     return rc__fails(EINVAL);
 }
 
-// The copy is an array of its own first, so [source] may be the same array, and a failure has changed nothing. From
-// there the references move without a mark: nobody but this function has ever seen the copy.
-bool rc_array_insert_range(struct rc_array *a, size_t i, const struct rc_array *source, size_t from, size_t n) {
-    const char *call = "rc_array_insert_range";
-    if (!RC__MAY_CHANGE(a, call) || !rc__usable(source, call) || !is_like(a, source, call))
-        return false;
-    if (i > a->size)
-        return rc__fails(ERANGE);
-    struct rc_array *copy = slice(source, from, n, call);
-    if (!copy)
-        return false;
+// The elements of [copy] move to [i]; its handle, ours, goes. They were an array of their own first, so [source] may be the
+// same array, and a failure has changed nothing. From there the references move without a mark: nobody but the function
+// that made the copy has ever seen it.
+static bool take_in(struct rc_array *a, size_t i, struct rc_array *copy) {
     bool ok = i <= a->size && rc__array_room(a, copy->size);
     if (ok && copy->size) {
         memcpy(rc__array_open(a, i, copy->size), copy->data, copy->size * a->element->size);
@@ -187,6 +180,59 @@ bool rc_array_insert_range(struct rc_array *a, size_t i, const struct rc_array *
     }
     rc_release(copy);
     return ok || rc__fails(i <= a->size ? ENOMEM : ERANGE);
+}
+
+bool rc_array_insert_range(struct rc_array *a, size_t i, const struct rc_array *source, size_t from, size_t n) {
+    const char *call = "rc_array_insert_range";
+    if (!RC__MAY_CHANGE(a, call) || !rc__usable(source, call) || !is_like(a, source, call))
+        return false;
+    if (i > a->size)
+        return rc__fails(ERANGE);
+    struct rc_array *copy = slice(source, from, n, call);
+    return copy && take_in(a, i, copy);
+}
+
+// A new array like [a] of copies of [n] values.
+static struct rc_array *copied(const struct rc_array *a, const char *values, size_t n) {
+    struct rc_array *copy = rc__array_like(a);
+    bool ok = copy && rc__array_room(copy, n);
+    for (size_t size = a->element->size; ok && n; n--, values += size) {
+        ok = rc__element_copy(a->element, a->kind, rc__array_place(copy, copy->size), values);
+        copy->size += ok;
+    }
+    if (ok)
+        return copy;
+    int error = errno;
+    rc_release(copy);
+    errno = error;
+    return NULL;
+}
+
+static bool lies_in(const struct rc_array *a, const void *values) {
+    const char *data = a->data;
+    return (uintptr_t)values - (uintptr_t)data < a->capacity * a->element->size;
+}
+
+bool rc_array_insert_values(struct rc_array *a, size_t i, const void *values, size_t n) {
+    const char *call = "rc_array_insert_values";
+    if (!RC__MAY_CHANGE(a, call) || !rc__usable(values || !n ? a : NULL, call))
+        return false;
+    if (!a->element)
+        return rc__element_check(NULL, &a->kind, call);
+    if (!rc__element_copies(a->element, a->kind, call))
+        return false;
+    if (i > a->size)
+        return rc__fails(ERANGE);
+    if (!n)
+        return true;
+    if (!a->kind && !lies_in(a, values)) { // bytes: no call of anybody, nothing to count
+        if (!rc__array_room(a, n))
+            return false;
+        memcpy(rc__array_open(a, i, n), values, n * a->element->size);
+        return true;
+    }
+    struct rc_array *copy = copied(a, values, n);
+    return copy && take_in(a, i, copy);
 }
 
 bool rc_array_move_range(struct rc_array *a, size_t i, struct rc_array *source, size_t from, size_t n) {
@@ -208,120 +254,4 @@ bool rc_array_move_range(struct rc_array *a, size_t i, struct rc_array *source, 
         rc__element_move(a->element, a->kind, to + k * size, rc__array_place(source, from + k));
     rc__array_close(source, from, n);
     return true;
-}
-
-// ---- order
-
-bool rc_array_swap(struct rc_array *a, size_t i, size_t k) {
-    char held[RC_ELEMENT_MAX];
-    if (!RC__MAY_CHANGE(a, "rc_array_swap"))
-        return false;
-    if (i >= a->size || k >= a->size)
-        return rc__fails(ERANGE);
-    if (i == k)
-        return true;
-    rc__moving(a);
-    memcpy(held, rc__array_place(a, i), a->element->size);
-    memcpy(rc__array_place(a, i), rc__array_place(a, k), a->element->size);
-    memcpy(rc__array_place(a, k), held, a->element->size);
-    a->version++;
-    return true;
-}
-
-bool rc_array_reverse(struct rc_array *a) {
-    if (!RC__MAY_CHANGE(a, "rc_array_reverse"))
-        return false;
-    for (size_t i = 0; i < a->size / 2; i++)
-        rc_array_swap(a, i, a->size - 1 - i);
-    return true;
-}
-
-typedef int compare_fn(const void *a, const void *b);
-
-typedef int compare_with_fn(const void *a, const void *b, void *arg);
-
-struct sorting {
-    const struct rc_array *array;
-    compare_with_fn *compare;
-    void *arg;
-};
-
-static int compare_places(void *context, uint32_t i, uint32_t k) {
-    const struct sorting *s = context;
-    return s->compare(rc__array_place(s->array, i), rc__array_place(s->array, k), s->arg);
-}
-
-// Moves each element to its place in [order], cycle by cycle.
-static void arrange(struct rc_array *a, uint32_t *order) {
-    assert(a->size <= UINT32_MAX);
-    char held[RC_ELEMENT_MAX];
-    size_t size = a->element->size;
-    rc__moving(a);
-    for (uint32_t i = 0; i < a->size; i++) {
-        assert(order[i] < a->size);
-        if (order[i] == i)
-            continue;
-        memcpy(held, rc__array_place(a, i), size);
-        uint32_t at = i;
-        for (uint32_t next = order[i]; next != i; next = order[at]) {
-            memcpy(rc__array_place(a, at), rc__array_place(a, next), size);
-            order[at] = at;
-            at = next;
-        }
-        memcpy(rc__array_place(a, at), held, size);
-        order[at] = at;
-    }
-    a->version++;
-}
-
-static compare_fn *order_of(const struct rc_array *a, compare_fn *compare) {
-    if (!compare && a->element)
-        compare = a->element->compare;
-    if (!compare)
-        errno = EINVAL;
-    return compare;
-}
-
-static bool sort(struct rc_array *array, compare_with_fn *compare, void *arg) {
-    struct rc_array *a = rc__array_begin(array);
-    struct sorting sorting = {a, compare, arg};
-    uint32_t *order = rc__order(rc__here, a->size, compare_places, &sorting);
-    if (order)
-        arrange(a, order);
-    rc__order_free(rc__here, order, a->size);
-    rc__array_end(a);
-    return order != NULL;
-}
-
-// [arg] is the address of a comparison that needs none.
-static int compare_without(const void *a, const void *b, void *arg) {
-    return (*(compare_fn **)arg)(a, b);
-}
-
-bool rc_array_sort(struct rc_array *a, compare_fn *compare) {
-    return RC__MAY_CHANGE(a, "rc_array_sort") && (compare = order_of(a, compare)) && sort(a, compare_without, &compare);
-}
-
-bool rc_array_sort_with(struct rc_array *a, compare_with_fn *compare, void *arg) {
-    return RC__MAY_CHANGE(a, "rc_array_sort_with") && rc__usable(compare ? a : NULL, "rc_array_sort_with") &&
-           sort(a, compare, arg);
-}
-
-bool rc_array_search(const struct rc_array *array, const void *value, compare_fn *compare, size_t *index) {
-    if (!rc__usable(value ? array : NULL, "rc_array_search") || !(compare = order_of(array, compare)))
-        return false;
-    struct rc_array *a = rc__array_begin(array);
-    size_t low = 0, high = a->size;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (compare(rc__array_place(a, middle), value) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool found = low < a->size && compare(rc__array_place(a, low), value) == 0;
-    rc__array_end(a);
-    if (index)
-        *index = low;
-    return found;
 }

@@ -1186,6 +1186,36 @@ TEST(many_values_are_destroyed_piece_by_piece, .limit = 60) {
     EXPECT_EQ(0, items_alive);
 }
 
+TEST(many_values_go_in_at_once) {
+    struct rc_array *a = rc_array_new(&rc_byte_element);
+    EXPECT(rc_array_push_values(a, "heo", 3));
+    EXPECT(rc_array_insert_values(a, 2, "ll", 2));
+    EXPECT(rc_array_push_values(a, NULL, 0));
+    EXPECT(rc_array_insert_values(a, 0, rc_array_at(a, 3), 2)); // its own
+    EXPECT(rc_array_push_values(a, "", 1));
+    EXPECT_STR("lohello", (char *)rc_array_data(a));
+    for (int i = 0; i < 12; i++)
+        EXPECT(rc_array_insert_values(a, 3, rc_array_data(a), rc_array_size(a)));
+    EXPECT_EQ(8 << 12, rc_array_size(a));
+    rc_release(a);
+    struct item *x[3];
+    items_new(x, 3, NULL);
+    a = rc_array_new(&rc_link_element);
+    EXPECT(rc_array_push_values(a, x, 3) && rc_array_insert_values(a, 1, x, 2));
+    EXPECT_EQ(2, rc_links(x[0]));
+    EXPECT_EQ(2, rc_links(x[1]));
+    EXPECT_PTR(x[0], rc_array_get(a, 1));
+    EXPECT_PTR(x[2], rc_array_get(a, 4));
+    rc_release(a);
+    items_release(x, 3);
+    EXPECT_EQ(0, items_alive);
+    a = rc_array_new(&given_wire_element);
+    faults_begin();
+    EXPECT(!rc_array_push_values(a, &(struct wire){0}, 1));
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_array_insert_values");
+    rc_release(a);
+}
+
 // ---- random operations, beside an array of numbers
 
 enum { POOL = 10, LONGEST = 3000 };
@@ -1372,7 +1402,10 @@ static void one_operation(void) {
             int copy[LONGEST];
             memcpy(copy, model.at + i, k * sizeof *copy);
             size_t to = chance((uint32_t)n + 1);
-            DO(rc_array_insert_range(real, to, real, i, k));
+            if (chance(2))
+                DO(rc_array_insert_range(real, to, real, i, k));
+            else // from its own memory
+                DO(rc_array_insert_values(real, to, k ? rc_array_at(real, i) : NULL, k));
             model_insert(to, copy, k);
         }
         break;

@@ -111,6 +111,11 @@ RC_API struct rc_array *rc_array_slice(const struct rc_array *array, size_t from
 // Inserts copies of a range of [source], an array of the same element, perhaps the same array, at [index].
 RC_API bool rc_array_insert_range(struct rc_array *array, size_t index, const struct rc_array *source, size_t from,
                                   size_t n);
+// Inserts copies of [n] values that stand in a row at [values], perhaps in the same array, at [index]; or appends them.
+RC_API bool rc_array_insert_values(struct rc_array *array, size_t index, const void *values, size_t n);
+static inline bool rc_array_push_values(struct rc_array *array, const void *values, size_t n) {
+    return rc_array_insert_values(array, rc_array_size(array), values, n);
+}
 // Moves a range of [source], another array of the same element and heap, to [index].
 RC_API bool rc_array_move_range(struct rc_array *array, size_t index, struct rc_array *source, size_t from, size_t n);
 // Makes the array [size] long: removes from the end, or appends zeroed elements, NULL if they are links (EINVAL if
