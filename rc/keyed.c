@@ -37,9 +37,9 @@ uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *
     return search(t, key, &hash);
 }
 
-// A new entry. Where keys and values are both read by the collector, in two rows, those of the second row get other
-// numbers when the table becomes longer (table.h).
-static uint32_t add(struct rc__table *t, uint32_t hash) {
+// Where keys and values are both read by the collector, in two rows, those of the second row get other numbers when the
+// table becomes longer (table.h).
+uint32_t rc__keyed_add(struct rc__table *t, uint32_t hash) {
     assert(!t->busy && t->count < t->capacity);
     if (t->key_kind & RC__E_LINKS && t->value_kind & RC__E_LINKS && t->free == RC__NO_ENTRY)
         rc__moving(t);
@@ -74,7 +74,7 @@ static bool put_made(struct rc__table *t, void *key, void *value) {
         drop(t, key, value);
         return rc__fails(ENOMEM);
     }
-    e = add(t, hash);
+    e = rc__keyed_add(t, hash);
     memcpy(rc__table_key(t, e), key, t->key->size);
     if (t->value)
         memcpy(rc__table_value(t, e), value, t->value->size);
@@ -105,7 +105,7 @@ bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, cons
     if (e == RC__NO_ENTRY) {
         if (!rc__table_room(rc__here, t))
             return false;
-        e = add(t, hash);
+        e = rc__keyed_add(t, hash);
         rc__element_copy(t->key, t->key_kind, rc__table_key(t, e), key);
         if (t->value)
             rc__element_copy(t->value, t->value_kind, rc__table_value(t, e), value);
@@ -136,7 +136,7 @@ uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call
         errno = error;
         return e;
     }
-    e = add(t, hash);
+    e = rc__keyed_add(t, hash);
     if (copied)
         memcpy(rc__table_key(t, e), made, t->key->size);
     else
@@ -158,7 +158,7 @@ bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const cha
 bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *string, void *obj) {
     if (!rc__table_room(rc__here, t))
         return false;
-    uint32_t e = add(t, hash);
+    uint32_t e = rc__keyed_add(t, hash);
     rc_give_slot(rc__table_key(t, e), string);
     rc_set_slot(rc__table_value(t, e), obj);
     return true;
@@ -172,7 +172,7 @@ bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char 
     if (e == RC__NO_ENTRY) {
         if (!rc__table_room(rc__here, t))
             return false;
-        e = add(t, hash);
+        e = rc__keyed_add(t, hash);
         rc__element_give(t->key, t->key_kind, rc__table_key(t, e), key);
         if (t->value)
             rc__element_give(t->value, t->value_kind, rc__table_value(t, e), value);
@@ -239,39 +239,6 @@ void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value) {
         rc__element_drop(value_of, value_kind, old_value);
 }
 
-static bool copy_entry(struct rc__table *to, const struct rc__table *from, uint32_t e) {
-    assert(to->count < to->capacity && from->busy > 0);
-    _Alignas(16) char key[RC_ELEMENT_MAX], value[RC_ELEMENT_MAX];
-    if (!rc__element_copy(from->key, from->key_kind, key, rc__table_key(from, e)))
-        return false;
-    if (from->value && !rc__element_copy(from->value, from->value_kind, value, rc__table_value(from, e))) {
-        int error = errno;
-        rc__element_drop(from->key, from->key_kind, key);
-        return rc__fails(error);
-    }
-    uint32_t copy = rc__table_add(to, from->state[e]);
-    memcpy(rc__table_key(to, copy), key, to->key->size);
-    if (to->value)
-        memcpy(rc__table_value(to, copy), value, to->value->size);
-    return true;
-}
-
-// [to] is empty, and nobody else's yet.
-bool rc__keyed_copy(struct rc__table *to, const struct rc__table *from, const char *call) {
-    assert(to->count == 0 && to->key == from->key && to->value == from->value);
-    if (!rc__element_copies(from->key, from->key_kind, call) ||
-        (from->value && !rc__element_copies(from->value, from->value_kind, call)) ||
-        !rc__table_reserve(rc__here, to, from->count))
-        return false;
-    struct rc__table *t = rc__table_begin(from);
-    bool ok = true;
-    for (uint32_t e = 0; ok && e < t->used; e++)
-        if (rc__table_lives(t, e))
-            ok = copy_entry(to, t, e);
-    t->busy--;
-    return ok;
-}
-
 bool rc__keyed_reserve(struct rc__table *t, size_t n, const char *call) {
     return RC__MAY_CHANGE(t, call) && rc__table_reserve(rc__here, t, n);
 }
@@ -281,27 +248,6 @@ bool rc__keyed_shrink(struct rc__table *t, const char *call) {
         return false;
     rc__moving(t);
     return rc__table_fit(rc__here, t);
-}
-
-// As in array_range.c: the entries go with an object that nobody can reach.
-void rc__keyed_clear(struct rc__table *t, struct rc__table *remains) {
-    assert(!t->busy);
-    rc__moving(t);
-    t->version++;
-    if (remains) {
-        struct rc__table empty = {.version = t->version};
-        rc__table_init(&empty, t->key, t->value, "clear");
-        *remains = *t;
-        *t = empty;
-        return;
-    }
-    void *held = rc_retain(t);
-    for (uint32_t e = 0; e < t->used; e++) // no memory: one by one
-        if (rc__table_lives(t, e))
-            rc__keyed_remove(t, e, NULL, NULL);
-    if (!t->count)
-        rc__table_free(rc__here, t);
-    rc_release(held);
 }
 
 enum rc_iter rc__keyed_next(const struct rc__table *t, uint32_t version, uint32_t *next) {

@@ -70,6 +70,11 @@ bool rc_map_has(const struct rc_map *map, const void *key) {
     return rc__keyed_find(table_of(map), key, "rc_map_has") != RC__NO_ENTRY;
 }
 
+const void *rc_map_find_key(const struct rc_map *map, const void *key) {
+    uint32_t e = rc__keyed_find(table_of(map), key, "rc_map_find_key");
+    return e == RC__NO_ENTRY ? NULL : rc__table_key(table_of(map), e);
+}
+
 void *rc_map_ensure(struct rc_map *map, const void *key) {
     return value_at(map, rc__keyed_ensure(table_of(map), key, "rc_map_ensure"));
 }
@@ -82,22 +87,28 @@ bool rc_map_put_give(struct rc_map *map, void *key, void *value) {
     return rc__keyed_put_give(table_of(map), key, value, "rc_map_put_give");
 }
 
-static bool remove_entry(struct rc_map *map, uint32_t e, void *value) {
+// What is moved out goes to the caller where there is somewhere to put it.
+static bool remove_entry(struct rc_map *map, const void *key, void *taken_key, void *value, const char *call) {
+    if (!RC__MAY_CHANGE(table_of(map), call))
+        return false;
+    uint32_t e = rc__keyed_find(table_of(map), key, call);
     if (e == RC__NO_ENTRY)
         return false;
-    rc__keyed_remove(table_of(map), e, NULL, value);
+    rc__keyed_remove(table_of(map), e, taken_key, value);
     return true;
 }
 
 bool rc_map_remove(struct rc_map *map, const void *key) {
-    return RC__MAY_CHANGE(table_of(map), "rc_map_remove") &&
-           remove_entry(map, rc__keyed_find(table_of(map), key, "rc_map_remove"), NULL);
+    return remove_entry(map, key, NULL, NULL, "rc_map_remove");
 }
 
 bool rc_map_take(struct rc_map *map, const void *key, void *value) {
-    if (!RC__MAY_CHANGE(table_of(map), "rc_map_take") || !rc__usable(value ? map : NULL, "rc_map_take"))
-        return false;
-    return remove_entry(map, rc__keyed_find(table_of(map), key, "rc_map_take"), value);
+    return rc__usable(value ? map : NULL, "rc_map_take") && remove_entry(map, key, NULL, value, "rc_map_take");
+}
+
+bool rc_map_take_entry(struct rc_map *map, const void *key, void *taken_key, void *value) {
+    return rc__usable(taken_key && value ? map : NULL, "rc_map_take_entry") &&
+           remove_entry(map, key, taken_key, value, "rc_map_take_entry");
 }
 
 // ---- values that are links
@@ -217,6 +228,35 @@ bool rc_map_remove_text(struct rc_map *map, const char *key) {
 }
 
 // ---- the whole
+
+// The copies are a map of their own first, so that a failure has changed nothing.
+bool rc_map_put_all(struct rc_map *map, const struct rc_map *other) {
+    const char *call = "rc_map_put_all";
+    if (!RC__MAY_CHANGE(table_of(map), call) || !rc__usable(other, call))
+        return false;
+    struct rc__table *t = table_of(map);
+    if (t->key != other->table.key || t->value != other->table.value) {
+        rc__fault(RC_FAULT_TYPE, call, NULL, "the maps are of different elements");
+        return rc__fails(EINVAL);
+    }
+    struct rc_map *fresh = map_new(t), *held = rc_retain(map);
+    bool ok = fresh && rc__keyed_copy(table_of(fresh), table_of(other), call) &&
+              rc__table_reserve(rc__here, t, (size_t)t->count + fresh->table.count);
+    int error = errno;
+    if (ok)
+        rc__keyed_absorb(t, table_of(fresh));
+    rc_release(fresh);
+    rc_release(held);
+    return ok || rc__fails(error);
+}
+
+struct rc_array *rc_map_keys(const struct rc_map *map) {
+    return rc__keyed_row(table_of(map), false, "rc_map_keys");
+}
+
+struct rc_array *rc_map_values(const struct rc_map *map) {
+    return rc__keyed_row(table_of(map), true, "rc_map_values");
+}
 
 bool rc_map_reserve(struct rc_map *map, size_t n) {
     return rc__keyed_reserve(table_of(map), n, "rc_map_reserve");

@@ -175,6 +175,10 @@ bool rc_set_is_within(const struct rc_set *set, const struct rc_set *other) {
 
 // ---- the whole
 
+struct rc_array *rc_set_members(const struct rc_set *set) {
+    return rc__keyed_row(table_of(set), false, "rc_set_members");
+}
+
 bool rc_set_reserve(struct rc_set *set, size_t n) {
     return rc__keyed_reserve(table_of(set), n, "rc_set_reserve");
 }

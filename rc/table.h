@@ -183,7 +183,9 @@ bool rc__table_destroy_some(void *obj, size_t from, size_t to);
 void rc__table_free_slots(void *obj);
 bool rc__table_has_links(const struct rc__table *t);
 
-// keyed.c: what maps and sets have in common. [t] is the object; value is NULL in sets.
+// keyed.c, keyed_many.c: what maps and sets have in common. [t] is the object; value is NULL in sets.
+// A new entry, all zero, for which there is room.
+uint32_t rc__keyed_add(struct rc__table *t, uint32_t hash);
 bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, const char *call);
 // The entry of [key], made if there is none: its value is all zero. RC__NO_ENTRY with errno.
 uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call);
@@ -199,6 +201,11 @@ void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value);
 // In a table of words or texts, whose hashes do not lie: the entry of a key that has [hash]. Returns whether there is one.
 bool rc__keyed_remove_found(struct rc__table *t, uint32_t e, uint32_t hash);
 bool rc__keyed_copy(struct rc__table *to, const struct rc__table *from, const char *call);
+// The entries of [fresh], a table of nobody else's, move to [t], which has room for them all. Where there is an equal key,
+// that stays, and the values change places.
+void rc__keyed_absorb(struct rc__table *t, struct rc__table *fresh);
+// A new array of copies of all keys, or values; NULL with errno.
+struct rc_array *rc__keyed_row(const struct rc__table *t, bool values, const char *call);
 bool rc__keyed_reserve(struct rc__table *t, size_t n, const char *call);
 bool rc__keyed_shrink(struct rc__table *t, const char *call);
 // [remains] is an object like [t], or NULL.

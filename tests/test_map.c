@@ -649,6 +649,18 @@ static void replace_entries(struct rc_map *map) {
     EXPECT(rc_map_remove(map, &x));
     add_entries(map);
 }
+// Some are new, one has a key that was read.
+static void put_others(struct rc_map *map) {
+    struct rc_map *other = rc_map_new(&rc_link_element, &wire_element);
+    add_entries(other);
+    struct item *x = first_of(map);
+    struct wire w = wire_of(item[1], x);
+    EXPECT(rc_map_put(other, &x, &w));
+    wire_close(&w);
+    EXPECT(rc_map_put_all(map, other));
+    EXPECT(rc_map_put_all(map, map));
+    rc_release(other);
+}
 static void grow(struct rc_map *map) {
     EXPECT(rc_map_reserve(map, 100000));
 }
@@ -663,6 +675,7 @@ static void clear(struct rc_map *map) {
 
 TEST(r9_entries_added_while_read_in_pieces) { expect_sound(add_entries); }
 TEST(r9_entries_replaced_while_read_in_pieces) { expect_sound(replace_entries); }
+TEST(r9_others_put_while_read_in_pieces) { expect_sound(put_others); }
 TEST(r9_growth_while_read_in_pieces) { expect_sound(grow); }
 TEST(r9_shrinking_while_read_in_pieces) { expect_sound(shrink); }
 TEST(r9_clear_while_read_in_pieces) { expect_sound(clear); }
@@ -814,14 +827,16 @@ static int value_at(const void *value) {
     return item_id(*(struct item *const *)value);
 }
 
-static void expect_as_model(void) {
-    size_t n = 0, uses[ITEMS] = {0}, met = 0;
+static size_t expect_entries(size_t *uses) {
+    size_t n = 0, met = 0;
     for (int k = 0; k < KEYS; k++) {
         union any key = key_of(k, false);
         void *value = rc_map_find(real, &key);
+        const void *found = rc_map_find_key(real, &key);
         if (EXPECT_EQ(model.there[k], value != NULL) && value && EXPECT_EQ(model.value[k], value_at(value)) &&
             model.value[k] >= 0)
             uses[model.value[k]]++;
+        EXPECT_EQ(model.there[k] ? k : -1, found ? number_of(found) : -1);
         n += model.there[k];
     }
     EXPECT_EQ(n, rc_map_size(real));
@@ -833,6 +848,11 @@ static void expect_as_model(void) {
         met++;
     }
     EXPECT_EQ(n, met);
+    return n;
+}
+
+static void expect_as_model(void) {
+    size_t uses[ITEMS] = {0}, n = expect_entries(uses);
     bool wires = value_element == &wire_element;
     for (int i = 0; i < ITEMS; i++)
         if (item[i])
@@ -883,10 +903,65 @@ static bool is_below(const void *key, const void *value, void *arg) {
         EXPECT(ok_);                                                                                                   \
     } while (0)
 
+// Some entries from another map, or all of its own.
+static void put_all(void) {
+    int keys[8], values[8], n = chance(4) ? (int)chance(8) : 0;
+    struct rc_map *first = real, *other = n ? rc_map_new(key_element, value_element) : real;
+    real = other;
+    for (int i = 0; i < n; i++)
+        EXPECT(put(keys[i] = (int)chance(KEYS), values[i] = (int)chance(ITEMS), chance(2)));
+    real = first;
+    EACH_FAILURE(ok, rc_map_put_all(real, other)) {
+        EXPECT(!ok);
+        EXPECT_EQ(ENOMEM, errno);
+        expect_entries((size_t[ITEMS]){0});
+    }
+    EXPECT(ok);
+    if (n)
+        rc_release(other);
+    for (int i = 0; i < n; i++) {
+        model.there[keys[i]] = true;
+        model.value[keys[i]] = values[i];
+    }
+}
+
+static void rows(void) {
+    struct rc_array *keys, *values;
+    EACH_FAILURE_OF(keys, rc_map_keys(real)) {
+        EXPECT_PTR(NULL, keys);
+        EXPECT_EQ(ENOMEM, errno);
+    }
+    EACH_FAILURE_OF(values, rc_map_values(real)) {
+        EXPECT_PTR(NULL, values);
+        EXPECT_EQ(ENOMEM, errno);
+    }
+    EXPECT_EQ(rc_map_size(real), rc_array_size(keys));
+    EXPECT_EQ(rc_map_size(real), rc_array_size(values));
+    struct rc_map_iter it = rc_map_iter(real);
+    for (size_t i = 0; i < rc_array_size(keys); i++) {
+        EXPECT_EQ(RC_ITER_ITEM, rc_map_next(&it));
+        EXPECT_EQ(number_of(it.key), number_of(rc_array_at(keys, i)));
+        EXPECT_EQ(value_at(it.value), value_at(rc_array_at(values, i)));
+    }
+    rc_release(keys);
+    rc_release(values);
+}
+
+static bool take(const union any *key, union any *value) {
+    union any taken;
+    if (chance(2))
+        return rc_map_take(real, key, value);
+    if (!rc_map_take_entry(real, key, &taken, value))
+        return false;
+    EXPECT_EQ(number_of(key), number_of(&taken));
+    close_key(&taken);
+    return true;
+}
+
 static void one_operation(void) {
     int k = (int)chance(KEYS), id = (int)chance(ITEMS);
     union any key = key_of(k, false), value;
-    switch (chance(14)) {
+    switch (chance(16)) {
     default: {
         bool give = chance(2);
         DO(put(k, id, give));
@@ -901,7 +976,7 @@ static void one_operation(void) {
         model.there[k] = false;
         break;
     case 8:
-        if (rc_map_take(real, &key, &value)) {
+        if (take(&key, &value)) {
             EXPECT(model.there[k]);
             EXPECT_EQ(model.value[k], value_at(&value));
             if (value_element == &wire_element)
@@ -945,6 +1020,13 @@ static void one_operation(void) {
             fail_allocation(0, false);
             memset(model.there, 0, sizeof model.there);
         }
+        break;
+    case 14:
+        if (chance(3) == 0)
+            put_all();
+        break;
+    case 15:
+        rows();
         break;
     }
 }

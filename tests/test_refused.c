@@ -49,6 +49,7 @@ ARRAY(take, 0)
 ARRAY(remove_range, 0, 1)
 ARRAY(insert_range, 0, c, 0, 1)
 ARRAY(move_range, 0, c, 0, 1)
+ARRAY(insert_values, 0, &thing, 1)
 ARRAY(resize, 9)
 ARRAY(reserve, 99)
 ARRAY(swap, 0, 1)
@@ -74,7 +75,7 @@ static const struct call array_calls[] = {
     ITEM(rc_array_resize), ITEM(rc_array_reserve), ITEM(rc_array_swap), ITEM(rc_array_sort), READS(rc_array_search),
     ITEM(rc_array_remove_if), ITEM(rc_array_init), READS(rc_array_find_value), READS(rc_array_find),
     READS(rc_array_slice), ITEM(rc_array_pop), ITEM(rc_array_shrink), ITEM(rc_array_reverse), ITEM(rc_array_clear),
-    ITEM(rc_array_iter_remove), {0}};
+    ITEM(rc_array_insert_values), ITEM(rc_array_iter_remove), {0}};
 
 // ---- lists
 
@@ -127,13 +128,16 @@ static const struct call list_calls[] = {
 
 // ---- maps, by number and by text; sets
 
-static int64_t number = 7;
+static int64_t number = 7, number_taken;
 #define MAP(fn, ...) CALL(rc_map_##fn, struct rc_map, !rc_map_##fn(c, __VA_ARGS__))
 MAP(find, &number)
 MAP(put, &number, &thing)
 MAP(put_give, &number, &slot_for_value)
 MAP(remove, &number)
 MAP(take, &number, &slot_for_value)
+MAP(take_entry, &number, &number_taken, &slot_for_value)
+MAP(find_key, &number)
+MAP(put_all, c)
 MAP(get, &number)
 MAP(set, &number, thing)
 MAP(get_int, 7)
@@ -145,6 +149,8 @@ MAP(remove_text, "seven")
 MAP(reserve, 99)
 MAP(remove_if, yes_pair, NULL, NULL)
 CALL(rc_map_copy, struct rc_map, !rc_map_copy(c))
+CALL(rc_map_keys, struct rc_map, !rc_map_keys(c))
+CALL(rc_map_values, struct rc_map, !rc_map_values(c))
 CALL(rc_map_shrink, struct rc_map, !rc_map_shrink(c))
 CALL(rc_map_clear, struct rc_map, (rc_map_clear(c), true))
 CALL(rc_map_iter_remove, struct rc_map, !rc_map_iter_remove(&(struct rc_map_iter){.map = c}))
@@ -152,7 +158,8 @@ CALL(rc_map_iter_remove, struct rc_map, !rc_map_iter_remove(&(struct rc_map_iter
 static const struct call map_calls[] = {
     READS(rc_map_find), ITEM(rc_map_put), ITEM(rc_map_put_give), ITEM(rc_map_remove), ITEM(rc_map_take), READS(rc_map_get),
     ITEM(rc_map_set), READS(rc_map_get_int), ITEM(rc_map_set_int), ITEM(rc_map_remove_int), ITEM(rc_map_reserve),
-    ITEM(rc_map_remove_if), READS(rc_map_copy), ITEM(rc_map_shrink), ITEM(rc_map_clear), ITEM(rc_map_iter_remove), {0}};
+    ITEM(rc_map_remove_if), READS(rc_map_copy), ITEM(rc_map_shrink), ITEM(rc_map_clear), ITEM(rc_map_iter_remove),
+    ITEM(rc_map_take_entry), READS(rc_map_find_key), ITEM(rc_map_put_all), READS(rc_map_keys), READS(rc_map_values), {0}};
 static const struct call text_calls[] = {
     READS(rc_map_get_text), ITEM(rc_map_set_text), ITEM(rc_map_remove_text), {0}};
 
@@ -170,6 +177,7 @@ SET(is_within, c)
 SET(reserve, 99)
 SET(remove_if, yes, NULL, NULL)
 CALL(rc_set_copy, struct rc_set, !rc_set_copy(c))
+CALL(rc_set_members, struct rc_set, !rc_set_members(c))
 CALL(rc_set_shrink, struct rc_set, !rc_set_shrink(c))
 CALL(rc_set_clear, struct rc_set, (rc_set_clear(c), true))
 CALL(rc_set_iter_remove, struct rc_set, !rc_set_iter_remove(&(struct rc_set_iter){.set = c}))
@@ -177,7 +185,8 @@ CALL(rc_set_iter_remove, struct rc_set, !rc_set_iter_remove(&(struct rc_set_iter
 static const struct call set_calls[] = {
     READS(rc_set_has), READS(rc_set_find), ITEM(rc_set_add), ITEM(rc_set_add_give), ITEM(rc_set_remove), ITEM(rc_set_take),
     ITEM(rc_set_add_all), ITEM(rc_set_remove_all), ITEM(rc_set_keep_all), READS(rc_set_is_within), ITEM(rc_set_reserve),
-    ITEM(rc_set_remove_if), READS(rc_set_copy), ITEM(rc_set_shrink), ITEM(rc_set_clear), ITEM(rc_set_iter_remove), {0}};
+    ITEM(rc_set_remove_if), READS(rc_set_copy), READS(rc_set_members), ITEM(rc_set_shrink), ITEM(rc_set_clear),
+    ITEM(rc_set_iter_remove), {0}};
 
 // ---- boxes and weak maps
 
@@ -419,6 +428,7 @@ TEST(places_that_are_none_are_refused) {
     BEYOND(rc_array_remove_range(a, 3, 0));
     BEYOND(rc_array_slice(a, 1, 2));
     BEYOND(rc_array_insert_range(a, 3, a, 0, 1));
+    BEYOND(rc_array_insert_values(a, 3, &thing, 1));
     BEYOND(rc_array_insert_range(a, 0, a, 0, 3));
     BEYOND(rc_array_move_range(a, 3, empty, 0, 0));
     BEYOND(rc_array_move_range(a, 0, empty, 0, 1));
@@ -438,6 +448,7 @@ TEST(places_that_are_none_are_refused) {
     NO_VALUE(rc_array_find_value(a, 0, NULL) != RC_NOT_FOUND);
     NO_VALUE(rc_array_search(a, NULL, by_address, NULL));
     NO_VALUE(rc_array_remove_if(a, NULL, NULL, NULL));
+    NO_VALUE(rc_array_insert_values(a, 0, NULL, 1));
     NO_VALUE(!rc_list_is_none(rc_list_insert_value(l, pos, NULL)));
     NO_VALUE(!rc_list_is_none(rc_list_insert_give(l, pos, NULL)));
     NO_VALUE(rc_list_set_value(l, pos, NULL));
@@ -456,6 +467,8 @@ TEST(elements_that_do_not_fit_are_refused) {
     struct rc_array *a = rc_array_new(&rc_int_element), *b = rc_array_new(&plain);
     struct rc_list *k = rc_list_new(&rc_int_element), *l = rc_list_new(&plain);
     struct rc_set *s = rc_set_new(&rc_int_element), *t = rc_set_new(&plain);
+    struct rc_map *m = rc_map_new(&rc_int_element, &plain), *o = rc_map_new(&plain, &plain),
+                  *p = rc_map_new(&rc_int_element, &rc_int_element);
     uint64_t word = 1;
     EXPECT(rc_array_push_value(b, &word) && rc_array_push_value(b, &word));
     pos = rc_list_insert_value(l, RC_LIST_NONE, &word);
@@ -468,6 +481,8 @@ TEST(elements_that_do_not_fit_are_refused) {
     UNLIKE(rc_set_remove_all(s, t));
     UNLIKE(rc_set_keep_all(s, t));
     UNLIKE(rc_set_is_within(s, t));
+    UNLIKE(rc_map_put_all(m, o));
+    UNLIKE(rc_map_put_all(m, p));
     errno = 0;
     EXPECT(!rc_array_sort(b, NULL));
     EXPECT_EQ(EINVAL, errno);
@@ -478,6 +493,6 @@ TEST(elements_that_do_not_fit_are_refused) {
     EXPECT(!rc_list_sort(l, NULL));
     EXPECT_EQ(EINVAL, errno);
     EXPECT_NO_FAULT();
-    for (void **c = (void *[]){a, b, k, l, s, t, NULL}; *c; c++)
+    for (void **c = (void *[]){a, b, k, l, s, t, m, o, p, NULL}; *c; c++)
         rc_release(*c);
 }

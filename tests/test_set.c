@@ -420,6 +420,18 @@ static void copy(void) {
     EXPECT_EQ(in_a, numbers_in(copy));
     EXPECT(rc_set_is_within(copy, a) && rc_set_is_within(a, copy));
     rc_release(copy);
+    struct rc_array *row;
+    EACH_FAILURE_OF(row, rc_set_members(a)) {
+        EXPECT_PTR(NULL, row);
+        EXPECT_EQ(ENOMEM, errno);
+        expect_as_model();
+    }
+    unsigned bits = 0;
+    for (size_t i = 0; i < rc_array_size(row); i++)
+        bits |= 1u << number_of(rc_array_at(row, i));
+    EXPECT_EQ(in_a, bits);
+    EXPECT_EQ(rc_set_size(a), rc_array_size(row));
+    rc_release(row);
 }
 
 static void empty(void) {

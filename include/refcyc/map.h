@@ -27,6 +27,7 @@
 
 RC_BEGIN_DECLS
 
+struct rc_array;
 struct rc_map;
 RC_API extern const struct rc_type rc_map_type;
 
@@ -42,6 +43,8 @@ RC_API size_t rc_map_size(const struct rc_map *map);
 // The value of [key], in place, until the map changes; NULL if there is none. O(1).
 RC_API void *rc_map_find(const struct rc_map *map, const void *key);
 RC_API bool rc_map_has(const struct rc_map *map, const void *key);
+// The key in the map that is equal to [key], in place, until the map changes; NULL if there is none.
+RC_API const void *rc_map_find_key(const struct rc_map *map, const void *key);
 // The value of [key], in place, until the map changes; a new one, all zero (links: NULL), if there is none: for what is
 // counted or collected in the value, with one look-up. NULL with errno (EINVAL if values have a destructor). O(1),
 // amortized.
@@ -52,8 +55,9 @@ RC_API bool rc_map_put(struct rc_map *map, const void *key, const void *value);
 RC_API bool rc_map_put_give(struct rc_map *map, void *key, void *value);
 // Removes the entry of [key]. false if there is none (errno is left alone).
 RC_API bool rc_map_remove(struct rc_map *map, const void *key);
-// The same, and its value goes to [value], which is the caller's then.
+// The same, and its value goes to [value], which is the caller's then; or both its key and its value do.
 RC_API bool rc_map_take(struct rc_map *map, const void *key, void *value);
+RC_API bool rc_map_take_entry(struct rc_map *map, const void *key, void *taken_key, void *value);
 
 // ---- values that are links: EINVAL for others. Keys by address; as numbers, in maps whose key is 8 bytes without
 //      functions of its own (rc_int64_element, rc_pointer_element, rc_link_element); as texts, if keys are strings
@@ -74,6 +78,11 @@ RC_API bool rc_map_remove_text(struct rc_map *map, const char *key);
 
 // ---- the whole
 
+// Puts copies of all entries of [other], a map of the same elements, perhaps the same map.
+RC_API bool rc_map_put_all(struct rc_map *map, const struct rc_map *other);
+// A new array, with a handle, of copies of all keys; of all values. In the order of an iteration. NULL with errno.
+RC_API struct rc_array *rc_map_keys(const struct rc_map *map) RC_RETURNS_HANDLE;
+RC_API struct rc_array *rc_map_values(const struct rc_map *map) RC_RETURNS_HANDLE;
 // Room for [n] entries in all; no failure of a put up to there.
 RC_API bool rc_map_reserve(struct rc_map *map, size_t n);
 // Gives back room that is not used.

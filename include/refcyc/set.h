@@ -13,6 +13,7 @@
 
 RC_BEGIN_DECLS
 
+struct rc_array;
 struct rc_set;
 RC_API extern const struct rc_type rc_set_type;
 
@@ -43,6 +44,8 @@ RC_API bool rc_set_keep_all(struct rc_set *set, const struct rc_set *other);
 // Whether each member of [set] is in [other].
 RC_API bool rc_set_is_within(const struct rc_set *set, const struct rc_set *other);
 
+// A new array, with a handle, of copies of all members, in the order of an iteration. NULL with errno.
+RC_API struct rc_array *rc_set_members(const struct rc_set *set) RC_RETURNS_HANDLE;
 // As rc_map_reserve and the like.
 RC_API bool rc_set_reserve(struct rc_set *set, size_t n);
 RC_API bool rc_set_shrink(struct rc_set *set);
