@@ -129,14 +129,19 @@ static void put_back(uint32_t id, unsigned at) {
 
 // ---- what leaves the slots as they are
 
+// The removal destroys what had died before, if anything had, and a callback may then take the array's last handle.
 static void relayout_array(uint32_t id, unsigned how) {
     struct shadow *s = shadow(id);
+    struct name array = name_of(id);
     for (unsigned to = how % ROW; s->layout < to; s->layout++)
         if (!went_well(add_padding(id, 0), "rc_array_insert"))
             return;
     unsigned many = s->layout - how % ROW;
-    if (many && went_well(rc_array_remove_range(s->object, 0, many), "rc_array_remove_range"))
-        s->layout -= (uint8_t)many;
+    s->layout = how % ROW;
+    if (many && !rc_array_remove_range(s->object, 0, many))
+        fail("container", "rc_array_remove_range fails, errno %d", errno);
+    if (!is_alive(array) || !is_reachable(id))
+        return;
     if (how & 8)
         went_well(rc_array_shrink(s->object), "rc_array_shrink");
     if (how & 16)
