@@ -9,8 +9,8 @@
 //   RC_SCHEDULE     The same, but a scheduler is asked before each operation whether this thread is the one to go on, and
 //                   it keeps the locks: tests/schedule runs every order of the operations of a few threads.
 //
-// What only the thread inside writes, while others may read it, needs no order: RC__LOAD and RC__STORE. They are in
-// refcyc/inline.h, which users compile without libatomic_ops.
+// What only the thread inside writes, while others may read it, needs no order: RC__LOAD and RC__STORE. They and what the
+// usual retain and release from another thread take are in refcyc/inline.h, which users compile without libatomic_ops.
 #ifndef RC_ATOMIC_H
 #define RC_ATOMIC_H
 
@@ -31,6 +31,9 @@ void rc__schedule_unlock(pthread_mutex_t *lock);
 void rc__schedule_must_hold(const pthread_mutex_t *lock);
 #define RC__LOAD(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_RELAXED))
 #define RC__STORE(word, value) (rc__schedule(&(word), true), __atomic_store_n(&(word), (value), __ATOMIC_RELAXED))
+#define RC__LOAD_ACQUIRE(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_ACQUIRE))
+#define RC__ADD(word, add) (rc__schedule(&(word), true), __atomic_fetch_add(&(word), (add), __ATOMIC_RELAXED))
+#define RC__ADD_FULL(word, add) (rc__schedule(&(word), true), __atomic_fetch_add(&(word), (add), __ATOMIC_SEQ_CST))
 #else
 static inline void rc__schedule(const volatile void *word, bool writes) {
     (void)word;

@@ -91,53 +91,43 @@ void rc__lost(struct rc_heap *heap, struct rc__header *h) {
         lost_link(heap, h);
 }
 
+// Of [obj] in this heap the count is at its limit: a part of it goes to shared.
+static __attribute__((noinline)) void *retain_many(void *obj) {
+    struct rc__header *h = RC__HEADER(obj);
+    assert(rc__is_inside(h) && h->handles == RC__HANDLES_MAX);
+    if (h->word & RC__IMMORTAL)
+        return obj;
+    if (rc__sum(rc__atomic_load(&h->shared)) > RC__SHARED_LIMIT) { // C4
+        make_immortal(h);
+        rc__fault(RC_FAULT_SATURATED, "rc_retain", h, "has too many handles and is immortal from here on");
+        return obj;
+    }
+    rc__atomic_add(&h->shared, RC__SPILL * RC__SHARED_ONE);
+    rc__set_handles(h, h->handles - RC__SPILL + 1u);
+    return obj;
+}
+
+static __attribute__((noinline)) void *retain_elsewhere(void *obj) {
+    rc__foreign_retain(RC__HEADER(obj), "rc_retain");
+    return obj;
+}
+
+// The usual cases come first in these two, and save no registers.
 void *(rc_retain)(void *obj) {
     if (!obj)
         return NULL;
     struct rc__header *h = RC__HEADER(obj);
     struct rc_heap *heap = rc__heap(h);
-    if (heap != rc__here) {
-        if (!heap)
-            rc__fault_dead("rc_retain", h);
-        else if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
-            rc__foreign_full(h, "rc_retain");
-        return obj;
-    }
-    if (h->handles == RC__HANDLES_MAX) {
-        if (h->word & RC__IMMORTAL)
-            return obj;
-        if (rc__sum(rc__atomic_load(&h->shared)) > RC__SHARED_LIMIT) { // C4
-            make_immortal(h);
-            rc__fault(RC_FAULT_SATURATED, "rc_retain", h, "has too many handles and is immortal from here on");
-            return obj;
-        }
-        rc__atomic_add(&h->shared, RC__SPILL * RC__SHARED_ONE);
-        rc__set_handles(h, h->handles - RC__SPILL);
-    }
+    if (heap != rc__here)
+        return heap && rc__retain_elsewhere(h) ? obj : retain_elsewhere(obj);
+    if (h->handles == RC__HANDLES_MAX)
+        return retain_many(obj);
     rc__set_handles(h, h->handles + 1u);
     return obj;
 }
 
-void rc_release(void *obj) {
-    if (!obj)
-        return;
-    struct rc__header *h = RC__HEADER(obj);
-    uint32_t both = rc__both(h);
-    struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
-    if (heap != rc__here) {
-        if (heap && (rc__atomic_load(&h->shared) & (RC__QUEUED | RC__STUCK)) == RC__QUEUED) { // F1: the usual case
-            if (rc__sum(rc__atomic_add_full(&h->shared, -RC__SHARED_ONE)) <= 1) // [h] may be gone by now
-                rc__ring((uint16_t)(both >> 17));
-        } else {
-            rc__foreign_release(h, "rc_release");
-        }
-        return;
-    }
-    if ((both & RC__HANDLES_MAX) == 1 && rc__is_bare(h, &rc__classes[both >> 17])) { // the usual case of the last one
-        rc__set_handles(h, 0);
-        rc__die_bare(rc__here, h);
-        return;
-    }
+static __attribute__((noinline)) void release_here(struct rc__header *h) {
+    assert(rc__is_inside(h));
     if (h->handles == 0) {
         if (!rc__fold(h, "rc_release"))
             return;
@@ -150,6 +140,23 @@ void rc_release(void *obj) {
         return;
     if (less_handle(h) == 0)
         lost_last_handle(rc__here, h);
+}
+
+void rc_release(void *obj) {
+    if (!obj)
+        return;
+    struct rc__header *h = RC__HEADER(obj);
+    uint32_t both = rc__both(h);
+    struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
+    if (heap != rc__here) {
+        if (!heap || !rc__release_elsewhere(h, both))
+            rc__foreign_release(h, "rc_release");
+    } else if ((both & RC__HANDLES_MAX) == 1 && rc__is_bare(h, &rc__classes[both >> 17])) {
+        rc__set_handles(h, 0);
+        rc__die_bare(heap, h);
+    } else {
+        release_here(h);
+    }
 }
 
 // Whether this thread may change [slot]; a fault if not. (Elsewhere than in checked builds: whether it may change any.)

@@ -21,6 +21,7 @@
 #include "object.h"
 
 struct rc__door rc__doors[1 << 14];
+AO_t rc__bells[1 << 14];
 uint16_t rc__class_door[1 << 15];
 
 // The object is usable from a thread that is not inside its heap: a fault if not.
@@ -31,7 +32,8 @@ static bool is_alive(struct rc__header *h, const char *call) {
     return false;
 }
 
-void rc__foreign_full(struct rc__header *h, const char *call) {
+// A retain found the count at its limit.
+static void foreign_full(struct rc__header *h, const char *call) {
     if (rc__atomic_load(&h->shared) & RC__STUCK)
         return;
     rc__atomic_set_bits(&h->shared, RC__STUCK);
@@ -43,7 +45,7 @@ void rc__foreign_retain(struct rc__header *h, const char *call) {
     if (!is_alive(h, call))
         return;
     if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
-        rc__foreign_full(h, call);
+        foreign_full(h, call);
 }
 
 struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
@@ -73,7 +75,7 @@ void rc__ring(uint16_t n) {
     struct rc__door *door, *now = rc__door_of(n);
     do {
         door = now;
-        if (!rc__word_load(&door->bell) && rc__word_change(&door->bell, 0, 1)) {
+        if (!rc__word_load(rc__bell_at(door)) && rc__word_change(rc__bell_at(door), 0, 1)) {
             rc__lock(&door->lock);
             if (door->heap && door->wake)
                 door->wake(door->wake_arg);
@@ -95,7 +97,7 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
     // Read-modify-writes: whoever finds the old bell rung, or the old door linked, after them also finds the new doors.
     if (rc__word_add(&old->linked, 0))
         rc__word_store(&to->linked, 1);
-    if (rc__word_add(&old->bell, 0) && rc__word_change(&to->bell, 0, 1) && to->wake)
+    if (rc__word_add(rc__bell_at(old), 0) && rc__word_change(rc__bell_at(to), 0, 1) && to->wake)
         to->wake(to->wake_arg);
 }
 
@@ -184,16 +186,16 @@ void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg) 
 // What is left from here on rings anew. Before the inbox is looked through.
 void rc__bell_silence(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
-    (void)rc__word_change(&heap->door->bell, 1, 0);
+    (void)rc__word_change(rc__bell_at(heap->door), 1, 0);
 }
 
 // Work for the inbox that the thread inside has made itself: nobody need be woken.
 void rc__bell_strike(struct rc_heap *heap) {
-    rc__word_store(&heap->door->bell, 1);
+    rc__word_store(rc__bell_at(heap->door), 1);
 }
 
 bool rc__bell(const struct rc_heap *heap) {
-    return rc__word_load(&heap->door->bell);
+    return rc__word_load(rc__bell_at(heap->door));
 }
 
 size_t rc__inbox_count(struct rc_heap *heap) {

@@ -74,7 +74,7 @@ static struct rc__door *door_new(struct rc_heap *heap) {
     if (door) {
         rc__lock(&door->lock); // a late ring for the heap before may still be on its way
         door->heap = heap;
-        rc__word_store(&door->bell, 0);
+        rc__word_store(rc__bell_at(door), 0);
         rc__word_store(&door->linked, 0);
         rc__unlock(&door->lock);
     }
@@ -88,7 +88,7 @@ static void door_free(struct rc__door *door) {
     rc__lock(&door->lock);
     door->heap = NULL;
     door->wake = NULL;
-    rc__word_store(&door->bell, 0);
+    rc__word_store(rc__bell_at(door), 0);
     rc__unlock(&door->lock);
     rc__unlock(&doors_lock);
 }

@@ -10,7 +10,7 @@
 //    | the object ...
 //
 //   index    in the suspect buffer (SUSPECT, not GRAPH), or of the node in the graph (GRAPH)
-//   shared   signed sum of what other threads did to the count of handles, above the bits QUEUED, WEAK and STUCK.
+//   shared   signed sum of what other threads did to the count of handles, above the bits QUEUED, WEAK and STUCK (inline.h).
 //            The handles of an object are handles + sum(shared); inside, the sum is folded into handles when those
 //            reach 0, and takes what does not fit there (0xFFFF of them: spill).
 //   class    (heap, type), and the lowest bit, which is set when the object dies. rc__class_heap of an odd class is NULL:
@@ -61,12 +61,6 @@
 #define RC__LINK_ONE (UINT64_C(1) << 36)
 #define RC__LINKS_MAX ((UINT64_C(1) << 28) - 1)
 
-#define RC__QUEUED 1u // in the inbox
-#define RC__WEAK 2u   // has a weak block
-#define RC__STUCK 4u  // immortal, for other threads to see
-#define RC__SHARED_ONE 8u
-#define RC__SHARED_LIMIT (1 << 27) // half of what the sum can hold: room for threads that race past the limit
-
 #define RC__SPILL 0x8000 // handles that move at once between handles and shared
 #define RC__NOWHERE ((struct rc_heap *)-1)
 
@@ -105,13 +99,11 @@ struct rc__class {
 };
 
 extern struct rc__class rc__classes[1 << 15];
-extern uint16_t rc__class_door[1 << 15]; // of the class's heap, for other threads: atomic
 
 // What other threads may touch of a heap, in memory that outlives it: a foreign release looks here after it has given up
 // its handle, when the heap may be gone.
 struct rc__door {
     pthread_mutex_t lock;    // the inbox, the weak blocks of the heap, wake
-    AO_t bell;               // work was left since the inbox was last looked through
     AO_t linked;             // a slot of another heap has, or had, a link to an object of this one
     struct rc_heap *heap;    // NULL: the door is free
     void (*wake)(void *arg);
@@ -257,6 +249,9 @@ static inline bool rc__is_mine(const struct rc_heap *heap) {
 static inline struct rc_heap *rc__heap_ever(const struct rc__header *h) {
     return RC__LOAD(rc__class_heap[rc__cls(h) & ~1]);
 }
+static inline AO_t *rc__bell_at(const struct rc__door *door) {
+    return &rc__bells[door - rc__doors];
+}
 // The door of the heap of class entry [n]. A merge gives it another; whoever needs it to stay locks it and looks again.
 static inline struct rc__door *rc__door_of(uint16_t n) {
     return &rc__doors[rc__atomic_load_short(&rc__class_door[n])];
@@ -363,10 +358,6 @@ bool rc__trace(struct rc__header *h, struct rc_visitor *visitor, size_t from, si
 // foreign.c
 void rc__foreign_retain(struct rc__header *h, const char *call);
 void rc__foreign_release(struct rc__header *h, const char *call);
-// A retain found the count at its limit.
-void rc__foreign_full(struct rc__header *h, const char *call);
-// A release that may have been the last rings the bell at the door of class entry [n].
-void rc__ring(uint16_t n);
 void rc__queue(struct rc__header *h);
 // The door of [h]'s heap, locked. Of [h] the caller has a handle, or is inside its heap.
 struct rc__door *rc__door_lock(const struct rc__header *h);

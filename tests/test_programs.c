@@ -199,7 +199,7 @@ TEST(atomic_operations_and_locks_are_in_one_header) {
                                     "pthread_(mutex_(lock|trylock|timedlock|unlock)|rwlock|spin|cond)' rc/*.c cc/*.[ch] "
                                     "$(ls rc/*.h | grep -v rc/atomic.h)"));
     EXPECT_STR("", command(&status, "grep -nE '__atomic_|__sync_|fence' include/refcyc/*.h | "
-                                    "grep -v 'define RC__\\(LOAD\\|STORE\\)'"));
+                                    "grep -v 'define RC__\\(LOAD\\|STORE\\|ADD\\)'"));
     EXPECT_STR("", command(&status, "grep -nE '^ .*(AO_nop|AO_[a-z_]*(load|store)_full|AO_[a-z_]*double|__sync_|fence)' "
                                     "rc/atomic.h"));
 }

@@ -451,6 +451,41 @@ TEST(wake_is_called_once_until_the_work_is_taken_up) {
     free_heap(h);
 }
 
+static void *retain_and_release_there(void *obj) {
+    (void)rc_retain(obj);
+    rc_release(obj);
+    return NULL;
+}
+
+static void *call_retain_and_release_there(void *obj) {
+    EXPECT_PTR(obj, (rc_retain)(obj));
+    (rc_release)(obj);
+    return NULL;
+}
+
+// One that is in the inbox, so that a release is an addition; and the calls behind the inline functions.
+TEST(wake_is_called_for_an_object_that_is_in_the_inbox) {
+    struct rc_heap *h = heap_with_bell();
+    rc_heap_enter(h);
+    graph("a");
+    void *(*pair[])(void *) = {retain_and_release_there, call_retain_and_release_there};
+    for (unsigned i = 0; i < 6; i++) {
+        elsewhere(pair[i % 2], at('a'));
+        EXPECT_EQ(i + 1, rung);
+        EXPECT_EQ(1, stats().inbox);
+        elsewhere(pair[i % 2], at('a')); // it is rung
+        EXPECT_EQ(i + 1, rung);
+        EXPECT_EQ(1, rc_handles(at('a')));
+        rc_collect();
+    }
+    elsewhere(call_retain_and_release_there, at('a'));
+    drop("a");
+    rc_collect();
+    EXPECT_STR("a", gone());
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 // No bell for what needs nobody: retains, and releases of what is held by another handle from outside.
 TEST(wake_is_not_called_for_nothing) {
     struct rc_heap *h = heap_with_bell();

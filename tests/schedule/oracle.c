@@ -71,8 +71,10 @@ void make_heaps(int n, bool backwards) {
             make_heaps(n, backwards);
             return;
         }
-    for (int i = 0; i < n; i++)
-        same_words(heap[i]->door, sizeof *heap[i]->door, (unsigned)i + 1);
+    for (unsigned i = 0; i < (unsigned)n; i++) {
+        same_words(heap[i]->door, sizeof *heap[i]->door, i + 1);
+        same_words(rc__bell_at(heap[i]->door), sizeof *rc__bell_at(heap[i]->door), HEAPS_MAX + i + 1);
+    }
 }
 
 static int index_of(const struct rc_heap *h) {
@@ -91,7 +93,7 @@ static void name_class(const struct rc_type *type, uint16_t cls) {
     if (known[h][t])
         return;
     known[h][t] = true;
-    unsigned id = HEAPS_MAX + 1 + 2 * (unsigned)(3 * h + t);
+    unsigned id = 2 * HEAPS_MAX + 1 + 2 * (unsigned)(3 * h + t);
     same_words(&rc__class_heap[cls], sizeof *rc__class_heap, id);
     same_words(&rc__class_door[cls / 2], sizeof *rc__class_door, id + 1);
 }
