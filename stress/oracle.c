@@ -105,42 +105,15 @@ static void print_figures(double seconds) {
     printf("\n");
 }
 
-static void print_script(const uint8_t *program, size_t size) {
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(60);
-        dup2(1, 2);
-        program_run(program, size, true);
-        printf("(it did not fail this time)\n");
-        fflush(stdout);
-        _exit(0);
-    }
-    int status;
-    waitpid(child, &status, 0);
-}
-
 static int report_failure(uint64_t seed) {
     static uint8_t program[PROGRAM_BYTES];
     size_t size = program_random(seed, program);
     printf("\nthe program with seed 0x%llx has failed (%zu operations)\n", (unsigned long long)seed,
            (size - HEADER_BYTES) / OP_BYTES);
-    char name[64], what[64];
-    snprintf(name, sizeof name, "oracle-%llx.program", (unsigned long long)seed);
-    if (fails_like(program, size, "")) {
-        snprintf(what, sizeof what, "%s", last_failure());
-        printf("failure: %s; shrinking ...\n", what);
-        size = shrink(program, size, what, options.shrink_seconds);
-    } else {
-        printf("it does not fail when it runs alone: measured time, or what ran before it, plays a part\n");
-    }
-    printf("---- script, %zu operations\n", (size - HEADER_BYTES) / OP_BYTES);
-    print_script(program, size);
-    FILE *file = fopen(name, "wb");
-    if (file && fwrite(program, 1, size, file) == size)
-        printf("---- again: %s -r %s\n", "oracle", name);
-    if (file)
-        fclose(file);
+    char name[64];
+    snprintf(name, sizeof name, "oracle-%llx", (unsigned long long)seed);
+    shrink_and_report(program, size, name, options.shrink_seconds);
+    printf("---- again: oracle -r %s.program\n", name);
     return 1;
 }
 
@@ -204,17 +177,6 @@ static int run(void) {
         printf("oracle: no failure\n");
     }
     return failed;
-}
-
-static size_t read_program(const char *name, uint8_t program[PROGRAM_BYTES]) {
-    FILE *file = fopen(name, "rb");
-    if (!file) {
-        perror(name);
-        exit(2);
-    }
-    size_t size = fread(program, 1, PROGRAM_BYTES, file);
-    fclose(file);
-    return size;
 }
 
 // Returns whether it has failed.

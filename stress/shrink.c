@@ -9,11 +9,17 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static void run_plain(const uint8_t *program, size_t size, bool loud) {
+    program_run(program, size, loud);
+}
+void (*shrink_run)(const uint8_t *program, size_t size, bool loud) = run_plain;
 
 static char *failure; // shared with the child
 
@@ -40,7 +46,7 @@ int fails_like(const uint8_t *program, size_t size, const char *what) {
         dup2(null, 2);
         fail_hook = remember;
         alarm(5);
-        program_run(program, size, false);
+        shrink_run(program, size, false);
         _exit(0);
     }
     int status;
@@ -122,4 +128,52 @@ size_t shrink(uint8_t *program, size_t size, const char *what, unsigned seconds)
         chunk = 4;
     }
     return a.size;
+}
+
+static void print_script(const uint8_t *program, size_t size) {
+    printf("---- script, %zu operations\n", (size - HEADER_BYTES) / OP_BYTES);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        dup2(1, 2);
+        shrink_run(program, size, true);
+        printf("(it did not fail this time)\n");
+        fflush(stdout);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+}
+
+bool shrink_and_report(uint8_t *program, size_t size, const char *name, unsigned seconds) {
+    char what[64], path[80];
+    bool alone = fails_like(program, size, "");
+    if (alone) {
+        snprintf(what, sizeof what, "%s", last_failure());
+        printf("failure: %s; shrinking ...\n", what);
+        size = shrink(program, size, what, seconds);
+        fails_like(program, size, what); // the last one that was tried may have been another
+    } else {
+        printf("it does not fail when it runs alone: measured time, or what ran before it, plays a part\n");
+    }
+    print_script(program, size);
+    snprintf(path, sizeof path, "%s.program", name);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(program, 1, size, file) < size)
+        perror(path);
+    if (file)
+        fclose(file);
+    return alone;
+}
+
+size_t read_program(const char *path, uint8_t *program) {
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        perror(path);
+        exit(2);
+    }
+    size_t size = fread(program, 1, PROGRAM_BYTES, file);
+    fclose(file);
+    return size;
 }

@@ -19,7 +19,7 @@ $B/stress/threads: $B/stress/threads.o $(TESTED)
 $B/stress/cycles: $B/stress/cycles.o $(TESTED)
 	$(COMPILE) -o $@ $^ -lm $(LIBS)
 
-$B/stress/memory: $B/stress/memory.o $(STRESS_COMMON) $(TESTED)
+$B/stress/memory: $B/stress/memory.o $B/stress/shrink.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc posix_memalign) $(LIBS)
 
 # The tests, with the calls in their objects renamed, and the requests for memory in the library's: see scarce.c.
