@@ -234,8 +234,9 @@ static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
     while (heap->dead || heap->clearing || heap->notices || heap->rubbish) {
         if (heap->clearing || heap->notices || (heap->dead && !rc__class(heap->dead)->plain))
             heap->cc.undisturbed = false; // a callback may run: of what an island let go, say
+        bool piece = heap->clearing || !heap->dead; // of what is large, or of its memory: as much as many objects
         rc__reap(heap, 1);
-        if (!cc_spend(budget, 16))
+        if (!cc_spend(budget, piece || heap->clearing ? UNITS : 16))
             return false;
     }
     return true;

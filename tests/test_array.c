@@ -1170,6 +1170,29 @@ TEST(memory_of_a_large_array_goes_back_piece_by_piece) {
     free_heap(heap);
 }
 
+// A slice whose time is up at the first look ends after the piece at hand.
+TEST(clock_is_looked_at_after_each_piece_of_what_dies) {
+    enum { PIECE = 256 };
+    struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = 1});
+    rc_heap_enter(heap);
+    struct item *x = item_new(1);
+    struct rc_array *a = rc_array_new(&rc_link_element);
+    for (int i = 0; i < 100 * PIECE; i++)
+        REQUIRE(rc_array_push(a, x));
+    rc_release(a);
+    size_t worst = 0;
+    for (bool more = true; more;) {
+        size_t links = rc_links(x);
+        more = rc_collect_step(1) == RC_STEP_MORE;
+        worst = links - rc_links(x) > worst ? links - rc_links(x) : worst;
+    }
+    EXPECT_EQ(0, rc_links(x));
+    EXPECT_EQ(PIECE, worst);
+    rc_release(x);
+    rc_heap_leave(heap);
+    free_heap(heap);
+}
+
 TEST(many_values_are_destroyed_piece_by_piece, .limit = 60) {
     size_t n = scaled(1000000);
     struct rc_array *a = rc_array_new(&wire_element);
