@@ -81,14 +81,25 @@ struct clear {
     struct rc_heap *heap;
 };
 
+static inline void clear_slot(struct rc_heap *heap, char *slot) {
+    void *obj = rc__load(slot);
+    if (obj) {
+        rc__store(slot, NULL);
+        rc__unlink(heap, RC__HEADER(obj), "rc_release");
+    }
+}
+
 static void clear_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct rc_heap *heap = ((struct clear *)visitor)->heap;
-    for (; n; n--, first += sizeof(void *)) {
-        void *obj = rc__load(first);
-        if (obj) {
-            rc__store(first, NULL);
-            rc__unlink(heap, RC__HEADER(obj), "rc_release");
-        }
+    for (; n; n--, first += sizeof(void *))
+        clear_slot(heap, first);
+}
+
+static void clear_row(struct rc_visitor *visitor, char *first, char *end, size_t stride) {
+    struct rc_heap *heap = ((struct clear *)visitor)->heap;
+    for (; first < end; first += stride) {
+        rc__read_ahead(first, end, stride);
+        clear_slot(heap, first);
     }
 }
 
@@ -259,7 +270,7 @@ static void clear_piece(struct rc_heap *heap) {
         if (heap->clearing_parts)
             return;
     }
-    struct clear clear = {.visitor.slots = clear_slots, .heap = heap};
+    struct clear clear = {.visitor = {.slots = clear_slots, .row = clear_row}, .heap = heap};
     if (rc__trace(h, &clear.visitor, heap->cleared, heap->cleared + RC__PIECE)) {
         heap->cleared += RC__PIECE;
         return;

@@ -342,6 +342,7 @@ struct rc__list_place {
 // reported; a visitor is shown those from [from] up to [to].
 struct rc_visitor {
     void (*slots)(struct rc_visitor *visitor, char *first, size_t n);
+    void (*row)(struct rc_visitor *visitor, char *first, char *end, size_t stride); // those that are apart; NULL: one by one
     size_t at, from, to;
     // While slots of structs in a row are shown: what these declare, the first one, and how far it is to the next.
     const struct rc_slot *fields;
@@ -350,6 +351,13 @@ struct rc_visitor {
     struct rc__list_place near; // for names of slots
 };
 #define RC__ALL_SLOTS SIZE_MAX
+// What follows a slot that is shown is, as a rule, a look at the object in it. So whoever goes over slots that are [stride]
+// bytes apart, up to [end], fetches the object of one that comes later. A line that is not needed does no harm.
+static inline void rc__read_ahead(const char *slot, const char *end, size_t stride) {
+    enum { AHEAD = 8 };
+    if (AHEAD * stride < (size_t)(end - slot))
+        __builtin_prefetch((const void *)((uintptr_t)rc__load(slot + AHEAD * stride) - sizeof(struct rc__header)), 1);
+}
 #define RC__PIECE 256  // slots of one object that are visited at once
 #define RC__PARTS 16   // and parts that are destroyed
 // Returns whether there are slots beyond [to].

@@ -41,18 +41,14 @@ static void show_struct(struct rc_visitor *v, char *base, const struct rc_slot *
     }
 }
 
-// What follows a slot that is shown is, as a rule, a look at the object in it. The slots of structs are shown a few at a
-// time, so whoever is shown them cannot look ahead; this can, AHEAD structs. A line that is not needed does no harm.
-enum { AHEAD = 8 };
-static inline void read_ahead(const char *slot) {
-    __builtin_prefetch((const void *)((uintptr_t)rc__load(slot) - sizeof(struct rc__header)), 1);
-}
-
 // Shows the slots at [first], first + stride ... before [end].
 static void show_row(struct rc_visitor *v, char *first, char *end, size_t stride) {
+    if (v->row) {
+        v->row(v, first, end, stride);
+        return;
+    }
     for (char *slot = first; slot < end; slot += stride) {
-        if (AHEAD * stride < (size_t)(end - slot))
-            read_ahead(slot + AHEAD * stride);
+        rc__read_ahead(slot, end, stride);
         v->slots(v, slot, 1);
     }
 }
