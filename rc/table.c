@@ -162,15 +162,14 @@ static void close_up(struct rc__table *t, const struct rc__table *from) {
         }
 }
 
-// All entries of [from] get places in [t], and keep their numbers.
+// All entries of [from] get places in [t], and keep their numbers. In the order of these, so that one place is not taken
+// right after another in the same bucket: reading its tags would have to wait for the one just written.
 static void spread(struct rc__table *t, const struct rc__table *from) {
     memcpy(t->entry, from->entry, (size_t)from->used * t->stride);
     memcpy(t->state, from->state, (size_t)from->used * sizeof *t->state);
-    for (size_t i = 0; i <= from->mask; i++) {
-        const struct rc__bucket *b = &from->bucket[i];
-        for (unsigned place = 0, n = taken(b); place < n; place++)
-            place_it(t, from->state[b->entry[place]], b->entry[place]);
-    }
+    for (uint32_t e = 0; e < from->used; e++)
+        if (from->state[e] & RC__LIVE)
+            place_it(t, from->state[e], e);
 }
 
 // Gives [t] new memory, for [capacity] entries. Live entries keep their numbers, or close up if [fit].
