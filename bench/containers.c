@@ -5,9 +5,10 @@
 //     containers N [BUDGET_US]
 //
 // The elements are links to a tenth as many objects, ten links to each, in another order than in memory; each object has
-// a link back to the container, so that whoever meets one of them meets them all. A weak map has N / 10 entries, with a
-// key and a value of their own each; the value links back to the map, the key to an array that keeps the keys. The stages
-// of each container:
+// a link back to the container, so that whoever meets one of them meets them all. A set has N members of its own. Structs
+// have a destructor and a link each; names are texts, which a map owns. A weak map has N / 10 entries, with a key and a
+// value of their own each; the value links back to the map, the key to an array that keeps the keys. The stages of each
+// container:
 //
 //   traced      it is alive, by a link from an object that is held, and was touched
 //   garbage     it was let go, in a cycle with its elements
@@ -53,6 +54,32 @@ static void *map_new(void) { return need(rc_map_new(&rc_int64_element, &rc_link_
 static void map_add(void *m, size_t i, void *obj) { DEMAND(rc_map_set_int(m, (int64_t)i, obj)); }
 static void map_clear(void *m) { rc_map_clear(m); }
 
+static void *set_new(void) { return need(rc_set_new(&rc_link_element)); }
+static void set_add(void *s, size_t i, void *obj) { (void)i; DEMAND(rc_set_add(s, &obj)); }
+static void set_clear(void *s) { rc_set_clear(s); }
+
+struct part {
+    struct item *item;
+    size_t number; // 0: none
+};
+static size_t parts_open;
+static void part_destroy(void *element) { parts_open -= ((struct part *)element)->number != 0; }
+static RC_ELEMENT(part, struct part, .slots = RC_SLOTS(RC_LINK(struct part, item)), .destroy = part_destroy);
+
+static void *parts_new(void) { return need(rc_array_new(&part_element)); }
+static void parts_add(void *a, size_t i, void *obj) {
+    struct part part = {rc_retain(obj), i + 1};
+    DEMAND(rc_array_push_give(a, &part));
+    parts_open++;
+}
+
+static void *names_new(void) { return need(rc_map_new(&rc_string_element, &rc_link_element)); }
+static void names_add(void *m, size_t i, void *obj) {
+    char name[24];
+    snprintf(name, sizeof name, "name-%zu", i);
+    DEMAND(rc_map_set_text(m, name, obj));
+}
+
 static void *weak_map_new(void) { return need(rc_weak_map_new()); }
 static void weak_map_add(void *m, size_t i, void *key) {
     if (i % TIMES)
@@ -68,15 +95,18 @@ static const struct kind {
     void *(*make)(void);
     void (*add)(void *container, size_t i, void *obj);
     void (*clear)(void *container);
-    bool keeps; // its elements
-} kinds[] = {{"array", array_new, array_add, array_clear, true},
-             {"list", list_new, list_add, list_clear, true},
-             {"map", map_new, map_add, map_clear, true},
-             {"weak map", weak_map_new, weak_map_add, weak_map_clear, false}};
+    bool keeps, distinct; // its elements; and these are all different
+} kinds[] = {{"array", array_new, array_add, array_clear, true, false},
+             {"list", list_new, list_add, list_clear, true, false},
+             {"map", map_new, map_add, map_clear, true, false},
+             {"set", set_new, set_add, set_clear, true, true},
+             {"structs", parts_new, parts_add, array_clear, true, false},
+             {"names", names_new, names_add, map_clear, true, false},
+             {"weak map", weak_map_new, weak_map_add, weak_map_clear, false, false}};
 
 // A container of [n] elements, with a handle. What it does not keep goes into *keys.
 static void *filled(const struct kind *kind, size_t n, struct rc_array **keys) {
-    size_t count = n / TIMES;
+    size_t count = kind->distinct ? n : n / TIMES;
     void *c = kind->make();
     uint32_t seed = 1;
     *keys = kind->keeps ? NULL : array_new();
@@ -87,7 +117,9 @@ static void *filled(const struct kind *kind, size_t n, struct rc_array **keys) {
             array_add(*keys, i, items[i]);
     }
     for (size_t i = 0; i < n; i++)
-        kind->add(c, i, items[kind->keeps && i % TIMES ? random_below(&seed, (uint32_t)count) : i / TIMES]);
+        kind->add(c, i, items[kind->distinct               ? i
+                              : kind->keeps && i % TIMES ? random_below(&seed, (uint32_t)count)
+                                                         : i / TIMES]);
     for (size_t i = 0; i < count; i++)
         rc_release(items[i]);
     return c;
@@ -125,7 +157,7 @@ static void measure(const struct kind *kind, size_t n) {
 int main(int argc, char **argv) {
     size_t n = argc > 1 ? strtoul(argv[1], NULL, 0) : 10000000;
     budget = argc > 2 ? strtoul(argv[2], NULL, 0) * 1000 : budget;
-    items = malloc(n / TIMES * sizeof *items);
+    items = malloc(n * sizeof *items);
     if (n < 10000 || !items) {
         fprintf(stderr, "usage: %s N [BUDGET_US]; N is at least 10000\n", argv[0]);
         return 64;
@@ -136,6 +168,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         measure(&kinds[i], n);
     slices_print();
+    DEMAND(parts_open == 0);
     free(items);
     DEMAND(rc_heap_free(heap) == 0);
     return slices_verdict() ? 0 : 1;
