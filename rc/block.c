@@ -134,6 +134,7 @@ static struct rc__page *page_at(const struct rc__region *region, size_t i) {
 // The first region of a heap is one page, for the many heaps that stay small; the next are larger; where a heap has some MB,
 // the next 2 MB are no great matter, and a region is a block that the system may back by one page of its own.
 enum { MIDDLE = 16, LARGE = RC__LARGE / RC__PAGE, LARGE_FROM = 2 * LARGE, LARGE_TO = 32 * LARGE };
+enum { FRESH = 1024 }; // bytes of fresh cells, about, that are made free ones at once
 
 static bool region_new(struct rc_heap *heap) {
     struct rc__region *region = rc__memory(heap, sizeof *region);
@@ -191,20 +192,43 @@ static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
     return page;
 }
 
-// The first page with room for a cell of this size has none left at hand: a fresh cell, or a fresh page.
-static struct rc__header *fresh_cell(struct rc_heap *heap, size_t cell) {
-    struct rc__page **room = &heap->blocks.room[cell / 16];
-    struct rc__page *page = *room ? *room : page_new(heap, cell);
-    assert(!page || (page->cell == cell && page->has_room && !page->free));
+static uint32_t cells_of(const struct rc__page *page) {
+    return (uint32_t)(RC__PAGE - RC__PAGE_HEAD) / page->cell;
+}
+
+static void page_full(struct rc_heap *heap, struct rc__page *page) {
+    assert(page->has_room && !page->free && page->used == cells_of(page));
+    list_remove(&heap->blocks.room[page->cell / 16], page);
+    page->has_room = false;
+    page->used = 1;
+}
+
+// Some fresh cells of [page], which has any, become free ones.
+static void freshen(struct rc__page *page) {
+    assert(!page->free && page->has_room);
+    uint32_t end = page->fresh + (FRESH / page->cell + 1) * page->cell;
+    if (end > RC__PAGE)
+        end = page->fresh + (RC__PAGE - page->fresh) / page->cell * page->cell;
+    for (uint32_t at = end; at > page->fresh;) {
+        at -= page->cell;
+        struct rc__header *h = (struct rc__header *)(void *)((char *)page + at);
+        rc__set_both(h, 0, 0);
+        h->word = (uintptr_t)page->free;
+        page->free = h;
+    }
+    page->fresh = end;
+}
+
+// A page with a free cell of this size, the first one with room; or NULL.
+static struct rc__page *page_with_free(struct rc_heap *heap, size_t cell) {
+    struct rc__page **room = &heap->blocks.room[cell / 16], *page;
+    while ((page = *room) && !page->free && page->fresh + cell > RC__PAGE)
+        page_full(heap, page);
     if (!page)
-        return NULL;
-    struct rc__header *h = (struct rc__header *)(void *)((char *)page + page->fresh);
-    page->fresh += page->cell;
-    page->used++;
-    assert(page->fresh <= RC__PAGE && page->used <= (RC__PAGE - sizeof *page) / page->cell);
-    rc__page_took(heap, page);
-    h->word = 0;
-    return h;
+        page = page_new(heap, cell);
+    if (page && !page->free)
+        freshen(page);
+    return page;
 }
 
 // [page] has no object and is on no list.
@@ -218,18 +242,13 @@ static void page_empty(struct rc__blocks *b, struct rc__page *page) {
     }
 }
 
-void rc__page_full(struct rc_heap *heap, struct rc__page *page) {
-    assert(page->has_room && !page->free);
-    list_remove(&heap->blocks.room[page->cell / 16], page);
-    page->has_room = false;
-}
-
 // [page] was full and is not any more, or has no cell in use any more. The last page of a size stays: no coming and going.
 void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
     assert(page->cell && rc__page_of((struct rc__header *)page) == page);
     struct rc__page **room = &heap->blocks.room[page->cell / 16];
     if (!page->has_room) {
         page->has_room = true;
+        page->used = cells_of(page) - 1;
         list_add(room, page);
     }
     if (!page->used && (page->next || page->prev)) {
@@ -240,7 +259,10 @@ void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
 
 struct rc__header *rc__block_new_slow(struct rc_heap *heap, size_t size) {
     assert(size >= sizeof(struct rc__header));
-    return heap->blocks.paged && size <= RC__CELL_MAX ? fresh_cell(heap, size) : big_new(heap, size);
+    if (!heap->blocks.paged || size > RC__CELL_MAX)
+        return big_new(heap, size);
+    struct rc__page *page = page_with_free(heap, size);
+    return page ? rc__page_take(page) : NULL;
 }
 
 size_t rc__big_free(struct rc_heap *heap, struct rc__header *h) {

@@ -17,7 +17,9 @@
 //   K2  live is the number of objects that have the class's number. (Husks may, too; nobody asks for the class of one.)
 #include "object.h"
 
-struct rc__class rc__classes[1 << 15];
+_Alignas(64) struct rc__class rc__classes[1 << 15];
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct rc__class) == 128 && offsetof(struct rc__class, type) == 64),
+               "a class is two cache lines, and one for most purposes");
 struct rc_heap *rc__class_heap[1 << 16];
 
 static pthread_mutex_t numbers = PTHREAD_MUTEX_INITIALIZER; // guards the three below
@@ -329,8 +331,9 @@ uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
     uint16_t n = find(heap, type);
     if (!n && !(n = class_new(heap, type)))
         return 0;
-    heap->recent[RC__RECENT(type)].type = type;
-    heap->recent[RC__RECENT(type)].cls = (uint16_t)(2 * n);
+    struct rc__class *c = &rc__classes[n];
+    heap->recent[RC__RECENT(type)] = (struct rc__recent){
+        .type = type, .c = c, .room = &heap->blocks.room[c->cell / 16], .both = rc__make_both(1, (uint16_t)(2 * n)), .cell = c->cell};
     return (uint16_t)(2 * n);
 }
 

@@ -444,6 +444,7 @@ size_t rc_heap_free(struct rc_heap *heap) {
     end_finalize_all(heap);
     rc__leaks_heap_ends(heap);
     heap->reaping = heap->ending = true;
+    memset(heap->recent, 0, sizeof heap->recent); // a short way to a new object that there is not
     rc__each_object(heap, end_doom, &ending);
     rc__each_object(heap, end_destroy, &ending);
     rc__each_object(heap, end_slots, &ending);

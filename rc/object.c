@@ -82,32 +82,32 @@ static __attribute__((noinline)) void *new_object(const struct rc_type *type, si
     return rc__payload(h);
 }
 
-// The usual case: the heap's thread, a type that was asked for lately, a free cell at hand.
-static inline void *new_cell(const struct rc_type *type) {
-    struct rc_heap *heap = rc__here;
-    if (heap == RC__NOWHERE || heap->ending || heap->recent[RC__RECENT(type)].type != type)
-        return NULL;
-    uint16_t cls = heap->recent[RC__RECENT(type)].cls;
-    struct rc__class *c = &rc__classes[cls >> 1];
-    struct rc__page *page = heap->blocks.room[c->cell / 16];
-    if (!page || !page->free || heap->objects + heap->husks >= heap->reserved)
-        return NULL;
-    struct rc__header *h = rc__page_take(heap, page);
-    h->shared = 0;
-    rc__set_both(h, 1, cls);
-    c->live++;
-    heap->objects++;
-    heap->bytes += c->cell;
-    for (char *at = rc__payload(h), *end = (char *)h + c->cell; at < end; at += 16)
-        memset(at, 0, 16);
-    return rc__payload(h);
-}
-
 void *rc_new_sized(const struct rc_type *type, size_t extra) {
     return new_object(type, extra);
 }
 
+// The usual case, without a frame: the heap's thread, a type that was asked for lately, a free cell at hand.
 void *rc_new(const struct rc_type *type) {
-    void *obj = type ? new_cell(type) : NULL;
-    return obj ? obj : new_object(type, 0);
+    struct rc_heap *heap = rc__here;
+    if (heap == RC__NOWHERE || !type)
+        return new_object(type, 0);
+    const struct rc__recent *recent = &heap->recent[RC__RECENT(type)];
+    if (recent->type != type)
+        return new_object(type, 0);
+    struct rc__page *page = *recent->room;
+    if (!page || !page->free || heap->objects + heap->husks >= heap->reserved)
+        return new_object(type, 0);
+    assert(!heap->ending);
+    struct rc__header *h = rc__page_take(page);
+    h->shared = 0;
+    RC__STORE(h->both, recent->both);
+    size_t size = recent->cell;
+    recent->c->live++;
+    heap->objects++;
+    heap->bytes += size;
+    char *at = rc__payload(h), *end = (char *)h + size;
+    do
+        memset(at, 0, 16);
+    while ((at += 16) < end);
+    return rc__payload(h);
 }

@@ -75,27 +75,31 @@ enum { RC__NO_OWNER = -1 }; // no such slot
 
 // What a heap knows of a type. Class numbers are even and reused when their heap is gone; an entry is found at half the
 // number.
+// The first cache line of it is what is read and written all the time.
 struct rc__class {
-    const struct rc_type *type, *known_as; // the latter: for users
     struct rc_heap *heap;
+    size_t live;     // objects
+    uint32_t cell;   // bytes of an object of that type, without a tail, and its header, if it lies in a page; else 0
+    bool plain;      // closed, without a finalizer, and not both; or rc_string_type, see string.c
+    uint8_t slot_count;           // of a small object: one without tail and trace, and with few slots;
+    uint16_t slot[RC__SMALL + 1]; // and their offsets
+    uint16_t first;  // of a duplicate: the class of the same type that new objects get; 0: this one
+    bool acyclic;
+    int32_t owner;   // offset of the owner slot
+
+    const struct rc_type *type, *known_as; // the latter: for users
     struct rc__run *runs; // strong slots of the type and its bases, but for tails and traces
     struct rc__run *weak; // weak slots
     uint32_t run_count, weak_count;
-    int32_t owner;   // offset of the owner slot
+    bool (*destroy_some)(void *obj, size_t from, size_t to);
+    size_t beyond;   // of the bytes of its objects those beyond [cell] each, modulo the range
     int32_t hint;    // offset of the slot that led the collector to something alive, or RC__NO_OWNER
     uint16_t next;   // in its bucket of the heap's classes, or among the heap's duplicates
-    uint16_t first;  // of a duplicate: the class of the same type that new objects get; 0: this one
-    bool acyclic, has_trace, has_tail, has_finalize, has_destroy, has_free_slots;
-    bool plain; // closed, without a finalizer, and not both; or rc_string_type, see string.c
-    bool (*destroy_some)(void *obj, size_t from, size_t to);
-    uint32_t cell;   // bytes of an object of that type, without a tail, and its header, if it lies in a page; else 0
-    uint16_t slot_count;          // of a small object: one without tail and trace, and with few slots;
-    uint16_t slot[RC__SMALL + 1]; // and their offsets
-    bool small;
-    bool closed; // small, and without anything that is to be released or called but those slots
-    bool keyed;  // some object of it was a key of a weak map: neither small nor acyclic any more
-    bool both;   // of entries of weak maps, which live only if all that links to them does (CC_BOTH)
-    size_t live, beyond; // objects; and of their bytes those beyond [cell] each, modulo the range
+    bool has_trace : 1, has_tail : 1, has_finalize : 1, has_destroy : 1, has_free_slots : 1;
+    bool small : 1;
+    bool closed : 1; // small, and without anything that is to be released or called but those slots
+    bool keyed : 1;  // some object of it was a key of a weak map: neither small nor acyclic any more
+    bool both : 1;   // of entries of weak maps, which live only if all that links to them does (CC_BOTH)
 };
 
 extern struct rc__class rc__classes[1 << 15];
@@ -135,6 +139,15 @@ struct rc__blocks {
     struct rc__big big; // head of the list
 };
 
+// What there is to know of a type to make an object of it.
+struct rc__recent {
+    const struct rc_type *type;
+    struct rc__class *c;
+    struct rc__page **room; // pages with a free cell for it
+    uint32_t both;          // class, and one handle
+    uint32_t cell;
+};
+
 struct rc__weak_table {
     struct rc_weak **entry;
     size_t mask, count; // mask + 1 places, or none
@@ -156,10 +169,7 @@ struct rc_heap {
     size_t reserved; // objects for which there is room in suspects and inbox
 
     uint16_t bucket[64]; // classes by type
-    struct {
-        const struct rc_type *type;
-        uint16_t cls;
-    } recent[16];
+    struct rc__recent recent[16]; // types that were asked for lately; NULL: none. Of a heap that ends, none
     uint16_t duplicates; // classes of types that have one already, from heaps that were merged into this
     size_t duplicate_count;
     bool outward; // a slot of an object has, or had, a link to another heap's
@@ -205,9 +215,12 @@ static inline uint16_t rc__cls(const struct rc__header *h) {
     return RC__LOAD(h->cls);
 }
 // And both are stored at once, as they are loaded: a load of a whole word waits for a store of half of it.
-static inline void rc__set_both(struct rc__header *h, unsigned handles, uint16_t cls) {
+static inline uint32_t rc__make_both(unsigned handles, uint16_t cls) {
     struct rc__header both = {.handles = (uint16_t)handles, .cls = cls};
-    RC__STORE(h->both, both.both);
+    return both.both;
+}
+static inline void rc__set_both(struct rc__header *h, unsigned handles, uint16_t cls) {
+    RC__STORE(h->both, rc__make_both(handles, cls));
 }
 static inline void rc__set_handles(struct rc__header *h, unsigned handles) {
     rc__set_both(h, handles, rc__cls(h));
@@ -297,7 +310,7 @@ uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type);
 // The class number for [type] in [heap]; 0 with errno set if there is none to be had.
 static inline uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *type) {
     size_t place = RC__RECENT(type);
-    return heap->recent[place].type == type ? heap->recent[place].cls : rc__class_find(heap, type);
+    return heap->recent[place].type == type ? (uint16_t)(heap->recent[place].both >> 16) : rc__class_find(heap, type);
 }
 void rc__classes_free(struct rc_heap *heap);
 void rc__classes_door(struct rc_heap *heap, const struct rc__door *door);
