@@ -6,7 +6,7 @@
 // list), memory. A release inside a callback only adds to the list. So a parent dies before its children.
 //
 // An object of a plain type (nothing but a few slots) that bears no mark is bare: nobody can notice its death but those
-// whom it holds. It goes at once, and the first bare one that dies of that is next, without coming to the list.
+// whom it holds. It goes at once, and so do the bare ones that die of that, without coming to the list.
 //
 //   D1  On the list: class odd, not SUSPECT; handles and links hold the next. In the graph it keeps its node number.
 //   D2  A destroyed object that is in the graph or in the inbox stays as a HUSK until it has left both (R3).
@@ -139,50 +139,101 @@ static inline void join_dead(struct rc_heap *heap, struct rc__header *h) {
     heap->dead_count++;
 }
 
+// Bare objects on their way out.
+struct bare {
+    struct rc_heap *heap;
+    struct rc__class *c;      // of those that are gone and not accounted for yet,
+    size_t since;             // which are as many as [left] has become less since then
+    size_t left;              // so many more may be destroyed
+    struct rc__header **free; // place for the next one that waits
+    struct rc__header *waiting[64];
+};
+
+static inline void account(struct bare *b) {
+    size_t n = b->since - b->left;
+    b->since = b->left;
+    b->c->live -= n;
+    b->heap->objects -= n;
+    b->heap->bytes -= n * b->c->cell;
+    b->heap->stats.reclaimed_count += n;
+}
+
 // Takes the link away from [h], which a slot of a dead object holds. Returns whether that leaves it dead and bare, and then
 // does nothing else.
-static inline bool let_go(struct rc_heap *heap, struct rc__header *h) {
+static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *h) {
     uint32_t both = rc__both(h);
-    const struct rc__class *c = &rc__classes[both >> 17];
     if (!(both & RC__HANDLES_MAX) && (h->word & ~(RC__SUSPECT | RC__INDEX_MASK)) == RC__LINK_ONE &&
-        rc__class_heap[both >> 16] == heap && c->plain && !rc__atomic_load(&h->shared)) {
+        RC__LOAD(rc__class_heap[both >> 16]) == b->heap && rc__classes[both >> 17].plain && !rc__atomic_load(&h->shared)) {
         if (h->word & RC__SUSPECT)
-            cc_unsuspect(heap, h);
+            cc_unsuspect(b->heap, h);
         h->word = 0;
         return true;
     }
-    rc__unlink(heap, h, "rc_release");
+    account(b); // for a fault handler
+    rc__unlink(b->heap, h, "rc_release");
     return false;
 }
 
-static inline void free_bare(struct rc_heap *heap, struct rc__header *h, struct rc__class *c) {
-    size_t size = rc__block_free(heap, h);
-    rc__class_remove(c, 1, size);
-    heap->objects--;
-    heap->bytes -= size;
-    heap->stats.reclaimed_count++;
+// The same; most often it is of the same sort as what held it, of which the class, and no handles, are [both].
+static inline bool let_go_of_one(struct bare *b, struct rc__header *h, uint32_t both) {
+    if (rc__both(h) != both || (h->word & ~RC__INDEX_MASK) != RC__LINK_ONE || rc__atomic_load(&h->shared))
+        return let_go(b, h);
+    h->word = 0;
+    return true;
 }
 
-// Destroys [h], which is bare, and the first bare object that dies of that, and so on: a list, say. The others that die
-// join the dead list. Up to [limit], of which it returns what is left.
+static inline void await(struct bare *b, struct rc__header *h) {
+    if (b->free < b->waiting + sizeof b->waiting / sizeof *b->waiting)
+        *b->free++ = h;
+    else
+        join_dead(b->heap, h);
+}
+
+static __attribute__((noinline)) void other_cell(struct bare *b, size_t cell) {
+    b->c->beyond -= cell - b->c->cell;
+    b->heap->bytes -= cell - b->c->cell;
+}
+
+static __attribute__((noinline)) void other_class(struct bare *b, struct rc__class *c) {
+    account(b);
+    b->c = c;
+}
+
+// Destroys [h], which is bare, and those that die of that, if they are; the others join the dead list. Up to [limit], of
+// which it returns what is left.
 static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t limit) {
-    for (struct rc__header *next; h && limit; h = next, limit--) {
-        struct rc__class *c = rc__class(h);
-        next = NULL;
+    struct bare b;
+    b.heap = heap;
+    b.c = rc__class(h);
+    b.since = b.left = limit;
+    b.free = b.waiting;
+    while (h && b.left) {
+        uint32_t both = rc__both(h) & ~(uint32_t)(1 << 16 | RC__HANDLES_MAX); // it may come from the dead list
+        struct rc__class *c = &rc__classes[both >> 17];
+        if (c != b.c)
+            other_class(&b, c);
+        struct rc__header *next = NULL;
         for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
             void *obj = rc__load((char *)rc__payload(h) + *slot);
-            if (!obj || !let_go(heap, RC__HEADER(obj)))
+            if (!obj || !let_go_of_one(&b, RC__HEADER(obj), both))
                 continue;
-            if (next)
-                join_dead(heap, RC__HEADER(obj));
-            else
+            if (!next)
                 next = RC__HEADER(obj);
+            else
+                await(&b, RC__HEADER(obj));
         }
-        free_bare(heap, h, c);
+        uint32_t cell = rc__cell_free(b.heap, h);
+        b.left--;
+        if (cell != c->cell)
+            other_cell(&b, cell);
+        h = next || b.free == b.waiting ? next : *--b.free;
     }
+    account(&b);
     if (h)
         join_dead(heap, h);
-    return limit;
+    while (b.free > b.waiting)
+        join_dead(heap, *--b.free);
+    return b.left;
 }
 
 static __attribute__((noinline)) void destroy_tree(struct rc_heap *heap, struct rc__header *h) {
@@ -191,6 +242,14 @@ static __attribute__((noinline)) void destroy_tree(struct rc_heap *heap, struct 
     heap->reaping = false;
     if (heap->dead || heap->notices)
         rc__reap(heap, left);
+}
+
+static inline void free_one(struct rc_heap *heap, struct rc__header *h, struct rc__class *c) {
+    size_t size = rc__cell_free(heap, h);
+    rc__class_remove(c, 1, size);
+    heap->objects--;
+    heap->bytes -= size;
+    heap->stats.reclaimed_count++;
 }
 
 void rc__die_bare(struct rc_heap *heap, struct rc__header *h) {
@@ -206,7 +265,7 @@ void rc__die_bare(struct rc_heap *heap, struct rc__header *h) {
             destroy_tree(heap, h);
             return;
         }
-    free_bare(heap, h, c);
+    free_one(heap, h, c);
 }
 
 // An object that has nothing but a few slots.
