@@ -456,6 +456,41 @@ static uint32_t read(struct rows *r, uint32_t limit) {
     return nodes;
 }
 
+// Whether one slot was read and nothing else is on its way: more would not come together by waiting.
+static inline bool is_alone(const struct rows *r) {
+    uint32_t slots = 0;
+    for (uint32_t i = 1; i < ROWS; i++)
+        slots += r->all[(r->turn - i) % ROWS].slots;
+    return r->row->slots == 1 && !slots;
+}
+
+// Follows a chain of small objects, [limit] at most, from the only slot that was read, which is recorded at once. Returns how
+// many nodes that made.
+static uint32_t follow(struct rows *r, uint32_t limit) {
+    struct cc *cc = r->cc;
+    struct row *row = r->row;
+    uint32_t nodes = 0;
+    for (; nodes < limit && row->slots == 1 && !(row->source[0] & ~SOURCE); nodes++) {
+        struct rc__header *h = row->target[0];
+        const struct rc__class *c = rc__class(h);
+        if (rc__heap(h) != r->heap || h->word & (RC__GRAPH | RC__SUSPECT) || !c->plain || c->acyclic ||
+            c->owner != RC__NO_OWNER || c->hint != RC__NO_OWNER || cc_is_held(h) || !cc_has_room(r->heap, 1))
+            break;
+        uint32_t source = row->source[0];
+        struct cc_node *from = cc_node(cc, source);
+        if (from->object & CC_ALIVE || (cc->edge_count >= cc->edge_room && !cc_more_edges(r->heap)))
+            break;
+        uint32_t n = cc_node_new(cc, h, CC_TRACED);
+        record_edge(r->heap, cc, source, from, n, cc_node(cc, n));
+        r->recorded++;
+        row->slots = 0;
+        read_small(row, h, c, n);
+    }
+    look(r, row);
+    record(r, row);
+    return nodes;
+}
+
 static bool build(struct rows *r, struct cc_budget *budget) {
     struct cc *cc = r->cc;
     for (;;) {
@@ -465,7 +500,10 @@ static bool build(struct rows *r, struct cc_budget *budget) {
         uint32_t nodes = read(r, budget->deadline ? ROW_FULL : 1);
         if (!nodes && is_empty(r))
             return true;
-        advance(r);
+        if (is_alone(r))
+            nodes += follow(r, budget->deadline ? ROW_FULL : 0);
+        else
+            advance(r);
         if (cc->out_of_memory || !cc_spend(budget, 4 * (nodes + r->recorded - recorded + cc_climbed(r->heap))))
             return false;
     }
