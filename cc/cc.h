@@ -12,7 +12,7 @@
 // names where it keeps them):
 //
 //   R1  Whatever takes a reference away from an object and leaves it alive without a handle makes it a suspect. (But for an
-//       object not in the graph that loses a handle while an owner of it is held, or is a suspect: that leads to it.)
+//       object not in the graph that loses a handle while something else leads to it for certain: suspect.c.)
 //   R2  A suspect that has a handle when it is looked at is dropped: the handle's release will suspect it again.
 //   R3  A release never fails: room for each object in the suspect buffer and in the inbox is there from its birth. A
 //       foreign thread puts an object into the inbox while it still holds its handle; the object's memory stays as long
@@ -105,6 +105,8 @@ enum cc_begin {
 void cc_suspect(struct rc_heap *heap, struct rc__header *h);
 // The same, where the reference was a handle.
 void cc_let_go(struct rc_heap *heap, struct rc__header *h);
+// The same, where the handle went into [slot].
+void cc_gave(struct rc_heap *heap, struct rc__header *h, const void *slot);
 // A suspect dies: it leaves the buffer. [h] is SUSPECT and not in the graph.
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h);
 // [h], which is in the graph, has died by count.

@@ -4,9 +4,15 @@
 // each live object from its birth (R3).
 //
 // What R1 is for: from a suspect, or from something held, a way leads to everything that is not freed yet. So an object
-// whose last handle goes while an owner of it is held, or a suspect, need not be one itself: the owner leads to it, and
-// what takes that away leaves a suspect that leads to it. In a tree under construction most nodes are of that sort. One
-// that loses a link is a suspect whatever it says of its owner, which may be the one that is letting it go at this moment.
+// that is not in the graph, and whose last handle goes, need not be a suspect itself if there is such a way all the same:
+//
+//   - it holds no link. It is alive, so something has a link to it; there is a way to that, and not through this object;
+//   - the handle goes into a slot of an object that is held. That of the object made last is known to be one: a tree that is
+//     built from its leaves up;
+//   - an owner of it is held, or a suspect: a tree that is built from its root down, with parents.
+//
+// What takes the way away later leaves a suspect that leads to the object. One that loses a link is a suspect whatever it
+// says of its owner, which may be the one that is letting it go at this moment.
 //
 //     | old suspects | young suspects | room ...
 //                    old_count        suspect_count
@@ -63,9 +69,36 @@ static bool has_owner_near(const struct rc_heap *heap, const struct rc__header *
     return false;
 }
 
+// Whether [h] is known to hold no link.
+static inline bool holds_nothing(const struct rc__header *h) {
+    const struct rc__class *c = rc__class(h);
+    if (!c->small || c->both)
+        return false;
+    for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++)
+        if (rc__load((const char *)(h + 1) + *slot))
+            return false;
+    return true;
+}
+
+// Whether [slot] lies in the object that was made last, and that is held.
+static inline bool is_of_newest(const struct rc_heap *heap, const void *slot) {
+    const struct rc__header *h = heap->newest;
+    size_t at = (size_t)((uintptr_t)slot - (uintptr_t)h);
+    if (!h || at >= RC__CELL_MAX)
+        return false;
+    uint32_t both = rc__both(h);
+    return RC__LOAD(rc__class_heap[both >> 16]) == heap && both & RC__HANDLES_MAX && !(h->word & RC__GRAPH) &&
+           at < rc__classes[both >> 17].cell;
+}
+
+void cc_gave(struct rc_heap *heap, struct rc__header *h, const void *slot) {
+    if (h->word & RC__GRAPH || !is_of_newest(heap, slot))
+        cc_let_go(heap, h);
+}
+
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
     assert(!(h->word & RC__SUSPECT));
-    if (h->word & RC__GRAPH || !has_owner_near(heap, h))
+    if (h->word & RC__GRAPH || !(holds_nothing(h) || has_owner_near(heap, h)))
         cc_suspect(heap, h);
 }
 

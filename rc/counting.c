@@ -67,8 +67,12 @@ static __attribute__((noinline)) void lost_special(struct rc_heap *heap, struct 
         suspect(heap, h);
 }
 
+static inline bool is_special_loss(struct rc__header *h) {
+    return rc__atomic_load(&h->shared) & ~RC__WEAK || h->word < RC__LINK_ONE || rc__class(h)->first;
+}
+
 static inline void lost(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
-    if (rc__atomic_load(&h->shared) & ~RC__WEAK || h->word < RC__LINK_ONE || rc__class(h)->first)
+    if (is_special_loss(h))
         lost_special(heap, h, suspect);
     else if (!(h->word & RC__SUSPECT))
         suspect(heap, h);
@@ -79,6 +83,14 @@ static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
     assert(h->handles == 0);
     assert(!(h->word & RC__IMMORTAL));
     lost(heap, h, cc_let_go);
+}
+
+// The same, where [slot] has got it.
+static inline void gave(struct rc_heap *heap, struct rc__header *h, const void *slot) {
+    if (is_special_loss(h))
+        lost_special(heap, h, cc_let_go);
+    else if (!(h->word & RC__SUSPECT))
+        cc_gave(heap, h, slot);
 }
 
 static void lost_link(struct rc_heap *heap, struct rc__header *h) {
@@ -358,7 +370,7 @@ void rc_give_slot(void *slot, void *obj) {
     rc__store(slot, obj);
     RC__STORE(h->both, both - 1);
     if ((both & RC__HANDLES_MAX) == 1)
-        lost_last_handle(rc__here, h);
+        gave(rc__here, h, slot);
 }
 
 void *rc_take_slot(void *slot) {

@@ -163,6 +163,7 @@ struct rc_heap {
     bool held;     // by that thread, without an entry on its stack (H3)
     struct rc_heap *next_held;
     struct rc__blocks blocks;
+    struct rc__header *newest; // the cell that an object was made in last; NULL: it may not be one any more
     size_t objects;  // alive, or dead and not destroyed
     size_t husks;    // destroyed, but their memory waits
     size_t bytes;

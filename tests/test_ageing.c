@@ -134,14 +134,14 @@ TEST(old_suspect_that_tracing_meets_stays_one_if_it_is_alive) {
 }
 
 TEST(old_suspect_that_dies_leaves_the_buffer) {
-    graph("ga gb ab");
-    drop("ab");
+    graph("ga gb ab be");
+    drop("abe");
     collect_young();
     EXPECT(is_old('a') && is_old('b'));
-    graph("c d");
+    graph("c df");
     rc_set(&at('c')->x, at('d'));
     touch("ab");
-    drop("d"); // young
+    drop("df"); // d is young
     EXPECT_EQ(2, here()->old_count);
     EXPECT_EQ(3, stats().suspects);
     rc_clear(&at('g')->x);
@@ -154,7 +154,7 @@ TEST(old_suspect_that_dies_leaves_the_buffer) {
 TEST(old_object_that_died_is_not_destroyed_with_its_heap_again) {
     struct rc_heap *heap = rc_heap_new(NULL);
     rc_heap_enter(heap);
-    graph("ga gb ab");
+    graph("ga gb ab be");
     drop("ab");
     rc_collect();
     EXPECT(is_old('a') && is_old('b'));
@@ -165,9 +165,9 @@ TEST(old_object_that_died_is_not_destroyed_with_its_heap_again) {
     rc_clear(&at('g')->y); // b; but its memory is in the graph
     EXPECT_STR("ab", gone_sorted());
     EXPECT_EQ(1, heap->husks);
-    drop("g");
+    drop("ge");
     EXPECT_EQ(0, rc_heap_free(heap));
-    EXPECT_STR("abg", gone_sorted());
+    EXPECT_STR("abeg", gone_sorted());
 }
 
 TEST(whole_collection_amid_a_young_one_looks_at_all) {

@@ -20,6 +20,9 @@
 //   R1_RELEASE  losing a reference makes an object without handles a suspect: release, clear, death of a holder
 //   R1_GIVE     so does giving its last handle to a slot, though no count falls
 //   R1_MOVE     so does moving a link, though no count falls
+//   R1_EMPTY    but not, outside of the graph, an object that holds no link                (0: such a one, too)
+//   R1_HELD     nor, there, one whose handle goes into a slot of what has a handle itself  (0: such a one, too; 2: nor
+//               any other that is given)
 //   R2          a suspect is dropped unseen only for a handle, or for being in the inbox  (0: a link will do, too)
 //   R3_QUEUE    a foreign release puts the object into the inbox, then counts             (0: counts first)
 //   R3_HUSK     a dead object that is in the inbox keeps its memory
@@ -99,6 +102,12 @@
 #endif
 #ifndef R1_MOVE
 #define R1_MOVE 1
+#endif
+#ifndef R1_EMPTY
+#define R1_EMPTY 1
+#endif
+#ifndef R1_HELD
+#define R1_HELD 1
 #endif
 #ifndef R2
 #define R2 1
@@ -296,6 +305,9 @@ inline fold(x) {
     fi
 }
 
+// R1 asks for no suspect outside of the graph: the object holds nothing; or what is held has a link to it.
+#define HOLDS_NOTHING(x) (R1_EMPTY && o[x].graph == OUT && USED(x) == 0)
+#define IS_LED_TO(x, y) (R1_HELD && o[y].graph == OUT && (R1_HELD == 2 || (o[x].graph == OUT && o[x].handles)))
 #define mark(x, condition) o[x].suspect = o[x].suspect || (condition)
 #define ring_inside(x) bell = bell || (BELL_IN && o[x].queued && o[x].handles == 0)
 
@@ -313,7 +325,7 @@ inline lose(x) {
             lost = lost | REFERS(x);
             o[x].links = 0;
             forget(x)
-        :: o[x].handles == 0 && LINKED(x) != 0 -> mark(x, (o[x].graph != OUT -> R5_LOSE : R1_RELEASE))
+        :: o[x].handles == 0 && LINKED(x) != 0 -> mark(x, (o[x].graph != OUT -> R5_LOSE : R1_RELEASE && !HOLDS_NOTHING(x)))
         :: else
         fi
     :: else
@@ -379,7 +391,7 @@ inline give(x, y) {
     o[y].handles--;
     fold(y);
     ring_inside(y);
-    mark(y, R1_GIVE && o[y].handles == 0);
+    mark(y, R1_GIVE && o[y].handles == 0 && !HOLDS_NOTHING(y) && !IS_LED_TO(x, y));
     settle()
 }
 

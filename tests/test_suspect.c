@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// R1 and what it does not ask for: an object whose last handle goes is no suspect where something else leads to it for
+// certain. Whatever makes garbage of it afterwards is seen.
+#include "rc/object.h"
+#include "tests/graph.h"
+#include "tests/harness.h"
+#include "tests/steps.h"
+
+static void expect_suspects(size_t n) {
+    EXPECT_EQ(n, stats().suspects);
+}
+
+TEST(object_that_holds_nothing_is_no_suspect) {
+    graph("ga");
+    drop("a");
+    expect_suspects(0);
+    drop("g");
+    EXPECT_STR("ag", gone_sorted());
+}
+
+TEST(object_that_holds_something_is_a_suspect) {
+    graph("ga ab");
+    drop("a");
+    expect_suspects(1);
+    drop("gb");
+}
+
+TEST(object_that_is_given_to_itself_is_a_suspect) {
+    graph("a");
+    handle_given('a');
+    rc_give(&at('a')->x, at('a'));
+    expect_suspects(1);
+    EXPECT_EQ(1, rc_collect());
+}
+
+//   g --> a, then a <--> b, then g --/--> a
+TEST(object_that_held_nothing_and_is_garbage_later_is_found) {
+    graph("ga");
+    drop("a");
+    graph("ba");
+    rc_set(&at('a')->x, at('b'));
+    drop("b");
+    rc_clear(&at('g')->x);
+    EXPECT_EQ(2, rc_collect());
+    drop("g");
+}
+
+//   g --> a --> e, which holds nothing; it is held and let go once more, leads to a then, and a is let go
+static void empty_one_is_let_go(void) {
+    graph("ga ae");
+    drop("ae");
+    some_work();
+    hold("e");
+    some_work();
+    drop("e");
+    some_work();
+    rc_set(&at('e')->x, at('a'));
+    some_work();
+    rc_clear(&at('g')->x);
+    finish_sound();
+    drop("g");
+}
+
+TEST(empty_object_that_is_let_go_at_any_moment_hides_nothing) {
+    EXPECT_PHASES(sweep(empty_one_is_let_go), PHASE(BUILD) | PHASE(SCAN));
+}
+
+struct bottom { struct bottom *left, *right; };
+RC_TYPE(bottom, struct bottom, .slots = RC_SLOTS(RC_LINK(struct bottom, left), RC_LINK(struct bottom, right)));
+
+static struct bottom *bottom_up(int depth) {
+    if (!depth)
+        return rc_new(&bottom_type);
+    struct bottom *left = bottom_up(depth - 1), *right = bottom_up(depth - 1), *b = rc_new(&bottom_type);
+    rc_give(&b->left, left);
+    rc_give(&b->right, right);
+    return b;
+}
+
+TEST(tree_built_from_its_leaves_up_has_no_suspects) {
+    struct bottom *b = bottom_up(6);
+    if (rc_heap_current()->blocks.paged) // elsewhere nothing is known of where a slot lies
+        expect_suspects(0);
+    rc_give(&b->left->left->left->left->left->left->left, b); // that of a leaf
+    EXPECT(stats().suspects > 0);
+    EXPECT_EQ(127, rc_collect());
+}
+
+//   p --> q, the object made last, then q --> p
+TEST(object_given_to_the_one_made_last_is_a_suspect_if_that_is_not_held) {
+    struct bottom *p = rc_new(&bottom_type), *q = rc_new(&bottom_type);
+    rc_give(&p->left, q);
+    rc_give(&q->left, p);
+    expect_suspects(1);
+    EXPECT_EQ(2, rc_collect());
+}
+
+//   the one made last lies in memory before one that has no handle
+TEST(object_given_to_the_one_behind_that_made_last_is_a_suspect) {
+    struct bottom *first = rc_new(&bottom_type), *n = rc_new(&bottom_type), *p = rc_new(&bottom_type);
+    rc_release(first);
+    struct bottom *last = rc_new(&bottom_type);
+    rc_give(&p->left, n);
+    rc_give(&n->left, p);
+    expect_suspects(1);
+    EXPECT_EQ(2, rc_collect());
+    rc_release(last);
+}
