@@ -183,8 +183,9 @@ $B/%/test_locks: LIBS += -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlo
 # And gives these the clock of tests/clock.h.
 $B/%/test_idle $B/%/test_pauses: LIBS += -Wl,--wrap=clock_gettime
 
-# Lets that suite refuse memory to what asks the C library for it.
-$B/%/test_inspect: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# Lets these refuse memory to what asks the C library, or the system, for it.
+$B/%/test_inspect $B/%/test_starved: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$B/%/test_starved: LIBS += -Wl,--wrap=mmap
 
 $(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ -lcunit $(LIBS)

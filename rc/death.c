@@ -393,8 +393,7 @@ void rc__dead_merge(struct rc_heap *into, struct rc_heap *from) {
 
 size_t rc__reap(struct rc_heap *heap, size_t limit) {
     assert(rc__is_mine(heap));
-    if (heap->reaping)
-        return limit;
+    assert(!heap->reaping);
     heap->reaping = true;
     while (limit) {
         if (heap->dead && !heap->clearing) {
@@ -404,7 +403,9 @@ size_t rc__reap(struct rc_heap *heap, size_t limit) {
         limit--;
         if (heap->clearing)
             clear_piece(heap);
-        else if ((!heap->notices || !rc__weak_notices(heap)) && !rc__rubbish_some(heap))
+        else if (heap->notices)
+            rc__weak_notices(heap);
+        else if (!rc__rubbish_some(heap))
             break;
     }
     heap->reaping = false;

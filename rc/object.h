@@ -406,7 +406,7 @@ void rc__weak_pardon(struct rc_heap *heap, struct rc__header *h);
 struct rc__header *rc__weak_next_pardon(struct rc_heap *heap);
 void rc__weak_round(struct rc_heap *heap);
 bool rc__weak_commit(struct rc_heap *heap);
-bool rc__weak_notices(struct rc_heap *heap);
+void rc__weak_notices(struct rc_heap *heap);
 void rc__weak_heap_gone(struct rc_heap *heap);
 bool rc__weak_is_known(struct rc_heap *heap, const struct rc__header *h);
 bool rc__weak_at(struct rc_heap *heap, size_t i, const struct rc__header **h);
@@ -435,11 +435,7 @@ void rc__place_add(const struct rc__header *h, size_t size);
 void rc__place_remove(const struct rc__header *h, size_t size);
 bool rc__slot_is_here(const void *slot, const char *call);
 #else
-static inline bool rc__slot_is_here(const void *slot, const char *call) {
-    (void)slot;
-    (void)call;
-    return true;
-}
+#define rc__slot_is_here(slot, call) ((void)(slot), (void)(call), true)
 #endif
 
 // large.c

@@ -9,6 +9,7 @@
 //   W2  An upgrade counts the new handle before it lets go of the lock; death looks at the count under the lock.
 //   W3  (R8) A block condemned in the collection under way pardons its object when it is upgraded, until the commit, which
 //       is one assignment under the lock; after it, upgrades give NULL.
+//   W4  Notices stay with the block until its object dies, and keep it until they are called.
 #include "object.h"
 
 #include <stdlib.h>
@@ -92,16 +93,14 @@ struct rc_weak *rc_weak_new(void *obj) {
     struct rc__door *door = rc__door_lock(h);
     struct rc_weak *weak = NULL;
     struct rc__weak_table *t = &door->heap->weak;
-    if ((t->entry && 2 * t->count <= t->mask) || table_grow(t)) {
+    if (rc__atomic_load(&h->shared) & RC__WEAK) {
+        weak = rc_weak_retain(t->entry[table_find(t, h)]);
+    } else if (((t->entry && 2 * t->count <= t->mask) || table_grow(t)) && (weak = block_new(h, door))) {
         size_t i = table_find(t, h);
-        if (t->entry[i]) {
-            weak = t->entry[i];
-            rc__word_more(&weak->references);
-        } else if ((weak = block_new(h, door))) {
-            t->entry[i] = weak;
-            t->count++;
-            rc__atomic_set_bits(&h->shared, RC__WEAK);
-        }
+        assert(!t->entry[i]);
+        t->entry[i] = weak;
+        t->count++;
+        rc__atomic_set_bits(&h->shared, RC__WEAK);
     }
     rc__unlock(&door->lock);
     if (!weak)
@@ -118,10 +117,7 @@ struct rc_weak *rc_weak_retain(struct rc_weak *weak) {
 void rc_weak_release(struct rc_weak *weak) {
     if (!weak || !rc__word_less(&weak->references))
         return;
-    for (struct notice *n = weak->notices, *next; n; n = next) {
-        next = n->next;
-        free(n);
-    }
+    assert(!weak->object && !weak->notices); // W4
     free(weak);
 }
 
@@ -129,7 +125,8 @@ void rc_weak_release(struct rc_weak *weak) {
 static bool may_upgrade(struct rc_weak *weak, struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     rc__must_hold(&heap->door->lock);
-    if (!weak->object || weak->dying)
+    assert(weak->object);
+    if (weak->dying)
         return false;
     if (weak->condemned != cc->round || !cc->round)
         return true;
@@ -207,12 +204,11 @@ bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg) 
     return true;
 }
 
-// Calls the notices of one dead object. Returns whether there was one.
-bool rc__weak_notices(struct rc_heap *heap) {
+// Calls the notices of one dead object, of which there are some.
+void rc__weak_notices(struct rc_heap *heap) {
     struct rc_weak *weak = heap->notices;
     assert(rc__is_mine(heap));
-    if (!weak)
-        return false;
+    assert(weak && !weak->object && weak->notices); // W4
     heap->notices = weak->next_notice;
     struct notice *notice = weak->notices;
     weak->notices = NULL;
@@ -223,7 +219,6 @@ bool rc__weak_notices(struct rc_heap *heap) {
         notice = next;
     }
     rc_weak_release(weak);
-    return true;
 }
 
 // Under the lock.

@@ -128,3 +128,14 @@ void finish_sound(void) {
     }
     is_sound(true);
 }
+
+struct node *a_dead_node(void) {
+    graph("gd dd");
+    struct node *d = at('d');
+    drop("d");
+    stop_in(RC_PHASE_BUILD);
+    rc_clear(&d->x);
+    rc_clear(&at('g')->x);
+    EXPECT_STR("d", gone());
+    return d;
+}

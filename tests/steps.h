@@ -17,7 +17,7 @@
 #ifndef TESTS_STEPS_H
 #define TESTS_STEPS_H
 
-#include <refcyc/refcyc.h>
+#include "tests/graph.h"
 
 #define PHASE(name) (1u << RC_PHASE_##name)
 
@@ -43,5 +43,9 @@ void stop_in(enum rc_phase phase);
 // Lets the collection go on, unit by unit, until nothing is to do, and looks at the graph after each unit (graph.h): a
 // reachable node is never gone, an unreachable one is at the end.
 void finish_sound(void);
+
+// A node d that died while it was in the graph of a collection, which is stopped there: dead, and its memory is there. (And g,
+// which the caller has a handle of.)
+struct node *a_dead_node(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "tests/harness.h"
 #include "tests/heaps.h"
 #include "tests/items.h"
+#include "tests/malloc.h"
 #include "tests/steps.h"
 
 #include <refcyc/inspect.h>
@@ -81,33 +82,6 @@ static const char *node(char letter) { // the graph's, by their letters
 }
 
 // ---- allocations of the C library that fail
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static bool scarce;
-static size_t asked, fails_at, refusals;
-
-static bool is_refused(void) {
-    if (!scarce || ++asked != fails_at)
-        return false;
-    refusals++;
-    return true;
-}
-
-void *__wrap_malloc(size_t size) {
-    return is_refused() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t n, size_t size) {
-    return is_refused() ? NULL : __real_calloc(n, size);
-}
-void *__wrap_realloc(void *memory, size_t size) {
-    return is_refused() ? NULL : __real_realloc(memory, size);
-}
 
 // The call with its first allocation failing, then its second, and so on; each time it says so, and the last time it works.
 static void with_each_failure(bool (*call)(void *arg), void *arg) {
@@ -905,13 +879,7 @@ TEST(names_that_are_too_long_are_cut_off) {
 
 //   a <--> b dies by count in the middle of its collection: only the memory is there
 TEST(report_leaves_out_what_is_destroyed_and_waits) {
-    graph("gd dd");
-    struct node *d = at('d');
-    drop("d");
-    stop_in(RC_PHASE_BUILD);
-    rc_clear(&d->x);
-    rc_clear(&at('g')->x);
-    EXPECT_STR("d", gone());
+    (void)a_dead_node();
     EXPECT_HAS("heap \"default\": 1 object, ", report());
     EXPECT_EQ(0, rc_referrers(at('g'), NULL, NULL));
     rc_collect();

@@ -28,8 +28,8 @@ RC_API void *rc_weak_get(struct rc_weak *weak) RC_RETURNS_HANDLE;
 RC_API bool rc_weak_set(struct rc_weak **slot, void *obj);
 
 // Calls [notify](arg) once the object of [weak] is dead and its memory forgotten; at once if it is dead already. Inside the
-// object's heap; [notify] runs inside it too and may call anything. false with errno = ENOMEM if memory is out. A notice
-// lives as long as its weak reference is held.
+// object's heap; [notify] runs inside it too and may call anything. false with errno = ENOMEM if memory is out. It comes
+// whether or not [weak] is still held then, so [arg] has to be there as long as the object.
 RC_API bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg);
 
 RC_END_DECLS
