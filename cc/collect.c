@@ -214,13 +214,10 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
             return false;
         go_on(heap, RC_PHASE_FREE);
         break;
-    case RC_PHASE_FREE:
+    default: // RC_PHASE_FREE
         if (!cc_free(heap, budget))
             return false;
         end(heap);
-        break;
-    default:
-        break;
     }
     return !budget->over;
 }
@@ -272,7 +269,7 @@ static bool work(struct rc_heap *heap, struct cc_budget *budget, enum cc_begin m
                 advance(heap, budget);
             return false;
         }
-        if (!goes_on && budget->over)
+        if (!goes_on)
             break;
     }
     return true;
@@ -283,7 +280,7 @@ void cc_init(struct rc_heap *heap) {
 }
 
 bool cc_is_free(const struct rc_heap *heap) {
-    return !heap->cc.busy && !heap->reaping && !heap->ending;
+    return !heap->cc.busy && !heap->reaping; // as it is at its end
 }
 
 enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin may_begin) {

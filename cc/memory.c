@@ -38,37 +38,33 @@ static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes, 
 
 // Of the chunks of [c], [used] may be written to so far. Some more; returns how many then, 0 if memory is out.
 static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, size_t chunk_bytes, size_t large_pages) {
-    if (used == c->chunks && !grow(heap, c, chunk_bytes, large_pages)) {
-        heap->cc.out_of_memory = true;
+    if (used == c->chunks && !grow(heap, c, chunk_bytes, large_pages))
         return 0;
-    }
     size_t n = c->chunks - used < TOUCH ? c->chunks - used : TOUCH;
     if (heap->blocks.paged && used >= SINGLE && !is_sliced(heap))
         rc__large_touch(c->chunk[used], (char *)c->chunk[used + n - 1] + chunk_bytes);
     return used + n;
 }
 
-// Room for some nodes more; false if memory is out, and says so.
+// Room for some nodes more; false if memory is out, and says so. So are numbers, in time.
 bool cc_more_nodes(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
-    if (cc->node_count >= RC__INDEX_MAX - 2 * CC_NODES) {
-        cc->out_of_memory = true;
-        return false;
-    }
-    size_t chunks = more_room(heap, &cc->nodes, cc->node_room / CC_NODES, CC_NODE_BYTES, NODE_PAGES);
+    size_t chunks = 0;
+    if (cc->node_count < RC__INDEX_MAX - 2 * CC_NODES) // LCOV_EXCL_BR_LINE: 2^28 nodes do not fit into a test
+        chunks = more_room(heap, &cc->nodes, cc->node_room / CC_NODES, CC_NODE_BYTES, NODE_PAGES);
     cc->node_room = chunks ? chunks * CC_NODES : cc->node_room;
+    cc->out_of_memory |= !chunks;
     return chunks;
 }
 
 // The same for edges.
 bool cc_more_edges(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
-    if (cc->edge_room >= CC_NONE - CC_EDGES) {
-        cc->out_of_memory = true;
-        return false;
-    }
-    size_t chunks = more_room(heap, &cc->edges, cc->edge_room / CC_EDGES, CC_EDGE_BYTES, EDGE_PAGES);
+    size_t chunks = 0;
+    if (cc->edge_room < CC_NONE - CC_EDGES) // LCOV_EXCL_BR_LINE: 2^32 edges do not fit into a test
+        chunks = more_room(heap, &cc->edges, cc->edge_room / CC_EDGES, CC_EDGE_BYTES, EDGE_PAGES);
     cc->edge_room = chunks ? chunks * CC_EDGES : cc->edge_room;
+    cc->out_of_memory |= !chunks;
     return chunks;
 }
 

@@ -172,7 +172,7 @@ bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
                 return false;
             cc->step = COMMIT;
             break;
-        case COMMIT:
+        default: // COMMIT
             // Objects that await their finalizer are not reclaimed in this collection: nothing to commit yet.
             if (!cc_take_pardons(heap)) {
                 if (cc->any_finalize)

@@ -90,7 +90,9 @@ static bool has_resource(const struct rc_box *box) {
 }
 
 static bool is_box(const struct rc_box *box, const char *call) {
-    return box || rc__misused(box, call);
+    if (!box)
+        rc__misused(box, call);
+    return box;
 }
 
 void *rc_box_value(const struct rc_box *box) {

@@ -5,7 +5,11 @@
 
 #include <stdio.h>
 
-#define EACH_SLOT(e, s) for (const struct rc_slot *s = (e)->slots; s && s->kind != RC_SLOT_END; s++)
+// Of an element that has some, as its kind says, or may have none.
+#define EACH_SLOT(e, s) for (const struct rc_slot *s = (e)->slots; s->kind != RC_SLOT_END; s++)
+#define EACH_SLOT_IF_ANY(e, s)                                                                                         \
+    if ((e)->slots)                                                                                                    \
+    EACH_SLOT(e, s)
 #define EACH_PLACE(s, element, at)                                                                                     \
     for (char *at = (char *)(element) + (s)->offset, *end_ = at + (s)->count * sizeof(void *); at < end_;              \
          at += sizeof(void *))
@@ -21,7 +25,7 @@ static const char *defect_of(const struct rc_element *e) {
         return "the size of an element is 0 or beyond RC_ELEMENT_MAX";
     if (e->slots && e->slots->kind != RC_SLOT_END && e->size % sizeof(void *))
         return "the size of an element with slots is no multiple of a pointer's";
-    EACH_SLOT(e, s) {
+    EACH_SLOT_IF_ANY(e, s) {
         if (s->kind != RC_SLOT_LINK && s->kind != RC_SLOT_WEAK)
             return "a slot of an element is neither a link nor a weak reference";
         if (s->offset % sizeof(void *))
@@ -53,7 +57,7 @@ bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *ca
         return false;
     }
     unsigned k = (e->destroy ? RC__E_DESTROY : 0) | (e->copy ? RC__E_COPY : 0);
-    EACH_SLOT(e, s)
+    EACH_SLOT_IF_ANY(e, s)
         k |= s->kind == RC_SLOT_LINK ? RC__E_LINKS : RC__E_WEAK;
     if (k == RC__E_LINKS && e->size == sizeof(void *))
         k |= RC__E_LINK;
@@ -109,8 +113,10 @@ bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const
     if (e->copy(to, from))
         return true;
     int error = errno;
-    drop_weak(e, to);
-    drop_links(e, to);
+    if (kind & RC__E_WEAK)
+        drop_weak(e, to);
+    if (kind & RC__E_LINKS)
+        drop_links(e, to);
     return rc__fails(error);
 }
 
@@ -199,17 +205,16 @@ bool rc__element_equal(const struct rc_element *e, const void *a, const void *b)
     return e->equal ? e->equal(a, b) : memcmp(a, b, e->size) == 0;
 }
 
-bool rc__misused(const void *obj, const char *call) {
-    if (!obj) {
+void rc__misused(const void *obj, const char *call) {
+    const struct rc__header *h = obj ? RC__HEADER((void *)(uintptr_t)obj) : NULL;
+    int error = h && rc__is_inside(h) ? EBUSY : EINVAL;
+    if (!h)
         rc__fault(RC_FAULT_NULL, call, NULL, "the container is NULL");
-        return rc__fails(EINVAL);
-    }
-    struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
-    if (rc__is_inside(h))
-        return rc__fails(EBUSY);
-    rc__fault(rc__heap(h) ? RC_FAULT_OUTSIDE : RC_FAULT_DEAD, call, h,
-              rc__heap(h) ? "is not in the heap this thread is inside" : "is dead");
-    return rc__fails(EINVAL);
+    else if (!rc__heap(h))
+        rc__fault(RC_FAULT_DEAD, call, h, "is dead");
+    else if (error != EBUSY)
+        rc__fault(RC_FAULT_OUTSIDE, call, h, "is not in the heap this thread is inside");
+    errno = error;
 }
 
 // ---- ready-made tables

@@ -63,17 +63,26 @@ static inline struct rc_heap *rc__home(const void *obj) {
     return rc__class(RC__HEADER((void *)(uintptr_t)obj))->heap;
 }
 
-// A fault, or EBUSY. Returns false.
-bool rc__misused(const void *obj, const char *call);
+// Sets errno. As a value: false, and the compiler knows that.
+#define rc__fails(error) (errno = (error), false)
+
+// A fault with errno, or EBUSY.
+void rc__misused(const void *obj, const char *call);
 
 static inline bool rc__usable(const void *obj, const char *call) {
-    return __builtin_expect(obj && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1) || rc__misused(obj, call);
+    if (__builtin_expect(obj && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1))
+        return true;
+    rc__misused(obj, call);
+    return false;
 }
 // For a container with a field `busy`.
 #define RC__MAY_CHANGE(c, call) rc__may_change((c), offsetof(__typeof__(*(c)), busy), (call))
 static inline bool rc__may_change(void *obj, size_t busy, const char *call) {
     const uint16_t *count = obj ? (const uint16_t *)(const void *)((const char *)obj + busy) : NULL;
-    return __builtin_expect(count && !*count && rc__is_inside(RC__HEADER(obj)), 1) || rc__misused(obj, call);
+    if (__builtin_expect(count && !*count && rc__is_inside(RC__HEADER(obj)), 1))
+        return true;
+    rc__misused(obj, call);
+    return false;
 }
 
 // R9, before elements of [obj] change places. [obj] is in the heap this thread is inside.
@@ -81,11 +90,6 @@ static inline void rc__moving(void *obj) {
     assert(rc__is_inside(RC__HEADER(obj)));
     if (rc__here->cc.piece_node != CC_NONE)
         rc_changed(obj);
-}
-
-static inline bool rc__fails(int error) {
-    errno = error;
-    return false;
 }
 
 // intern.c: [string] dies. The heap's table goes with it.

@@ -203,7 +203,7 @@ static bool extras_room(struct rc_heap *heap, struct rc__extras *x) {
     size_t size = x->capacity * sizeof *x->entries;
     bool first = x->entries == &x->only;
     void **entries = NULL;
-    if (x->capacity < UINT32_MAX / 2)
+    if (x->capacity < UINT32_MAX / 2) // LCOV_EXCL_BR_LINE: 2^31 weak maps do not fit into a test
         entries = rc__memory_grow(heap, first ? NULL : x->entries, first ? 0 : size, first ? 0 : size, 2 * size);
     if (!entries)
         return rc__fails(ENOMEM);

@@ -53,7 +53,7 @@ void rc__fault_dead(const char *call, const struct rc__header *h) {
 
 void rc__fault_type(const struct rc_type *type, const char *why) {
     char message[512];
-    const char *name = type && type->name ? type->name : "(without a name)";
+    const char *name = type->name ? type->name : "(without a name)";
     struct rc_fault fault = {.kind = RC_FAULT_TYPE, .call = "rc_new", .type = name, .message = message};
     snprintf(message, sizeof message, "rc_new: the table of type %s is refused: %s", name, why);
     handler(&fault);

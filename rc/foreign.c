@@ -24,14 +24,6 @@ struct rc__door rc__doors[1 << 14];
 AO_t rc__bells[1 << 14];
 uint16_t rc__class_door[1 << 15];
 
-// The object is usable from a thread that is not inside its heap: a fault if not.
-static bool is_alive(struct rc__header *h, const char *call) {
-    if (rc__heap(h))
-        return true;
-    rc__fault_dead(call, h);
-    return false;
-}
-
 // A retain found the count at its limit.
 static void foreign_full(struct rc__header *h, const char *call) {
     if (rc__atomic_load(&h->shared) & RC__STUCK)
@@ -42,9 +34,9 @@ static void foreign_full(struct rc__header *h, const char *call) {
 
 void rc__foreign_retain(struct rc__header *h, const char *call) {
     assert(!rc__is_inside(h));
-    if (!is_alive(h, call))
-        return;
-    if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
+    if (!rc__heap(h))
+        rc__fault_dead(call, h);
+    else if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
         foreign_full(h, call);
 }
 
@@ -110,8 +102,10 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
             return;
         }
     }
-    if (!is_alive(h, call))
+    if (!rc__heap(h)) {
+        rc__fault_dead(call, h);
         return;
+    }
     uint16_t n = rc__cls(h) >> 1;
     uint32_t now = rc__atomic_load(&h->shared);
     if (now & RC__STUCK)

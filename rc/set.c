@@ -111,12 +111,12 @@ static bool add_missing(struct rc_set *to, const struct rc_set *from, const stru
 // The members of [from], a set of nobody else's, move to [set], which has none that is equal. Calls nobody.
 static void absorb(struct rc_set *set, struct rc_set *from) {
     struct rc__table *t = &from->table;
-    for (uint32_t e = 0; e < t->used; e++)
-        if (rc__table_lives(t, e)) {
-            void *key = rc__table_key(t, e);
-            memcpy(rc__table_key(&set->table, rc__table_add(&set->table, t->state[e])), key, t->key->size);
-            rc__table_remove(t, e);
-        }
+    assert(t->count == t->used);
+    for (uint32_t e = 0; e < t->used; e++) {
+        void *key = rc__table_key(t, e);
+        memcpy(rc__table_key(&set->table, rc__table_add(&set->table, t->state[e])), key, t->key->size);
+        rc__table_remove(t, e);
+    }
 }
 
 // The copies are a set of their own first, so that a failure has changed nothing. They move without a mark: see

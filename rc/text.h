@@ -48,7 +48,7 @@ static inline bool rc__same_bytes(const char *a, const char *b, size_t n) {
 }
 
 static inline bool rc__text_is(const struct rc_string *s, const char *text, size_t length) {
-    return s && s->length == length && rc__same_bytes(rc_string_text(s), text, length);
+    return s->length == length && rc__same_bytes(rc_string_text(s), text, length);
 }
 
 #endif

@@ -30,7 +30,7 @@ static size_t count_links(const struct rc_slot *slots) {
 static void show_struct(struct rc_visitor *v, char *base, const struct rc_slot *slots, size_t from, size_t to) {
     assert(from <= to);
     size_t at = 0;
-    for (const struct rc_slot *s = slots; s && s->kind != RC_SLOT_END && at < to; s++) {
+    for (const struct rc_slot *s = slots; s->kind != RC_SLOT_END && at < to; s++) {
         if (s->kind == RC_SLOT_WEAK)
             continue;
         size_t first = from > at ? from - at : 0;

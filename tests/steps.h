@@ -17,7 +17,9 @@
 #ifndef TESTS_STEPS_H
 #define TESTS_STEPS_H
 
-#include "tests/graph.h"
+#include <refcyc/refcyc.h>
+
+struct node; // tests/graph.h
 
 #define PHASE(name) (1u << RC_PHASE_##name)
 

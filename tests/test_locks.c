@@ -3,6 +3,7 @@
 // to hit such a place by running both is luck; so each of them is tried: the calls of pthread_mutex_lock and _unlock go
 // through here (the linker's --wrap), and at the one whose turn it is the other thread does its deed and is waited for.
 #define _GNU_SOURCE
+#include "rc/object.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
 #include <pthread.h>
@@ -12,9 +13,15 @@ static unsigned places, chosen;  // locks taken or given back so far; at which o
 static void *(*deed)(void *);
 static void *deed_arg, *deed_result;
 static bool done;
+static __thread unsigned doors_held; // by this thread: the other one may want them, so there are no places meanwhile
+
+static bool is_door(const pthread_mutex_t *mutex) {
+    uintptr_t at = (uintptr_t)mutex - (uintptr_t)rc__doors;
+    return at < sizeof rc__doors;
+}
 
 static void place(void) {
-    if (!is_watched || ++places != chosen)
+    if (!is_watched || doors_held || ++places != chosen)
         return;
     is_watched = false;
     pthread_t thread;
@@ -31,11 +38,13 @@ int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
 
 int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex) {
     place();
+    doors_held += is_door(mutex);
     return __real_pthread_mutex_lock(mutex);
 }
 
 int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex) {
     int result = __real_pthread_mutex_unlock(mutex);
+    doors_held -= is_door(mutex);
     place();
     return result;
 }
@@ -230,4 +239,172 @@ static void released_elsewhere_with_a_bell(void) {
 
 TEST(release_elsewhere_at_any_lock_rings_or_is_found) {
     at_each_place(released_elsewhere_with_a_bell, 5);
+}
+
+// ---- from outside the heap: this thread is inside none
+
+static struct rc_heap *two[2];
+static struct node *outside;
+static struct rc_weak *outside_weak;
+
+static void *merge_two(void *arg) {
+    (void)arg;
+    EXPECT(rc_heap_merge(two[0], two[1]));
+    return NULL;
+}
+
+// An object of a heap that nobody is inside, with handles for two threads, and a weak reference to it.
+static void make_outside(void) {
+    rc_heap_leave(rc_heap_default());
+    for (int i = 0; i < 2; i++)
+        two[i] = rc_heap_new(NULL);
+    rc_heap_enter(two[1]);
+    graph("ab ba");
+    outside = rc_retain(at('a'));
+    outside_weak = rc_weak_new(outside);
+    drop("b");
+    rc_heap_leave(two[1]);
+}
+
+static void end_outside(void) {
+    rc_weak_release(outside_weak);
+    if (!done)
+        merge_two(NULL);
+    rc_heap_enter(two[0]);
+    while (rc_collect_pending() > 0)
+        rc_collect_step(0);
+    EXPECT_STR("ab", gone_sorted());
+    rc_heap_leave(two[0]);
+    free_heap(two[0]);
+    rc_heap_enter(rc_heap_default());
+}
+
+static void release_outside(void) {
+    rc_release(outside);
+}
+
+static void released_twice(void) {
+    make_outside();
+    watch(release_outside, release, outside);
+    if (!done)
+        rc_release(outside);
+    bool first = done;
+    done = false;
+    end_outside();
+    done = first;
+}
+
+//   a <--> b: two threads give up the last two handles, neither inside: a is in the inbox once, and found there
+TEST(two_releases_elsewhere_put_the_object_into_the_inbox_once) {
+    (void)stats(); // the default heap
+    at_each_place(released_twice, 2);
+}
+
+static void upgrade_outside(void) {
+    void *obj = rc_weak_get(outside_weak);
+    EXPECT_PTR(outside, obj);
+    rc_release(obj);
+}
+
+static void new_weak_outside(void) {
+    struct rc_weak *weak = rc_weak_new(outside);
+    EXPECT_PTR(outside_weak, weak);
+    rc_weak_release(weak);
+}
+
+static void release_both(void) {
+    rc_release(outside);
+    rc_release(outside);
+}
+
+static void merged_while(void (*work)(void), bool released) {
+    make_outside();
+    watch(work, merge_two, NULL);
+    for (int i = 0; i < 2 && !released; i++)
+        rc_release(outside);
+    end_outside();
+}
+
+static void merged_while_upgraded(void) { merged_while(upgrade_outside, false); }
+static void merged_while_weakened(void) { merged_while(new_weak_outside, false); }
+static void merged_while_released(void) { merged_while(release_both, true); }
+
+//   the heap becomes part of another one just when its door is to be locked: the new door is found
+TEST(merge_at_any_lock_of_what_another_thread_does_loses_nothing) {
+    (void)stats();
+    at_each_place(merged_while_upgraded, 2);
+    at_each_place(merged_while_weakened, 2);
+    at_each_place(merged_while_released, 2);
+}
+
+static struct rc_heap *made;
+
+static void make_default(void) {
+    made = rc_heap_default();
+}
+
+static void *make_default_there(void *arg) {
+    (void)arg;
+    return rc_heap_default();
+}
+
+TEST(default_heap_is_made_once_although_two_threads_ask_for_it_at_once) {
+    chosen = 1;
+    watch(make_default, make_default_there, NULL);
+    EXPECT(done);
+    EXPECT(made != NULL);
+    EXPECT_PTR(made, deed_result);
+    EXPECT_PTR(made, rc_heap_default());
+}
+
+// ---- several heaps
+
+static void collect_both(void) {
+    rc_collect_heaps(two, 2);
+}
+
+//   (first) a --> b (second) --> a, and b --> c in a third heap, which is not collected: a weak reference to a is upgraded
+static void upgraded_over_heaps(void) {
+    static struct rc_heap *third;
+    rc_heap_leave(rc_heap_default());
+    for (int i = 0; i < 2; i++)
+        two[i] = rc_heap_new(NULL);
+    third = rc_heap_new(NULL);
+    rc_heap_enter(third);
+    graph("c");
+    rc_heap_enter(two[0]);
+    graph("a");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    rc_heap_enter(two[1]);
+    graph("b");
+    rc_set(&at('b')->x, at('a'));
+    rc_set(&at('b')->y, at('c'));
+    rc_heap_leave(two[1]);
+    rc_set(&at('a')->x, at('b'));
+    rc_release(at('a'));
+    rc_heap_leave(two[0]);
+    rc_heap_enter(two[1]);
+    rc_release(at('b'));
+    rc_heap_leave(two[1]);
+    rc_heap_leave(third);
+    watch(collect_both, upgrade, weak);
+    if (deed_result) {
+        EXPECT_STR("", gone());
+        rc_release(deed_result);
+    }
+    collect_both();
+    EXPECT_STR("ab", gone_sorted());
+    rc_weak_release(weak);
+    rc_heap_enter(third);
+    rc_release(at('c'));
+    rc_heap_leave(third);
+    free_heap(two[0]);
+    free_heap(two[1]);
+    free_heap(third);
+    rc_heap_enter(rc_heap_default());
+}
+
+TEST(upgrade_at_any_lock_of_a_collection_over_heaps_gives_a_living_object_or_null) {
+    (void)stats();
+    at_each_place(upgraded_over_heaps, 5);
 }

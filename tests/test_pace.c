@@ -221,6 +221,21 @@ TEST(cheap_fruitless_collections_do_not_back_off) {
     EXPECT_EQ(250 * MS, ask(&p).delay);
 }
 
+TEST(waiting_for_long_is_halved_by_a_find_that_is_small) {
+    struct program p = program_new(1000000);
+    p.nodes = 100000; // 10 ms: up to 2 s
+    for (int i = 0; i < 20; i++) {
+        lose(&p, 1, 0);
+        settle(&p);
+    }
+    uint64_t wait = p.pace.wait;
+    EXPECT(wait > 1000 * MS);
+    p.nodes = 100;
+    lose(&p, 1, 10);
+    settle(&p);
+    EXPECT_EQ(wait / 2, p.pace.wait);
+}
+
 TEST(waiting_never_takes_longer_than_a_minute) {
     struct program p = program_new(100000000);
     p.nodes = 100000000; // 10 s
@@ -486,6 +501,19 @@ TEST(a_collection_that_was_called_off_is_not_tried_again_at_once) {
     struct cc_pace_view v = view(&p);
     cc_pace_pressed(&p.pace, &v);
     EXPECT_EQ(250 * MS, ask(&p).delay);
+    p.now += 250 * MS;
+    EXPECT_EQ(0, ask(&p).delay);
+}
+
+TEST(old_suspects_of_a_collection_that_was_called_off_wait_as_well) {
+    struct program p = program_new(1000000);
+    p.old = 10;
+    struct cc_pace_view v = view(&p);
+    cc_pace_pressed(&p.pace, &v);
+    EXPECT_EQ(0, ask(&p).delay);
+    cc_pace_began(&p.pace, p.now, 0, p.old, 0);
+    cc_pace_ended(&p.pace, &(struct cc_pace_result){.now = p.now, .called_off = true});
+    EXPECT_EQ(250 * MS, ask(&p).delay); // and the pressure is as it was
     p.now += 250 * MS;
     EXPECT_EQ(0, ask(&p).delay);
 }
