@@ -269,18 +269,6 @@ bool rc_array_remove_fast(struct rc_array *a, size_t i) {
     return true;
 }
 
-size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value) {
-    if (!rc__usable(value ? array : NULL, "rc_array_find_value"))
-        return RC_NOT_FOUND;
-    struct rc_array *a = rc__array_begin(array);
-    size_t i = from;
-    while (i < a->size && !rc__element_equal(a->element, rc__array_place(a, i), value))
-        i++;
-    i = i < a->size ? i : RC_NOT_FOUND;
-    rc__array_end(a);
-    return i;
-}
-
 // ---- elements that are links
 
 static bool is_of_links(const struct rc_array *a) {

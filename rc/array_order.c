@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// rc_array: its elements in another order, and found in an order.
+// rc_array: its elements in another order; and found, in a row or in an order.
 #include "array.h"
 
 bool rc_array_swap(struct rc_array *a, size_t i, size_t k) {
@@ -114,4 +114,28 @@ bool rc_array_search(const struct rc_array *array, const void *value, compare_fn
     if (index)
         *index = low;
     return found;
+}
+
+size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value) {
+    if (!rc__usable(value ? array : NULL, "rc_array_find_value"))
+        return RC_NOT_FOUND;
+    struct rc_array *a = rc__array_begin(array);
+    size_t i = from;
+    while (i < a->size && !rc__element_equal(a->element, rc__array_place(a, i), value))
+        i++;
+    i = i < a->size ? i : RC_NOT_FOUND;
+    rc__array_end(a);
+    return i;
+}
+
+size_t rc_array_find_if(const struct rc_array *array, size_t from, bool (*test)(const void *, void *), void *arg) {
+    if (!rc__usable(test ? array : NULL, "rc_array_find_if"))
+        return RC_NOT_FOUND;
+    struct rc_array *a = rc__array_begin(array);
+    size_t i = from;
+    while (i < a->size && !test(rc__array_place(a, i), arg))
+        i++;
+    i = i < a->size ? i : RC_NOT_FOUND;
+    rc__array_end(a);
+    return i;
 }

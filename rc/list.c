@@ -306,18 +306,35 @@ bool rc_list_move(struct rc_list *l, struct rc_list_pos pos, struct rc_list_pos 
     return true;
 }
 
-struct rc_list_pos rc_list_find_value(const struct rc_list *list, struct rc_list_pos from, const void *value) {
-    if (!rc__usable(value ? list : NULL, "rc_list_find_value") || !list->size)
+struct rc_list_pos rc_list_find_if(const struct rc_list *list, struct rc_list_pos from,
+                                   bool (*test)(const void *, void *), void *arg) {
+    if (!rc__usable(test ? list : NULL, "rc_list_find_if") || !list->size)
         return RC_LIST_NONE;
     uint32_t c = rc_list_is_none(from) ? cell_at(list, 0)->next : cell_of(list, from);
     struct rc_list *l = rc_retain((void *)(uintptr_t)list);
     l->busy++;
-    while (c && !rc__element_equal(l->element, element_at(l, c), value))
+    while (c && !test(element_at(l, c), arg))
         c = cell_at(l, c)->next;
     l->busy--;
     struct rc_list_pos found = pos_of(l, c);
     rc_release(l);
     return found;
+}
+
+struct wanted {
+    const struct rc_element *element;
+    const void *value;
+};
+
+static bool is_wanted(const void *element, void *arg) {
+    const struct wanted *wanted = arg;
+    return rc__element_equal(wanted->element, element, wanted->value);
+}
+
+struct rc_list_pos rc_list_find_value(const struct rc_list *list, struct rc_list_pos from, const void *value) {
+    if (!rc__usable(value ? list : NULL, "rc_list_find_value"))
+        return RC_LIST_NONE;
+    return rc_list_find_if(list, from, is_wanted, &(struct wanted){list->element, value});
 }
 
 // ---- elements that are links

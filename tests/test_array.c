@@ -1479,6 +1479,10 @@ static void one_operation(void) {
             want++;
         EXPECT_EQ(want < n ? want : RC_NOT_FOUND,
                   by_value ? rc_array_find_value(real, i, &w) : rc_array_find_value(real, i, &x));
+        want = i;
+        while (want < n && model.at[want] >= id)
+            want++;
+        EXPECT_EQ(want < n ? want : RC_NOT_FOUND, rc_array_find_if(real, i, below, &id));
         break;
     }
     }

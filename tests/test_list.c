@@ -140,6 +140,11 @@ static int by_id(const void *a, const void *b) {
     return item_id(*x) - item_id(*y);
 }
 
+static bool is_even(const void *element, void *arg) {
+    ++*(int *)arg;
+    return item_id(*(struct item *const *)element) % 2 == 0;
+}
+
 TEST(sort_is_stable) {
     struct rc_list *l = listed("9142785036");
     EXPECT(rc_list_sort(l, by_parity));
@@ -151,6 +156,11 @@ TEST(sort_is_stable) {
     EXPECT(rc_list_same(pos[6], rc_list_find_value(l, pos[2], &item[6])));
     EXPECT(rc_list_is_none(rc_list_find_value(l, pos[7], &item[6])));
     EXPECT(rc_list_is_none(rc_list_find(l, l)));
+    int asked = 0;
+    EXPECT(rc_list_same(pos[0], rc_list_find_if(l, RC_LIST_NONE, is_even, &asked)));
+    EXPECT(rc_list_same(pos[4], rc_list_find_if(l, pos[3], is_even, &asked)));
+    EXPECT_EQ(1 + 2, asked);
+    EXPECT(rc_list_is_none(rc_list_find_if(l, pos[9], is_even, &asked)));
     done(l);
 }
 
@@ -281,11 +291,6 @@ TEST(iteration_survives_all_but_the_loss_of_its_element) {
     done(l);
 }
 
-static bool is_even(const void *element, void *arg) {
-    ++*(int *)arg;
-    return item_id(*(struct item *const *)element) % 2 == 0;
-}
-
 TEST(remove_if_asks_once_and_keeps_the_order) {
     struct rc_list *l = listed("0123456789");
     int asked = 0;
@@ -358,6 +363,7 @@ TEST(callbacks_cannot_change_the_list_that_called_them) {
     EXPECT(rc_list_sort(victim, changing_compare));
     EXPECT_STR("0123", digits(victim));
     int asked = 0;
+    EXPECT(!rc_list_is_none(rc_list_find_if(victim, RC_LIST_NONE, changing_test, &asked)));
     EXPECT(rc_list_remove_if(victim, changing_test, &asked, NULL));
     EXPECT_STR("13", digits(victim));
     EXPECT(refusals > 6);

@@ -58,6 +58,7 @@ ARRAY(search, &thing, by_address, NULL)
 ARRAY(remove_if, yes, NULL, NULL)
 ARRAY(init, &rc_link_element)
 CALL(rc_array_find_value, struct rc_array, rc_array_find_value(c, 0, &thing) == RC_NOT_FOUND)
+CALL(rc_array_find_if, struct rc_array, rc_array_find_if(c, 0, yes, NULL) == RC_NOT_FOUND)
 CALL(rc_array_find, struct rc_array, rc_array_find(c, thing) == RC_NOT_FOUND)
 CALL(rc_array_slice, struct rc_array, !rc_array_slice(c, 0, 1))
 CALL(rc_array_pop, struct rc_array, !rc_array_pop(c))
@@ -73,7 +74,7 @@ static const struct call array_calls[] = {
     ITEM(rc_array_remove), ITEM(rc_array_remove_fast), ITEM(rc_array_push), ITEM(rc_array_insert), ITEM(rc_array_set),
     ITEM(rc_array_take), ITEM(rc_array_remove_range), ITEM(rc_array_insert_range), ITEM(rc_array_move_range),
     ITEM(rc_array_resize), ITEM(rc_array_reserve), ITEM(rc_array_swap), ITEM(rc_array_sort), READS(rc_array_search),
-    ITEM(rc_array_remove_if), ITEM(rc_array_init), READS(rc_array_find_value), READS(rc_array_find),
+    ITEM(rc_array_remove_if), ITEM(rc_array_init), READS(rc_array_find_value), READS(rc_array_find_if), READS(rc_array_find),
     READS(rc_array_slice), ITEM(rc_array_pop), ITEM(rc_array_shrink), ITEM(rc_array_reverse), ITEM(rc_array_clear),
     ITEM(rc_array_insert_values), ITEM(rc_array_iter_remove), {0}};
 
@@ -97,6 +98,7 @@ LIST(take_value, pos, &slot_for_value)
 LIST(remove, pos)
 LIST(move, pos, RC_LIST_NONE)
 PLACE(find_value, RC_LIST_NONE, &thing)
+PLACE(find_if, RC_LIST_NONE, yes, NULL)
 PLACE(insert, pos, thing)
 PLACE(push_back, thing)
 PLACE(push_front, thing)
@@ -120,7 +122,7 @@ CALL(rc_list_iter_remove, struct rc_list, !rc_list_iter_remove(&(struct rc_list_
 static const struct call list_calls[] = {
     READS(rc_list_first), READS(rc_list_last), READS(rc_list_next), READS(rc_list_prev), READS(rc_list_has),
     READS(rc_list_at), ITEM(rc_list_insert_value), ITEM(rc_list_insert_give), ITEM(rc_list_set_value),
-    ITEM(rc_list_take_value), ITEM(rc_list_remove), ITEM(rc_list_move), READS(rc_list_find_value), ITEM(rc_list_insert),
+    ITEM(rc_list_take_value), ITEM(rc_list_remove), ITEM(rc_list_move), READS(rc_list_find_value), READS(rc_list_find_if), ITEM(rc_list_insert),
     ITEM(rc_list_push_back), ITEM(rc_list_push_front), READS(rc_list_get), ITEM(rc_list_set), ITEM(rc_list_take),
     ITEM(rc_list_pop_back), ITEM(rc_list_pop_front), READS(rc_list_find), ITEM(rc_list_splice), READS(rc_list_copy),
     ITEM(rc_list_sort), ITEM(rc_list_reverse), ITEM(rc_list_reserve), ITEM(rc_list_shrink), ITEM(rc_list_clear),
@@ -455,6 +457,8 @@ TEST(places_that_are_none_are_refused) {
     NO_VALUE(rc_list_take_value(l, pos, NULL));
     NO_VALUE(!rc_list_is_none(rc_list_find_value(l, pos, NULL)));
     NO_VALUE(rc_list_remove_if(l, NULL, NULL, NULL));
+    NO_VALUE(!rc_list_is_none(rc_list_find_if(l, pos, NULL, NULL)));
+    NO_VALUE(rc_array_find_if(a, 0, NULL, NULL) != RC_NOT_FOUND);
     EXPECT_EQ(2, rc_array_size(a));
     EXPECT_EQ(1, rc_list_size(l));
     for (void **c = (void *[]){a, empty, l, none, thing, NULL}; *c; c++)

@@ -82,6 +82,9 @@ RC_API bool rc_array_remove(struct rc_array *array, size_t index);
 RC_API bool rc_array_remove_fast(struct rc_array *array, size_t index);
 // The lowest index, from [from] on, of an element equal to [value], or RC_NOT_FOUND (errno is left alone).
 RC_API size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value);
+// The same of which [test], which may not change the array, says true.
+RC_API size_t rc_array_find_if(const struct rc_array *array, size_t from,
+                               bool (*test)(const void *element, void *arg), void *arg);
 
 // ---- elements that are links: rc_link_element, rc_string_element, and any whose one field is a link. EINVAL for
 // others.

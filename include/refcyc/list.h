@@ -114,6 +114,9 @@ RC_API bool rc_list_move(struct rc_list *list, struct rc_list_pos pos, struct rc
 // The first element, from [from] on (RC_LIST_NONE: from the first), that is equal to [value]; RC_LIST_NONE with errno
 // left alone if there is none. O(n).
 RC_API struct rc_list_pos rc_list_find_value(const struct rc_list *list, struct rc_list_pos from, const void *value);
+// The same of which [test], which may not change the list, says true.
+RC_API struct rc_list_pos rc_list_find_if(const struct rc_list *list, struct rc_list_pos from,
+                                          bool (*test)(const void *element, void *arg), void *arg);
 
 // ---- elements that are links. EINVAL for others.
 
