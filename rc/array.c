@@ -79,6 +79,8 @@ bool rc_array_init(struct rc_array *a, const struct rc_element *element) {
     return true;
 }
 
+const struct rc_array rc_array_none;
+
 void *rc_array_missing(const struct rc_array *a) {
     if (!a)
         rc__misused(a, "rc_array_get");
@@ -151,14 +153,14 @@ char *rc__array_open(struct rc_array *a, size_t i, size_t n) {
         memmove(at + n * a->element->size, at, (a->size - i) * a->element->size);
         a->version++;
     }
-    a->size += n;
+    rc__array_resized(a, a->size + n);
     return at;
 }
 
 void rc__array_close(struct rc_array *a, size_t i, size_t n) {
     assert(n <= a->size && i <= a->size - n && !a->busy);
     rc__moving(a);
-    a->size -= n;
+    rc__array_resized(a, a->size - n);
     if (i < a->size) {
         char *at = rc__array_place(a, i);
         memmove(at, at + n * a->element->size, (a->size - i) * a->element->size);
@@ -261,7 +263,8 @@ bool rc_array_remove_fast(struct rc_array *a, size_t i) {
     size_t size = a->element->size;
     memcpy(old, rc__array_place(a, i), size);
     rc__moving(a);
-    if (i != --a->size) {
+    rc__array_resized(a, a->size - 1);
+    if (i != a->size) {
         memcpy(rc__array_place(a, i), rc__array_place(a, a->size), size);
         a->version++;
     }
@@ -284,7 +287,7 @@ static bool push(struct rc_array *a, void *obj) {
     rc_set_slot(slot, obj);
     if (*slot != obj)
         return rc__fails(EINVAL);
-    a->size++;
+    rc__array_resized(a, a->size + 1);
     return true;
 }
 

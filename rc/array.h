@@ -12,6 +12,13 @@ static inline char *rc__array_place(const struct rc_array *a, size_t i) {
     return (char *)a->data + i * a->element->size;
 }
 
+// Each change of the size is made here.
+static inline void rc__array_resized(struct rc_array *a, size_t size) {
+    assert(size <= a->capacity);
+    a->size = size;
+    a->links = a->kind & RC__E_LINK ? size : 0;
+}
+
 // Room for [n] elements more. false with errno.
 bool rc__array_room(struct rc_array *a, size_t n);
 // Makes a gap of [n] elements, for which there is room, at [i]. Its bytes mean nothing, and are overwritten at once.

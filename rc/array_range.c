@@ -24,10 +24,11 @@ static void hand_over(struct rc_array *a, struct rc_array *remains) {
     assert(!remains->data && remains->element == a->element && remains->kind == a->kind);
     rc__moving(a);
     remains->data = a->data;
-    remains->size = a->size;
     remains->capacity = a->capacity;
+    rc__array_resized(remains, a->size);
+    rc__array_resized(a, 0);
     a->data = NULL;
-    a->size = a->capacity = 0;
+    a->capacity = 0;
     a->version++;
 }
 
@@ -59,7 +60,7 @@ bool rc_array_remove_range(struct rc_array *a, size_t from, size_t n) {
         return rc__fails(ENOMEM);
     }
     memcpy(remains->data, rc__array_place(a, from), n * a->element->size);
-    remains->size = n;
+    rc__array_resized(remains, n);
     rc__array_close(a, from, n);
     rc_release(remains);
     return true;
@@ -80,16 +81,15 @@ static size_t ask(const struct rc_array *array, bool (*test)(const void *, void 
 
 static void part(struct rc_array *a, struct rc_array *remains, const unsigned char *gone) {
     assert(remains->size == 0 && a->kind == remains->kind);
-    size_t kept = 0, size = a->element->size;
+    size_t kept = 0, left = 0, size = a->element->size;
     rc__moving(a);
     for (size_t i = 0; i < a->size; i++) {
-        struct rc_array *to = gone[i / 8] & 1 << i % 8 ? remains : a;
-        size_t *at = to == a ? &kept : &remains->size;
-        memmove(rc__array_place(to, *at), rc__array_place(a, i), size);
-        ++*at;
+        bool goes = gone[i / 8] & 1 << i % 8;
+        char *to = goes ? rc__array_place(remains, left++) : rc__array_place(a, kept++);
+        memmove(to, rc__array_place(a, i), size);
     }
-    a->size = kept;
-    assert(kept <= a->size && remains->size <= remains->capacity);
+    rc__array_resized(a, kept);
+    rc__array_resized(remains, left);
     a->version++;
 }
 
@@ -125,7 +125,7 @@ bool rc_array_resize(struct rc_array *a, size_t size) {
     if (!rc__array_room(a, size - a->size))
         return false;
     memset(rc__array_place(a, a->size), 0, (size - a->size) * a->element->size);
-    a->size = size;
+    rc__array_resized(a, size);
     return true;
 }
 
@@ -134,7 +134,7 @@ bool rc_array_resize(struct rc_array *a, size_t size) {
 static bool copy_range(struct rc_array *to, const struct rc_array *from, size_t at, size_t n) {
     if (!rc__array_room(to, n))
         return false;
-    for (; n; n--, at++, to->size++)
+    for (; n; n--, at++, rc__array_resized(to, to->size + 1))
         if (!rc__element_copy(to->element, to->kind, rc__array_place(to, to->size), rc__array_place(from, at)))
             return false;
     return true;
@@ -176,7 +176,7 @@ static bool take_in(struct rc_array *a, size_t i, struct rc_array *copy) {
     bool ok = i <= a->size && rc__array_room(a, copy->size);
     if (ok && copy->size) {
         memcpy(rc__array_open(a, i, copy->size), copy->data, copy->size * a->element->size);
-        copy->size = 0;
+        rc__array_resized(copy, 0);
     }
     rc_release(copy);
     return ok || rc__fails(i <= a->size ? ENOMEM : ERANGE);
@@ -198,7 +198,7 @@ static struct rc_array *copied(const struct rc_array *a, const char *values, siz
     bool ok = copy && rc__array_room(copy, n);
     for (size_t size = a->element->size; ok && n; n--, values += size) {
         ok = rc__element_copy(a->element, a->kind, rc__array_place(copy, copy->size), values);
-        copy->size += ok;
+        rc__array_resized(copy, copy->size + ok);
     }
     if (ok)
         return copy;

@@ -26,7 +26,7 @@ RC_BEGIN_DECLS
 // Fields are read by the inline functions below and by nobody else. A type may extend rc_array_type: see rc_array_init.
 struct rc_array {
     void *data;
-    size_t size, capacity;
+    size_t links, size, capacity; // links: size, if each element is one, else 0
     const struct rc_element *element;
     uint32_t version; // counts changes that give an element another index
     uint16_t busy;    // callbacks of this array that are running
@@ -47,6 +47,7 @@ static inline size_t rc_array_size(const struct rc_array *array) {
 }
 RC_API void *rc_array_missing(const struct rc_array *array); // what get and
 RC_API void *rc_array_beyond(const struct rc_array *array);  // at do where there is nothing
+RC_API extern const struct rc_array rc_array_none;           // has nothing: a NULL that need not be told apart
 
 // The element at [index], in place, until the array changes; NULL with errno = ERANGE if there is none. O(1).
 static inline void *rc_array_at(const struct rc_array *array, size_t index) {
@@ -91,9 +92,10 @@ RC_API size_t rc_array_find_if(const struct rc_array *array, size_t from,
 
 // The object at [index], borrowed; NULL with errno = ERANGE if there is no such index. O(1).
 static inline void *rc_array_get(const struct rc_array *array, size_t index) {
-    if (__builtin_expect(!array || index >= array->size || !(array->kind & 1), 0))
+    const struct rc_array *a = array ? array : &rc_array_none;
+    if (__builtin_expect(index >= a->links, 0))
         return rc_array_missing(array);
-    return ((void **)array->data)[index];
+    return ((void **)a->data)[index];
 }
 // Appends [obj], of which the array gets a link of its own. NULL is an element like any other. O(1), amortized.
 RC_API bool rc_array_push(struct rc_array *array, void *obj);
