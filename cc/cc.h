@@ -7,7 +7,7 @@
 //                                                   |
 //                                                   +-> FINALIZE -> IDLE, with the white set suspect once more
 //
-// collect.c drives it, roots.c does ROOTS, island.c what can be done at once after it, build.c BUILD, scan.c SCAN,
+// collect.c drives it, roots.c does ROOTS, island.c what can be done at once in it, build.c BUILD, scan.c SCAN,
 // validate.c VALIDATE, reclaim.c the rest; graph.h says what the graph is. What makes it sound (R: rules that each file
 // names where it keeps them):
 //
@@ -64,7 +64,7 @@ struct cc {
     uint32_t piece_node;       // BUILD: the node that is traced in pieces, or CC_NONE
     size_t piece_slot;         // and how many slots of the object that is treated in pieces are done
     uint32_t white_count;
-    uint32_t kept;             // ISLANDS: roots that are for BUILD
+    uint32_t kept;             // ROOTS: of those, so many have been explored and are for BUILD
     int32_t credit;            // and objects that may be explored in vain
     uint32_t island_count;     // objects that this collection has freed as islands
     uint32_t climbed;          // steps up owner chains that are yet to be accounted for

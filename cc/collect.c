@@ -167,15 +167,11 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         cc_pace_began(&cc->pace, cc->slice_start, cc_roots_waiting(heap), cc->young_only ? 0 : heap->old_count,
                       cc->young_only ? heap->old_count : 0);
         go_on(heap, RC_PHASE_ROOTS);
+        cc_islands_begin(cc);
         cc->roots_left = 2 * cc_roots_waiting(heap); // the program may add some; it cannot keep this phase busy for ever
         break;
     case RC_PHASE_ROOTS:
-        if (cc->step == 0) {
-            if (!cc_roots(heap, budget))
-                return false;
-            cc->step = 1;
-        }
-        if (!cc_islands(heap, budget))
+        if (!cc_roots(heap, budget))
             return false;
         go_on(heap, RC_PHASE_BUILD);
         cc->roots = cc->node_count;

@@ -87,7 +87,12 @@ static inline size_t cc_roots_waiting(const struct rc_heap *heap) {
 
 // Each does a part of its phase and returns whether that is finished; false: the slice is over (or, out_of_memory).
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget);
+void cc_islands_begin(struct cc *cc);
+// The roots from the cursor on are explored. Those that are left are for BUILD.
 bool cc_islands(struct rc_heap *heap, struct cc_budget *budget);
+// Explores from [h], which was a suspect until now, and gets a node, for which there is room, if it is no island. All roots
+// before it have been explored. Adds to [cost].
+void cc_explore(struct rc_heap *heap, struct rc__header *h, uint32_t *cost);
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_scan(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_validate(struct rc_heap *heap, struct cc_budget *budget);
@@ -120,8 +125,6 @@ void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__he
 // or if [suspect].
 void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect);
 void cc_graph_reset(struct rc_heap *heap);
-// The end of a member of a garbage set: its memory goes.
-void cc_reclaim(struct rc_heap *heap, struct rc__header *h);
 
 // Whether the graph's objects are still what they were when they were discovered, and have nothing to be released or called
 // but their slots. Marks are made by the program, and by other threads on what they hold. The program has not run; of an

@@ -25,7 +25,7 @@
 //       looked at once more, as soon as some slot has had a link to another heap.
 #include "cc/graph.h"
 #include "cc/pauses.h"
-#include "rc/block.h"
+#include "cc/reclaim.h"
 
 enum {
     ROUNDS = 64,    // of callbacks that make more garbage
@@ -455,7 +455,9 @@ static void release(struct all *all, struct cc_node *node, struct rc__header *h)
     assert(rc__is_dead(h) && h->word & RC__GRAPH);
     (void)all;
     (void)node;
-    cc_reclaim(rc__here, h);
+    struct cc_reclaimed r = {.n = 0};
+    cc_reclaim(rc__here, &r, h);
+    cc_account(rc__here, &r);
 }
 
 // What callbacks can have left to do that a heap sees.

@@ -3,9 +3,14 @@
 // hundred, that only hold each other: a node and its listener, a subtree that was cut out. For those the graph with its
 // passes is a long way round.
 //
-// Between ROOTS and BUILD, what each root leads to is explored, up to MEMBERS objects. If nobody has a handle of a member,
+// When ROOTS has taken a suspect, what that leads to is explored, up to MEMBERS objects. If nobody has a handle of a member,
 // and all links of each member come from slots of members, they are garbage, and freed at once. Else they are left as they
-// were, and the root is for BUILD.
+// were, and the suspect is for BUILD.
+//
+// What members link to may be left out, whatever it is: it loses those links when they are freed, and is looked at again,
+// as a suspect. Left out is what could be no member (of another heap, acyclic, held), and what a way up leads from to
+// something held: by owners, or by the slots that led up for BUILD (hints). The latter is asked only of what is neither
+// below a member nor above it, and of some dozen at once, since each step may be a cache miss.
 //
 // No program code runs between the first look and the last, and a member without handle and without weak reference is none
 // that another thread could come by meanwhile. So the marks, which are there for that (R5 to R8), are not asked for: the
@@ -16,22 +21,32 @@
 //       looked at; between them there are none (object 0).
 //
 // In a large live structure an exploration comes to nothing; so what they find pays for those that find nothing.
-#include "cc/graph.h"
-#include "rc/block.h"
+#include "cc/node.h"
+#include "cc/reclaim.h"
 
 enum {
     MEMBERS = 512,
+    OUTSIDE = 4 * MEMBERS, // links that lead out
+    DOUBTFUL = 32,         // of which ways up are climbed side by side
+    CLIMB = 64,            // steps
     AHEAD = 4,
     CREDIT = 2 * MEMBERS, // objects that may be explored in vain, at least, in each collection
     CREDIT_MAX = 1 << 16
 };
 
+struct doubtful {
+    struct rc__header *target; // of a link from a member
+    struct rc__header *at;     // how far up its way it has come
+};
+
 struct island {
     struct rc_heap *heap;
-    uint32_t count, edges;
-    bool open;                          // some slots hold what is neither a member nor NULL
+    uint32_t count, edges, outside_count, doubtful_count;
+    uint64_t links;                     // of all members
     uint32_t unexplained[MEMBERS];      // links that come from slots which were not seen yet
     struct rc__header *member[MEMBERS];
+    struct rc__header *outside[OUTSIDE];
+    struct doubtful doubtful[DOUBTFUL];
 };
 
 // The place of [h], of which the class and the handles are [both]; 0 if it is no member. It may be another heap's.
@@ -40,32 +55,104 @@ static inline unsigned place_of(const struct island *s, const struct rc__header 
     return place - 1 < s->count && s->member[place - 1] == h ? place : 0;
 }
 
-// Makes [h] the next member. false: it cannot be one.
-static inline bool admit(struct island *s, struct rc__header *h, const struct rc__class *c) {
-    if (!c->plain || s->count == MEMBERS || h->handles || rc__atomic_load(&h->shared))
+// Makes [h], of which the class and the (no) handles are [both], the next member. false: it cannot be one.
+static inline bool admit(struct island *s, struct rc__header *h, uint32_t both, const struct rc__class *c) {
+    assert(!(both & RC__HANDLES_MAX) && c == rc__class(h));
+    if (!c->plain || s->count == MEMBERS || rc__atomic_load(&h->shared))
         return false;
-    s->unexplained[s->count] = (uint32_t)rc__links(h);
+    uint32_t links = (uint32_t)rc__links(h);
+    s->links += links;
+    s->unexplained[s->count] = links;
     s->member[s->count++] = h;
-    rc__set_handles(h, s->count); // I1
+    rc__set_both(h, s->count, (uint16_t)(both >> 16)); // I1
     return true;
 }
 
-// A slot of a member leads to [h]. false: this is no island.
-static inline bool meet(struct island *s, struct rc__header *h) {
+// A slot of a member leads to the member at [place]. false: there are more slots than links, BUILD will say so.
+static inline bool explain(struct island *s, unsigned place) {
+    s->edges++;
+    return s->unexplained[place - 1]-- != 0;
+}
+
+static inline bool leave_out(struct island *s, struct rc__header *h) {
+    if (s->outside_count == OUTSIDE)
+        return false;
+    s->outside[s->outside_count++] = h;
+    return true;
+}
+
+// What [h], of class [c], says is above it, or NULL.
+static inline struct rc__header *above(const struct rc__header *h, const struct rc__class *c) {
+    int32_t offset = c->owner != RC__NO_OWNER ? c->owner : c->hint;
+    void *up = offset == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + offset);
+    return up ? RC__HEADER(up) : NULL;
+}
+
+enum { CLIMBING, HELD, LOST };
+
+// One step up from [at].
+static inline int climb_on(struct island *s, struct rc__header **at) {
+    struct rc__header *h = *at;
+    uint32_t both = rc__both(h);
+    if (RC__LOAD(rc__class_heap[both >> 16]) != s->heap)
+        return LOST;
+    if (both & RC__HANDLES_MAX || rc__atomic_load(&h->shared) & ~RC__WEAK)
+        return place_of(s, h, both) ? LOST : HELD;
+    *at = above(h, &rc__classes[both >> 17]);
+    if (!*at)
+        return LOST;
+    __builtin_prefetch(*at);
+    return CLIMBING;
+}
+
+// [h] was in doubt, and no way up leads to something held: a member, if it can be one.
+static bool take_in(struct island *s, struct rc__header *h) {
+    uint32_t both = rc__both(h);
+    unsigned place = place_of(s, h, both);
+    if (!place && (both & RC__HANDLES_MAX || !admit(s, h, both, rc__class(h))))
+        return false;
+    return explain(s, place ? place : s->count);
+}
+
+// Decides about what is in doubt. false: this is no island.
+static bool settle_doubts(struct island *s) {
+    size_t climbing = s->doubtful_count, climbed = 0;
+    struct doubtful *d = s->doubtful;
+    s->doubtful_count = 0;
+    for (int steps = 0; climbing; steps++, climbed += climbing)
+        for (size_t i = climbing; i-- > 0;) {
+            int state = steps < CLIMB ? climb_on(s, &d[i].at) : LOST;
+            if (state == CLIMBING)
+                continue;
+            if (!(state == HELD ? leave_out(s, d[i].target) : take_in(s, d[i].target)))
+                return false;
+            d[i] = d[--climbing];
+        }
+    s->heap->cc.climbed += (uint32_t)climbed;
+    return true;
+}
+
+// A slot of the member [from], which has [over] above it, leads to [h]. false: this is no island.
+static inline bool meet(struct island *s, const struct rc__header *from, const struct rc__header *over, struct rc__header *h) {
     uint32_t both = rc__both(h);
     unsigned place = place_of(s, h, both);
     if (!place) {
         const struct rc__class *c = &rc__classes[both >> 17];
-        if (rc__class_heap[both >> 16] != s->heap || c->acyclic) {
-            s->open = true;
-            return !(both >> 16 & 1); // it is dead: BUILD will say so
+        if (rc__class_heap[both >> 16] != s->heap || c->acyclic)
+            return !(both >> 16 & 1) && leave_out(s, h); // dead: BUILD will say so
+        const struct rc__header *up = above(h, c);
+        if (up && up != from && up != over && h != over && !place_of(s, up, rc__both(up))) {
+            s->doubtful[s->doubtful_count++] = (struct doubtful){h, h};
+            __builtin_prefetch(up);
+            return s->doubtful_count < DOUBTFUL || settle_doubts(s);
         }
-        if (!admit(s, h, c))
+        if (both & RC__HANDLES_MAX)
+            return !up && h != over && leave_out(s, h);
+        if (!admit(s, h, both, c))
             return false;
         place = s->count;
     }
-    s->edges++;
-    return s->unexplained[place - 1]-- != 0; // else more slots than links: BUILD will say so
+    return explain(s, place);
 }
 
 // Fetches what the members after [i] lead to.
@@ -79,37 +166,28 @@ static inline void fetch_ahead(const struct island *s, uint32_t i) {
 }
 
 static bool explore(struct island *s) {
-    for (uint32_t i = 0; i < s->count; i++) {
+    for (uint32_t i = 0; i < s->count || s->doubtful_count; i++) {
+        if (i == s->count && !settle_doubts(s))
+            return false;
+        if (i == s->count)
+            break;
         struct rc__header *h = s->member[i];
         fetch_ahead(s, i);
         const struct rc__class *c = rc__class(h);
+        const struct rc__header *over = above(h, c);
         for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
             void *target = rc__load((char *)rc__payload(h) + *slot);
-            if (target && !meet(s, RC__HEADER(target)))
+            if (target && !meet(s, h, over, RC__HEADER(target)))
                 return false;
         }
     }
-    for (uint32_t i = 0; i < s->count; i++)
-        if (s->unexplained[i])
-            return false;
-    return true;
-}
-
-// Releases what members hold that is no member.
-static void release_outside(struct island *s) {
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct rc__class *c = rc__class(s->member[i]);
-        for (uint32_t k = 0; k < c->slot_count; k++) {
-            void *target = rc__load((char *)rc__payload(s->member[i]) + c->slot[k]);
-            if (target && !place_of(s, RC__HEADER(target), rc__both(RC__HEADER(target))))
-                rc__unlink(s->heap, RC__HEADER(target), "rc_collect");
-        }
-    }
+    return s->edges == s->links;
 }
 
 // Node [n] has no object any more. The last of the nodes that are kept closes the gap, if it is one of those (I2).
 static void leave_graph(struct cc *cc, uint32_t n) {
     struct cc_node *node = cc_node(cc, n);
+    cc->outside -= node->ext;
     if (n < cc->kept) {
         struct cc_node *last = cc_node(cc, --cc->kept);
         *node = *last;
@@ -121,28 +199,45 @@ static void leave_graph(struct cc *cc, uint32_t n) {
 
 static void free_members(struct island *s) {
     struct rc_heap *heap = s->heap;
-    if (s->open)
-        release_outside(s);
+    struct cc_reclaimed r = {.n = 0};
     for (uint32_t i = 0; i < s->count; i++) {
         struct rc__header *h = s->member[i];
         if (h->word & RC__GRAPH)
             leave_graph(&heap->cc, rc__index(h));
         else if (h->word & RC__SUSPECT)
             cc_unsuspect(heap, h);
-        cc_reclaim(heap, h);
+        cc_reclaim(heap, &r, h);
     }
+    cc_account(heap, &r);
+    for (uint32_t i = 0; i < s->outside_count; i++)
+        rc__unlink(heap, s->outside[i], "rc_collect");
     heap->cc.island_count += s->count;
     heap->stats.nodes += s->count;
     heap->stats.edges += s->edges;
 }
 
+// Whether a hint leads from the member [h], which has no owner slot, up to something held: then it is for BUILD, which looks
+// for that.
+static bool is_hopeless(struct island *s, struct rc__header *h) {
+    const struct rc__class *c = rc__class(h);
+    if (c->owner != RC__NO_OWNER || c->hint == RC__NO_OWNER || !(h = above(h, c)))
+        return false;
+    int state = CLIMBING;
+    for (int steps = 0; state == CLIMBING && steps < CLIMB; steps++) {
+        state = climb_on(s, &h);
+        s->heap->cc.climbed++;
+    }
+    return state == HELD;
+}
+
 // Explores what [h] leads to; frees it if it is an island.
 static bool is_island(struct island *s, struct rc__header *h) {
-    s->count = s->edges = 0;
-    s->open = false;
-    if (rc__is_dead(h) || !admit(s, h, rc__class(h)))
+    s->count = s->edges = s->outside_count = s->doubtful_count = 0;
+    s->links = 0;
+    uint32_t both = rc__both(h);
+    if (both & RC__HANDLES_MAX || rc__is_dead(h) || !admit(s, h, both, rc__class(h)))
         return false;
-    if (explore(s)) {
+    if (!is_hopeless(s, h) && explore(s)) {
         free_members(s);
         return true;
     }
@@ -161,30 +256,51 @@ static void keep(struct cc *cc, uint32_t n) {
     rc__set_index(cc_object(cc_node(cc, to)), to);
 }
 
-bool cc_islands(struct rc_heap *heap, struct cc_budget *budget) {
+void cc_islands_begin(struct cc *cc) {
+    cc->kept = 0;
+    cc->credit = cc->credit > CREDIT ? cc->credit : CREDIT;
+}
+
+// Explores from [h], a root or what was a suspect until now; adds to [cost]. Returns whether it was an island: it is gone.
+static bool explore_from(struct rc_heap *heap, struct rc__header *h, uint32_t *cost) {
     struct cc *cc = &heap->cc;
     struct island s;
     s.heap = heap;
-    if (!cc->cursor) {
-        cc->kept = 0;
-        cc->credit = cc->credit > CREDIT ? cc->credit : CREDIT;
-    }
-    for (; cc->cursor < cc->node_count; cc->cursor++) {
+    if (cc->credit <= 0)
+        return false;
+    bool found = is_island(&s, h);
+    uint32_t steps = cc_climbed(heap);
+    cc->credit += found ? (int32_t)s.count : -(int32_t)(s.count + steps);
+    cc->credit = cc->credit < CREDIT_MAX ? cc->credit : CREDIT_MAX;
+    *cost += 8 * s.count + 4 * steps;
+    return found;
+}
+
+void cc_explore(struct rc_heap *heap, struct rc__header *h, uint32_t *cost) {
+    struct cc *cc = &heap->cc;
+    assert(cc->cursor == cc->node_count && cc->kept == cc->node_count);
+    bool found = explore_from(heap, h, cost);
+    cc->node_count = cc->kept;
+    if (!found)
+        cc->kept = cc_node_new(cc, h, CC_ROOT) + 1;
+    cc->cursor = cc->kept;
+}
+
+bool cc_islands(struct rc_heap *heap, struct cc_budget *budget) {
+    struct cc *cc = &heap->cc;
+    if (cc->credit <= 0 && cc->kept == cc->cursor)
+        cc->kept = cc->cursor = cc->node_count;
+    while (cc->cursor < cc->node_count) {
         struct cc_node *node = cc_node(cc, cc->cursor);
         uint32_t cost = 1;
-        if (node->object && cc->credit > 0 && budget->deadline) {
-            bool found = is_island(&s, cc_object(node));
-            cc->credit += found ? (int32_t)s.count : -(int32_t)s.count;
-            cc->credit = cc->credit < CREDIT_MAX ? cc->credit : CREDIT_MAX;
-            cost += 8 * s.count;
-        }
+        if (node->object && budget->deadline)
+            explore_from(heap, cc_object(node), &cost);
         if (node->object)
             keep(cc, cc->cursor);
-        if (!cc_spend(budget, cost)) {
-            cc->cursor++;
+        cc->cursor++;
+        if (!cc_spend(budget, cost))
             return false;
-        }
     }
-    cc->node_count = cc->kept;
+    cc->node_count = cc->cursor = cc->kept;
     return true;
 }

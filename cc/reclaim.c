@@ -13,8 +13,7 @@
 // RELEASE: memory.
 //
 // Nobody can reach the set from the commit on, so all of this may be spread over slices.
-#include "cc/graph.h"
-#include "rc/block.h"
+#include "cc/reclaim.h"
 
 enum { DOOM, DESTRUCT };
 enum { UNLINK, RELEASE };
@@ -155,41 +154,15 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
     return true;
 }
 
-// [n] objects of class [c], of together [bytes], are gone.
-static void account(struct rc_heap *heap, struct rc__class *c, size_t n, size_t bytes) {
-    rc__class_remove(c, n, bytes);
-    heap->objects -= n;
-    heap->bytes -= bytes;
-    heap->stats.reclaimed_collect += n;
-}
-
-void cc_reclaim(struct rc_heap *heap, struct rc__header *h) {
-    assert(heap->objects > 0 && rc__class(h)->live > 0);
-    assert(!(rc__atomic_load(&h->shared) & (RC__QUEUED | RC__WEAK)));
-    struct rc__class *c = rc__class(h);
-    account(heap, c, 1, rc__block_free(heap, h));
-}
-
-// Frees the white ones of [n] nodes in a row, and accounts for them by class.
+// Frees the white ones of [n] nodes in a row.
 static void release(struct rc_heap *heap, const struct cc_node *node, uint32_t n) {
-    struct rc__class *c = NULL;
-    size_t count = 0, bytes = 0;
+    struct cc_reclaimed r = {.n = 0};
     for (const struct cc_node *end = node + n; node < end; node++) {
         cc_prefetch(node);
-        if (!cc_is_white(&heap->cc, node))
-            continue;
-        struct rc__header *h = cc_object(node);
-        if (rc__class(h) != c) {
-            if (c)
-                account(heap, c, count, bytes);
-            c = rc__class(h);
-            count = bytes = 0;
-        }
-        count++;
-        bytes += rc__block_free(heap, h);
+        if (cc_is_white(&heap->cc, node))
+            cc_reclaim(heap, &r, cc_object(node));
     }
-    if (c)
-        account(heap, c, count, bytes);
+    cc_account(heap, &r);
 }
 
 static bool release_all(struct rc_heap *heap, struct cc_budget *budget) {

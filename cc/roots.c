@@ -91,23 +91,50 @@ static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n
     judge(heap, climber, climbers);
 }
 
+// Takes the last suspect, which has no owner slot: unless it is an island, it gets a node, for which there is room. Returns
+// what that cost.
+static uint32_t take_last(struct rc_heap *heap, struct rc__header **last) {
+    enum { FETCHED = 16 };
+    struct rc__header *h = *last;
+    uint32_t cost = 4;
+    if (--heap->suspect_count % RC__CHUNK_POINTERS >= FETCHED)
+        __builtin_prefetch(last[-FETCHED], 1);
+    heap->old_count = heap->old_count < heap->suspect_count ? heap->old_count : heap->suspect_count;
+    drop(h);
+    if (!cc_is_held(h))
+        cc_explore(heap, h, &cost);
+    return cost;
+}
+
+// Takes some of the last suspects, [left] at most.
+static uint32_t take_row(struct rc_heap *heap, size_t left) {
+    size_t row = (heap->suspect_count - 1) % RC__CHUNK_POINTERS + 1; // they lie in one chunk
+    size_t n = left < row ? left : row;
+    n = n < CLIMBERS ? n : CLIMBERS;
+    n = n < heap->cc.roots_left ? n : heap->cc.roots_left;
+    struct rc__header **at = rc__pointer_at(&heap->suspects, heap->suspect_count - n);
+    for (size_t i = 1; i <= n && i <= row - n; i++)
+        __builtin_prefetch(at[-(ptrdiff_t)i], 1);
+    take_suspects(heap, at, n);
+    heap->cc.roots_left -= n - 1;
+    return 4 * (uint32_t)n + 4 * cc_climbed(heap);
+}
+
+// In slices of one unit, one suspect is taken at a time.
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
-    for (size_t left; (left = cc_roots_waiting(heap)) && cc->roots_left;) {
-        size_t row = (heap->suspect_count - 1) % RC__CHUNK_POINTERS + 1; // they lie in one chunk
-        size_t n = budget->deadline ? CLIMBERS : 1;
-        n = n < left ? n : left;
-        n = n < row ? n : row;
-        n = n < cc->roots_left ? n : cc->roots_left;
-        struct rc__header **at = rc__pointer_at(&heap->suspects, heap->suspect_count - n);
-        for (size_t i = 1; i <= n && i <= row - n; i++)
-            __builtin_prefetch(at[-(ptrdiff_t)i], 1);
-        cc->roots_left -= n;
-        if (!cc_has_room(heap, n))
+    for (size_t left;;) {
+        if (cc->kept < cc->node_count && !cc_islands(heap, budget))
             return false;
-        take_suspects(heap, at, n);
-        if (!cc_spend(budget, 4 * (uint32_t)n + 4 * cc_climbed(heap)))
+        if (!(left = cc_roots_waiting(heap)) || !cc->roots_left)
+            return true;
+        if (!cc_has_room(heap, CLIMBERS))
+            return false;
+        struct rc__header **last = rc__pointer_at(&heap->suspects, heap->suspect_count - 1);
+        bool owned = rc__class(*last)->owner != RC__NO_OWNER, one = !budget->deadline;
+        uint32_t cost = owned || one || cc->credit <= 0 ? take_row(heap, one ? 1 : left) : take_last(heap, last);
+        cc->roots_left--;
+        if (!cc_spend(budget, cost))
             return false;
     }
-    return true;
 }
