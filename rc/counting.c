@@ -20,20 +20,25 @@ static void make_immortal(struct rc__header *h) {
 
 // Moves what other threads did to the count of handles into [h]'s own; a part that does not fit stays. After this,
 // handles is 0 only if nobody holds one. false after a fault: more releases than retains.
+//
+// A release from elsewhere that comes between the two looks at the sum has seen more than is left, and may not have rung
+// (foreign.c): what it did is moved, too.
 bool rc__fold(struct rc__header *h, const char *call) {
     assert(!rc__is_dead(h) || h->word & RC__DOOMED);
-    int64_t sum = rc__sum(rc__atomic_load(&h->shared));
-    if (sum == 0 || h->word & RC__IMMORTAL)
-        return true;
-    int64_t total = h->handles + sum;
-    int64_t fits = total > RC__SPILL ? RC__SPILL : total;
-    rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE);
-    if (total < 0) {
-        rc__set_handles(h, 0);
-        rc__fault(RC_FAULT_RELEASE, call, h, "was released more often than retained");
-        return false;
+    int32_t sum, before;
+    while ((sum = rc__sum(rc__atomic_load(&h->shared))) != 0 && !(h->word & RC__IMMORTAL)) {
+        int64_t total = (int64_t)h->handles + sum;
+        int64_t fits = total > RC__SPILL ? RC__SPILL : total;
+        before = rc__sum(rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE));
+        if (total < 0) {
+            rc__set_handles(h, 0);
+            rc__fault(RC_FAULT_RELEASE, call, h, "was released more often than retained");
+            return false;
+        }
+        rc__set_handles(h, (uint16_t)fits);
+        if (before >= sum)
+            break;
     }
-    rc__set_handles(h, (uint16_t)fits);
     return true;
 }
 

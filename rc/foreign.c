@@ -12,8 +12,8 @@
 //   F3  an object with handles stays in the inbox and is looked at again with each collection. That is the price of F1: the
 //       objects which other threads released once and that are still held are a list to walk.
 //
-// A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. The door outlives
-// the heap, which may be gone by then.
+// A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. (One that leaves more
+// just when that is folded does not ring: then it is folded, too.) The door outlives the heap, which may be gone by then.
 //
 //   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
 //       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found

@@ -62,6 +62,24 @@ static void retain_and_drop_a(void) {
 SCENARIO(retain, "retain", "the other thread retains once more before it releases", begin_shared_outside,
          {drop_a_inside, retain_and_drop_a});
 
+static void begin_two_brought_in(void) {
+    begin_shared_outside();
+    (void)rc_retain(a);
+}
+
+static void drop_two_inside(void) {
+    rc_heap_enter(heap[0]);
+    must_live(a);
+    drop(a);
+    must_live(a);
+    drop(a);
+    work_until_quiet();
+    rc_heap_leave(heap[0]);
+}
+
+SCENARIO(brought_in, "brought-in", "two handles that were made elsewhere are released inside, and one elsewhere",
+         begin_two_brought_in, {drop_two_inside, drop_a});
+
 static void begin_elsewhere(void) {
     begin_shared();
     rc_heap_enter(heap[0]);
