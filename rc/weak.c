@@ -310,16 +310,16 @@ struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
     return h;
 }
 
-// A new round of condemning begins; whatever was condemned before is not any more.
+// A new round of condemning begins; whatever was condemned before is not any more, so no upgrade is a pardon from then on.
 void rc__weak_round(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
-    while (rc__weak_next_pardon(heap))
-        continue;
     rc__lock(&heap->door->lock);
     heap->cc.committed = false;
     if (++heap->cc.round == 0)
         heap->cc.round = 1;
     rc__unlock(&heap->door->lock);
+    while (rc__weak_next_pardon(heap))
+        continue;
 }
 
 // R8: from here on, upgrades of condemned objects give NULL. false: one was pardoned before.
