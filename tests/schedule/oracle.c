@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 enum { ALIVE = 0x600DCAFE, GONE = 0x0BADCAFE };
+enum { NODE, PLAIN, FINAL, WEAK_MAP, ENTRY, EXTRAS, TYPES };
 
 struct rc_heap *heap[HEAPS_MAX];
 struct node *a, *b, *c;
@@ -84,23 +85,30 @@ static int index_of(const struct rc_heap *h) {
     return 0;
 }
 
-// Which numbers classes get depends on the order in which those of the run before were given back.
-static void name_class(const struct rc_type *type, uint16_t cls) {
-    static bool known[HEAPS_MAX][3];
+// Which numbers classes get depends on the order in which those of the run before were given back. [type]: less than TYPES.
+static void name_class(unsigned type, uint16_t cls) {
+    static bool known[HEAPS_MAX][TYPES];
     if (nodes == 0)
         memset(known, 0, sizeof known);
-    int h = index_of(rc__here), t = type == &node_type ? 0 : type == &plain_type ? 1 : 2;
-    if (known[h][t])
+    unsigned h = (unsigned)index_of(rc__here);
+    if (known[h][type])
         return;
-    known[h][t] = true;
-    unsigned id = 2 * HEAPS_MAX + 1 + 2 * (unsigned)(3 * h + t);
+    known[h][type] = true;
+    unsigned id = 2 * HEAPS_MAX + 1 + 2 * (TYPES * h + type);
     same_words(&rc__class_heap[cls], sizeof *rc__class_heap, id);
     same_words(&rc__class_door[cls / 2], sizeof *rc__class_door, id + 1);
 }
 
+void name_weak_map(struct rc_weak_map *map, struct node *key) {
+    struct rc__header *extras = RC__HEADER(rc__load(rc__extra_slot(RC__HEADER(key))));
+    name_class(WEAK_MAP, rc__cls(RC__HEADER(map)));
+    name_class(ENTRY, 2 * rc__class_of(rc__here, &rc__entry_type));
+    name_class(EXTRAS, rc__cls(extras));
+}
+
 static struct node *make_of(const struct rc_type *type) {
     struct node *node = rc_new(type);
-    name_class(type, rc__cls(RC__HEADER(node)));
+    name_class(type == &node_type ? NODE : type == &plain_type ? PLAIN : FINAL, rc__cls(RC__HEADER(node)));
     node->magic = ALIVE;
     node->id = nodes++;
     finalizes[node->id] = type == &final_type;

@@ -7,6 +7,8 @@
 
 #include "rc/object.h"
 
+#include <refcyc/weak_map.h>
+
 enum { HEAPS_MAX = 3, NODES_MAX = 8 };
 
 struct node {
@@ -25,6 +27,8 @@ void make_heaps(int n, bool backwards);
 struct node *make(void);
 struct node *make_plain(void); // without a destructor
 struct node *make_with_finalizer(void);
+// Each begin that makes a weak map says so when it has put [key] into it.
+void name_weak_map(struct rc_weak_map *map, struct node *key);
 // Is alive, and what it holds directly.
 void must_live(const struct node *node);
 // Works on the heap this thread is inside until nothing is pending, as a loop does that sleeps then until it is woken.
