@@ -67,12 +67,22 @@ void cc_graph_reset(struct rc_heap *heap) {
     cc->white_count = 0;
 }
 
-// Gives back a chunk of the graph, and looks at the clock. One chunk of each sort is kept for the next
-// collection.
+// So many chunks are kept for the next collection: one, and where the heap is large, a part of its size. First touches of
+// new memory cost more than what is then done with it, and some cost milliseconds (rc/large.c).
+static size_t chunks_kept(const struct rc_heap *heap, size_t chunk_bytes) {
+    return 1 + heap->bytes / 128 / chunk_bytes;
+}
+
+static bool is_shrunk(const struct rc_heap *heap) {
+    return heap->cc.nodes.chunks <= chunks_kept(heap, CC_NODE_BYTES) &&
+           heap->cc.edges.chunks <= chunks_kept(heap, CC_EDGE_BYTES);
+}
+
+// Gives back what is not kept, a chunk at a time, and looks at the clock.
 static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
     struct cc *cc = &heap->cc;
-    while (cc->nodes.chunks > 1 || cc->edges.chunks > 1) {
-        if (cc->nodes.chunks > 1)
+    while (!is_shrunk(heap)) {
+        if (cc->nodes.chunks > chunks_kept(heap, CC_NODE_BYTES))
             cc_memory_shrink(heap, &cc->nodes, CC_NODE_BYTES);
         else
             cc_memory_shrink(heap, &cc->edges, CC_EDGE_BYTES);
@@ -227,7 +237,8 @@ static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
     while (heap->dead || heap->clearing || heap->notices || heap->rubbish) {
         if (heap->clearing || heap->notices || (heap->dead && !rc__class(heap->dead)->plain))
             heap->cc.undisturbed = false; // a callback may run: of what an island let go, say
-        bool piece = heap->clearing || !heap->dead; // of what is large, or of its memory: as much as many objects
+        // Of what is large, or of its memory, a piece: as much as many objects.
+        bool piece = heap->clearing || !heap->dead || !rc__class(heap->dead)->small;
         rc__reap(heap, 1);
         if (!cc_spend(budget, piece || heap->clearing ? UNITS : 16))
             return false;
@@ -311,7 +322,7 @@ size_t cc_pending(const struct rc_heap *heap) {
                heap->suspect_count;
     if (cc->phase != RC_PHASE_IDLE)
         n += cc->node_count + 1;
-    return n + rc__bell(heap) + (cc->nodes.chunks > 1 || cc->edges.chunks > 1);
+    return n + rc__bell(heap) + !is_shrunk(heap);
 }
 
 void cc_settle(struct rc_heap *heap) {

@@ -30,6 +30,8 @@ enum {
     DOUBTFUL = 32,         // of which ways up are climbed side by side
     CLIMB = 64,            // steps
     AHEAD = 4,
+    COST = 8,              // units, of a member
+    PART = 32,             // members that are explored between two looks at the time
     CREDIT = 2 * MEMBERS, // objects that may be explored in vain, at least, in each collection
     CREDIT_MAX = 1 << 16
 };
@@ -42,6 +44,7 @@ struct doubtful {
 struct island {
     struct rc_heap *heap;
     uint32_t count, edges, outside_count, doubtful_count;
+    uint32_t spent; // units that are accounted for
     uint64_t links;                     // of all members
     uint32_t unexplained[MEMBERS];      // links that come from slots which were not seen yet
     struct rc__header *member[MEMBERS];
@@ -165,12 +168,20 @@ static inline void fetch_ahead(const struct island *s, uint32_t i) {
         __builtin_prefetch((void *)((uintptr_t)rc__load((char *)rc__payload(h) + *slot) - sizeof *h), 1);
 }
 
+// false: the slice is over. Then BUILD has to do it.
+static bool spend_part(struct island *s) {
+    s->spent += PART * COST;
+    return cc_spend(s->heap->cc.budget, PART * COST);
+}
+
 static bool explore(struct island *s) {
     for (uint32_t i = 0; i < s->count || s->doubtful_count; i++) {
         if (i == s->count && !settle_doubts(s))
             return false;
         if (i == s->count)
             break;
+        if (i % PART == PART - 1 && !spend_part(s))
+            return false;
         struct rc__header *h = s->member[i];
         fetch_ahead(s, i);
         const struct rc__class *c = rc__class(h);
@@ -232,7 +243,7 @@ static bool is_hopeless(struct island *s, struct rc__header *h) {
 
 // Explores what [h] leads to; frees it if it is an island.
 static bool is_island(struct island *s, struct rc__header *h) {
-    s->count = s->edges = s->outside_count = s->doubtful_count = 0;
+    s->count = s->edges = s->outside_count = s->doubtful_count = s->spent = 0;
     s->links = 0;
     uint32_t both = rc__both(h);
     if (both & RC__HANDLES_MAX || rc__is_dead(h) || !admit(s, h, both, rc__class(h)))
@@ -272,7 +283,7 @@ static bool explore_from(struct rc_heap *heap, struct rc__header *h, uint32_t *c
     uint32_t steps = cc_climbed(heap);
     cc->credit += found ? (int32_t)s.count : -(int32_t)(s.count + steps);
     cc->credit = cc->credit < CREDIT_MAX ? cc->credit : CREDIT_MAX;
-    *cost += 8 * s.count + 4 * steps;
+    *cost += COST * s.count + 4 * steps - s.spent;
     return found;
 }
 
