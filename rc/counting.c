@@ -276,9 +276,9 @@ static void unlink_special(struct rc_heap *heap, struct rc__header *h, const cha
 static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const char *call) {
     assert(rc__is_mine(heap));
     uint32_t both = rc__both(h);
-    uint64_t less = h->word - RC__LINK_ONE;
-    if (RC__LOAD(rc__class_heap[both >> 16]) == heap && less < (RC__LINKS_MAX - 1) * RC__LINK_ONE) { // it has some, and not all
-        h->word = less;
+    // Of another heap's object the word is not to be read. Of this heap's: it has some links, and not all.
+    if (RC__LOAD(rc__class_heap[both >> 16]) == heap && h->word - RC__LINK_ONE < (RC__LINKS_MAX - 1) * RC__LINK_ONE) {
+        h->word -= RC__LINK_ONE;
         if (!(both & RC__HANDLES_MAX))
             lost_link(heap, h);
     } else {

@@ -162,8 +162,9 @@ static inline void account(struct bare *b) {
 // does nothing else.
 static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *h) {
     uint32_t both = rc__both(h);
-    if (!(both & RC__HANDLES_MAX) && (h->word & ~(RC__SUSPECT | RC__INDEX_MASK)) == RC__LINK_ONE &&
-        RC__LOAD(rc__class_heap[both >> 16]) == b->heap && rc__classes[both >> 17].plain && !rc__atomic_load(&h->shared)) {
+    if (RC__LOAD(rc__class_heap[both >> 16]) == b->heap && !(both & RC__HANDLES_MAX) &&
+        (h->word & ~(RC__SUSPECT | RC__INDEX_MASK)) == RC__LINK_ONE && rc__classes[both >> 17].plain &&
+        !rc__atomic_load(&h->shared)) {
         if (h->word & RC__SUSPECT)
             cc_unsuspect(b->heap, h);
         h->word = 0;
