@@ -70,7 +70,7 @@ ASSERTING := $(patsubst $B/%.o,$B/asserts/%.o,$(OBJECTS))
 TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
 TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
 # Where valgrind has something to find and gets through in a minute or two.
-SUITES = types slots collector death finalize weak owner fault memory inspect verify map set string box parts refused merge
+SUITES = types slots collector death finalize weak owner fault memory inspect verify map set string box variant parts refused merge
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))

@@ -59,7 +59,7 @@ bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *ca
     unsigned k = (e->destroy ? RC__E_DESTROY : 0) | (e->copy ? RC__E_COPY : 0);
     EACH_SLOT_IF_ANY(e, s)
         k |= s->kind == RC_SLOT_LINK ? RC__E_LINKS : RC__E_WEAK;
-    if (k == RC__E_LINKS && e->size == sizeof(void *))
+    if (k == RC__E_LINKS && e->size == sizeof(void *) && !e->has_links)
         k |= RC__E_LINK;
     *kind = (uint8_t)k;
     return true;
@@ -81,6 +81,10 @@ static void drop_weak(const struct rc_element *e, void *element) {
             }
 }
 
+static bool has_links(const struct rc_element *e, unsigned kind, const void *element) {
+    return kind & RC__E_LINKS && (!e->has_links || e->has_links(element));
+}
+
 static void drop_links(const struct rc_element *e, void *element) {
     EACH_SLOT(e, s)
         if (s->kind == RC_SLOT_LINK)
@@ -96,13 +100,14 @@ bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const
         return true;
     }
     memcpy(to, from, e->size);
-    if (kind & (RC__E_LINKS | RC__E_WEAK))
+    bool linked = has_links(e, kind, to);
+    if (linked || kind & RC__E_WEAK)
         EACH_SLOT(e, s)
             EACH_PLACE(s, to, at) {
                 void *p = rc__load(at);
                 if (s->kind == RC_SLOT_WEAK) {
                     rc_weak_retain(p);
-                } else {
+                } else if (linked) {
                     rc__store(at, NULL);
                     rc_set_slot(at, p);
                 }
@@ -115,14 +120,14 @@ bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const
     int error = errno;
     if (kind & RC__E_WEAK)
         drop_weak(e, to);
-    if (kind & RC__E_LINKS)
+    if (linked)
         drop_links(e, to);
     return rc__fails(error);
 }
 
 void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from) {
     memmove(to, from, e->size);
-    if (kind & RC__E_LINKS)
+    if (has_links(e, kind, to))
         EACH_SLOT(e, s)
             if (s->kind == RC_SLOT_LINK)
                 EACH_PLACE(s, to, at) {
@@ -134,7 +139,8 @@ void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const
 
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from) {
     assert(to != from);
-    if (kind & RC__E_LINKS)
+    bool linked = has_links(e, kind, from);
+    if (linked)
         EACH_SLOT(e, s)
             if (s->kind == RC_SLOT_LINK)
                 EACH_PLACE(s, from, at) {
@@ -142,7 +148,7 @@ void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void 
                     rc__store(at, p);
                 }
     memcpy(to, from, e->size);
-    if (kind & RC__E_LINKS)
+    if (linked)
         EACH_SLOT(e, s)
             if (s->kind == RC_SLOT_LINK)
                 EACH_PLACE(s, from, at)
@@ -158,14 +164,14 @@ void rc__element_end(const struct rc_element *e, unsigned kind, void *element) {
 
 void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *element) {
     rc__element_end(e, kind, element);
-    if (kind & RC__E_LINKS)
+    if (has_links(e, kind, element))
         drop_links(e, element);
 }
 
 void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void *from) {
     assert(to != from && !(kind & RC__E_LINK && e->size != sizeof(void *)));
     memcpy(to, from, e->size);
-    if (kind & RC__E_LINKS)
+    if (has_links(e, kind, to))
         EACH_SLOT(e, s)
             if (s->kind == RC_SLOT_LINK)
                 EACH_PLACE(s, to, at) {
@@ -180,7 +186,7 @@ void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visi
     if (kind & RC__E_LINK && stride == sizeof(void *))
         rc_visit_slots(visitor, first, n);
     else if (kind & RC__E_LINKS)
-        rc_visit_structs(visitor, first, n, stride, e->slots);
+        rc__visit_structs(visitor, first, n, stride, e->slots, e->has_links);
 }
 
 static uint64_t hash_bytes(const void *bytes, size_t n) {

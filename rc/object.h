@@ -364,6 +364,9 @@ struct rc_visitor {
     size_t stride;
     struct rc__list_place near; // for names of slots
 };
+// As rc_visit_structs, but for structs of which [has_links], if given, says that their slots are none.
+void rc__visit_structs(struct rc_visitor *visitor, void *first, size_t n, size_t stride, const struct rc_slot *slots,
+                       bool (*has_links)(const void *element));
 #define RC__ALL_SLOTS SIZE_MAX
 // What follows a slot that is shown is, as a rule, a look at the object in it. So whoever goes over slots that are [stride]
 // bytes apart, up to [end], fetches the object of one that comes later. A line that is not needed does no harm.

@@ -59,7 +59,8 @@ static const struct rc_slot *first_link(const struct rc_slot *slots) {
     return slots;
 }
 
-void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots) {
+void rc__visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots,
+                       bool (*has_links)(const void *)) {
     size_t each = count_links(slots);
     size_t start = v->at;
     v->at += n * each;
@@ -70,7 +71,7 @@ void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride
     v->fields = slots;
     v->structs = first;
     v->stride = stride;
-    if (each == 1) {
+    if (each == 1 && !has_links) {
         char *row = (char *)first + first_link(slots)->offset;
         show_row(v, row + at * stride, row + end * stride, stride);
         end = 0;
@@ -78,9 +79,15 @@ void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride
     for (size_t i = at / each; i * each < end; i++) {
         size_t before = i * each;
         size_t until = end - before < each ? end - before : each;
-        show_struct(v, (char *)first + i * stride, slots, at > before ? at - before : 0, until);
+        char *base = (char *)first + i * stride;
+        if (!has_links || has_links(base))
+            show_struct(v, base, slots, at > before ? at - before : 0, until);
     }
     v->fields = NULL;
+}
+
+void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots) {
+    rc__visit_structs(v, first, n, stride, slots, NULL);
 }
 
 static size_t tail_count(const struct rc_slot *slot, const char *obj) {

@@ -17,6 +17,15 @@
 //   taken    (..._take)   the other way: links become handles, and the caller owns the value
 //   removed               `destroy` is called, then weak references and links are released
 //
+// A value that is an object or a number, as an interpreter has it:
+//
+//     struct value { enum { NUMBER, OBJECT } is; union { double number; void *object; } as; };
+//     static bool value_has_links(const void *element) { return ((const struct value *)element)->is == OBJECT; }
+//     RC_ELEMENT(value, struct value, .slots = RC_SLOTS(RC_LINK(struct value, as.object)), .has_links = value_has_links);
+//
+//     v->as.object = NULL, v->is = OBJECT, rc_set(&v->as.object, p);        // where a number was
+//     rc_clear(&v->as.object), v->is = NUMBER, v->as.number = 1.5;          // where an object was
+//
 // Laws of a table (one that breaks them is refused with a fault when a container is made with it):
 //   1. it has a name, and a size of 1 to RC_ELEMENT_MAX;
 //   2. slots are links or weak references, lie inside the element, are aligned as pointers, and none is declared twice;
@@ -52,6 +61,11 @@ struct rc_element {
     bool (*equal)(const void *a, const void *b);
     // Less than 0, 0, more than 0: the order for sorting and searching. NULL: there is none.
     int (*compare)(const void *a, const void *b);
+    // For elements that have their links at times only, as a tagged union: whether what [slots] declares to be links of
+    // this element are links now, or NULL. If not, they are bytes like others. The collector asks at any time, so it
+    // looks at the element and nowhere else. The answer changes only while those slots are NULL, and not in destroy; of
+    // an element that is all zero, either is good. NULL: always.
+    bool (*has_links)(const void *element);
 };
 
 // Defines `const struct rc_element NAME_element`.
