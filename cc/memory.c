@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The memory of the graph. It is touched from one end to the other, once, and given back. All but the first chunks come in
-// large blocks (rc/large.c). A collection without a time limit asks for large pages for the first few of these, and has some
-// chunks of the others made present at a time; one that is sliced does neither.
+// large blocks (rc/large.c). A collection without a time limit asks for large pages for these, and where it gets none, has some
+// chunks made present at a time; one that is sliced does neither.
 //
 //     | chunk | ... | chunk |    | chunk, chunk ...   |    | chunk, chunk ...   |
 //       SINGLE, from the           a block                   a block
@@ -12,9 +12,7 @@
 
 enum {
     SINGLE = 8,
-    TOUCH = 4,      // chunks
-    NODE_PAGES = 4, // blocks
-    EDGE_PAGES = 2
+    TOUCH = 4 // chunks
 };
 
 static bool is_sliced(const struct rc_heap *heap) {
@@ -22,13 +20,13 @@ static bool is_sliced(const struct rc_heap *heap) {
 }
 
 // At least one chunk more. false if memory is out.
-static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes, size_t large_pages) {
+static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
     if (!heap->blocks.paged || c->chunks < SINGLE)
         return rc__chunks_reserve(heap, c, c->chunks + 1, chunk_bytes);
     size_t n = RC__LARGE / chunk_bytes;
     char *block = NULL;
     if (rc__chunks_table(heap, c, c->chunks + n))
-        block = rc__large_new(!is_sliced(heap) && c->chunks < large_pages * n);
+        block = rc__large_new(!is_sliced(heap));
     if (!block)
         return false;
     for (size_t i = 0; i < n; i++)
@@ -37,8 +35,8 @@ static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes, 
 }
 
 // Of the chunks of [c], [used] may be written to so far. Some more; returns how many then, 0 if memory is out.
-static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, size_t chunk_bytes, size_t large_pages) {
-    if (used == c->chunks && !grow(heap, c, chunk_bytes, large_pages))
+static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, size_t chunk_bytes) {
+    if (used == c->chunks && !grow(heap, c, chunk_bytes))
         return 0;
     size_t n = c->chunks - used < TOUCH ? c->chunks - used : TOUCH;
     if (heap->blocks.paged && used >= SINGLE && !is_sliced(heap))
@@ -51,7 +49,7 @@ bool cc_more_nodes(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     size_t chunks = 0;
     if (cc->node_count < RC__INDEX_MAX - 2 * CC_NODES) // LCOV_EXCL_BR_LINE: 2^28 nodes do not fit into a test
-        chunks = more_room(heap, &cc->nodes, cc->node_room / CC_NODES, CC_NODE_BYTES, NODE_PAGES);
+        chunks = more_room(heap, &cc->nodes, cc->node_room / CC_NODES, CC_NODE_BYTES);
     cc->node_room = chunks ? chunks * CC_NODES : cc->node_room;
     cc->out_of_memory |= !chunks;
     return chunks;
@@ -62,7 +60,7 @@ bool cc_more_edges(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     size_t chunks = 0;
     if (cc->edge_room < CC_NONE - CC_EDGES) // LCOV_EXCL_BR_LINE: 2^32 edges do not fit into a test
-        chunks = more_room(heap, &cc->edges, cc->edge_room / CC_EDGES, CC_EDGE_BYTES, EDGE_PAGES);
+        chunks = more_room(heap, &cc->edges, cc->edge_room / CC_EDGES, CC_EDGE_BYTES);
     cc->edge_room = chunks ? chunks * CC_EDGES : cc->edge_room;
     cc->out_of_memory |= !chunks;
     return chunks;

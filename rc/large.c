@@ -13,6 +13,7 @@
 #include "object.h"
 
 #include <sys/mman.h>
+#include <time.h>
 
 #ifndef MADV_HUGEPAGE
 #define MADV_HUGEPAGE MADV_NORMAL
@@ -20,6 +21,27 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE MADV_NORMAL
 #endif
+
+// Large pages may cost a thousandth of the time: one that took long keeps all from being asked for, for a while.
+enum { LONG = 1000000, RARELY = 1000 }; // ns
+static AO_t none_before; // ns
+
+static uint64_t ns(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+// Asks for one large page at [memory], and gets it.
+static void make_one_page(char *memory) {
+    uint64_t now = ns(CLOCK_MONOTONIC);
+    if (now < rc__word_load(&none_before) || madvise(memory, RC__LARGE, MADV_HUGEPAGE))
+        return;
+    uint64_t began = ns(CLOCK_THREAD_CPUTIME_ID);
+    *(volatile char *)memory = 0;
+    uint64_t took = ns(CLOCK_THREAD_CPUTIME_ID) - began;
+    rc__word_store(&none_before, took > LONG ? now + RARELY * took : 0);
+}
 
 // NULL if memory is out.
 void *rc__large_new(bool one_page) {
@@ -31,7 +53,7 @@ void *rc__large_new(bool one_page) {
         munmap(memory, before);
     munmap(memory + before + RC__LARGE, RC__LARGE - before);
     if (one_page)
-        madvise(memory + before, RC__LARGE, MADV_HUGEPAGE);
+        make_one_page(memory + before);
     return memory + before;
 }
 
