@@ -395,3 +395,53 @@ static void islands_in_slices(const struct rc_type *type) {
 }
 TEST(islands_are_collected_in_slices_with_owners) { islands_in_slices(&branch_type); }
 TEST(islands_are_collected_in_slices_without_owners) { islands_in_slices(&bush_type); }
+
+// Trees of 100, a part of which is what a slice explores: BUILD has the others.
+static void large_islands_in_slices(const struct rc_type *type) {
+    for (int i = 0; i < 5; i++)
+        rc_release(tree_of(type, BRANCHES, dead));
+    while (rc_collect_step(1) == RC_STEP_MORE)
+        EXPECT_EQ(0, rc_verify(NULL, NULL));
+    EXPECT_EQ(0, stats().objects);
+}
+TEST(large_islands_are_collected_in_slices_with_owners) { large_islands_in_slices(&branch_type); }
+TEST(large_islands_are_collected_in_slices_without_owners) { large_islands_in_slices(&bush_type); }
+
+// More trees, held at their far ends, than are worth to be explored in vain; a dead one among them is found.
+TEST(trees_that_are_held_below_are_left_as_they_were) {
+    enum { TREES = 30 };
+    struct branch *held[TREES];
+    for (int i = 0; i < TREES; i++) {
+        tree_of(&branch_type, BRANCHES, dead);
+        held[i] = i ? rc_retain(dead[BRANCHES - 1]) : NULL;
+        rc_release(dead[0]);
+    }
+    EXPECT_EQ(BRANCHES, rc_collect());
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    for (int i = 1; i < TREES; i++)
+        rc_release(held[i]);
+    EXPECT_EQ((TREES - 1) * BRANCHES, rc_collect());
+}
+
+struct bundle { struct bundle *next, *out[9]; };
+RC_TYPE(bundle, struct bundle, .slots = RC_SLOTS(RC_LINK(struct bundle, next), RC_LINK(struct bundle, out)));
+
+//   a ring, each of which links to what is held nine times: all of these links are given up, few as an island's, many or not
+TEST(island_may_let_go_of_many) {
+    struct bundle *held = rc_new(&bundle_type);
+    for (int n = 10; n <= 400; n += 390) {
+        struct bundle *first = rc_new(&bundle_type), *last = first;
+        for (int i = 1; i < n; i++) {
+            struct bundle *b = rc_new(&bundle_type);
+            for (int k = 0; k < 9; k++)
+                rc_set(&b->out[k], held);
+            rc_give(&last->next, b);
+            last = b;
+        }
+        rc_give(&last->next, first);
+        EXPECT_EQ(9 * (n - 1), rc_links(held));
+        EXPECT_EQ(n, rc_collect());
+        EXPECT_EQ(0, rc_links(held));
+    }
+    rc_release(held);
+}
