@@ -20,12 +20,14 @@
 #include "array.h"
 
 static void array_trace(void *obj, struct rc_visitor *visitor) {
+    assert(rc__array_is_sound(obj));
     struct rc_array *a = obj;
     if (a->kind & RC__E_LINKS)
         rc__element_visit(a->element, a->kind, visitor, a->data, a->size, a->element->size);
 }
 
 static bool array_destroy_some(void *obj, size_t from, size_t to) {
+    assert(from <= to);
     struct rc_array *a = obj;
     assert(a->size <= a->capacity);
     if (!(a->kind & (RC__E_DESTROY | RC__E_WEAK)))
@@ -36,6 +38,7 @@ static bool array_destroy_some(void *obj, size_t from, size_t to) {
 }
 
 static void array_free_slots(void *obj) {
+    assert(rc__array_is_sound(obj));
     struct rc_array *a = obj;
     if (a->data)
         rc__memory_later(rc__home(a), a->data, a->capacity * a->element->size);
@@ -51,6 +54,8 @@ const struct rc_type rc__leaf_array_type = {
     .name = "rc_array", .size = sizeof(struct rc_array), .base = &rc_array_type, .acyclic = true};
 
 static struct rc_array *array_new(const struct rc_element *element, uint8_t kind) {
+    assert(element && element->size > 0);
+    assert(element->size <= RC_ELEMENT_MAX);
     struct rc_array *a = rc_new(kind & RC__E_LINKS ? &rc_array_type : &rc__leaf_array_type);
     if (a) {
         a->element = element;
@@ -65,6 +70,7 @@ struct rc_array *rc_array_new(const struct rc_element *element) {
 }
 
 struct rc_array *rc__array_like(const struct rc_array *a) {
+    assert(a->element);
     return array_new(a->element, a->kind);
 }
 
@@ -100,6 +106,8 @@ void *rc_array_beyond(const struct rc_array *a) {
 // ---- room
 
 static bool set_capacity(struct rc_array *a, size_t capacity) {
+    assert(rc__array_is_sound(a));
+    assert(!a->busy);
     assert(capacity >= a->size);
     if (!a->element)
         return rc__element_check(NULL, &a->kind, "rc_array");
@@ -112,10 +120,12 @@ static bool set_capacity(struct rc_array *a, size_t capacity) {
     rc__moving(a);
     a->data = data;
     a->capacity = capacity;
+    assert(rc__array_is_sound(a));
     return true;
 }
 
 bool rc__array_room(struct rc_array *a, size_t n) {
+    assert(!a->busy);
     assert(a->size <= a->capacity && (a->capacity > 0) == (a->data != NULL));
     if (n <= a->capacity - a->size)
         return true;
@@ -146,6 +156,8 @@ bool rc_array_shrink(struct rc_array *a) {
 }
 
 char *rc__array_open(struct rc_array *a, size_t i, size_t n) {
+    assert(n > 0);
+    assert(rc__array_is_sound(a));
     assert(i <= a->size && n <= a->capacity - a->size && !a->busy);
     char *at = rc__array_place(a, i);
     if (i < a->size) {
@@ -158,6 +170,8 @@ char *rc__array_open(struct rc_array *a, size_t i, size_t n) {
 }
 
 void rc__array_close(struct rc_array *a, size_t i, size_t n) {
+    assert(n > 0);
+    assert(rc__array_is_sound(a));
     assert(n <= a->size && i <= a->size - n && !a->busy);
     rc__moving(a);
     rc__array_resized(a, a->size - n);
@@ -176,6 +190,8 @@ static bool has_index(const struct rc_array *a, size_t i) {
 
 // Puts the element in [made], which is in no container yet, at [i].
 static bool put(struct rc_array *a, size_t i, void *made) {
+    assert(made != NULL && a->element);
+    assert(rc__array_is_sound(a));
     if (i > a->size)
         errno = ERANGE; // the user's copy had the array shrink
     else if (rc__array_room(a, 1)) {
@@ -280,6 +296,9 @@ static bool is_of_links(const struct rc_array *a) {
 
 // Appends, without a look at what the array is. The place is not part of the array until the link is made.
 static bool push(struct rc_array *a, void *obj) {
+    assert(a->kind & RC__E_LINK);
+    assert(rc__array_is_sound(a));
+    assert(!a->busy);
     if (a->size == a->capacity && !rc__array_room(a, 1))
         return false;
     void **slot = (void **)a->data + a->size;

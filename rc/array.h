@@ -7,6 +7,11 @@
 
 #include <refcyc/array.h>
 
+// For assertions.
+static inline bool rc__array_is_sound(const struct rc_array *a) {
+    return a->size <= a->capacity && (a->capacity > 0) == (a->data != NULL) && (a->element || !a->capacity);
+}
+
 static inline char *rc__array_place(const struct rc_array *a, size_t i) {
     assert(a->element && i <= a->capacity);
     return (char *)a->data + i * a->element->size;
@@ -30,11 +35,14 @@ struct rc_array *rc__array_like(const struct rc_array *a);
 
 // E2: around a callback. The array lives, and does not change.
 static inline struct rc_array *rc__array_begin(const struct rc_array *array) {
+    assert(rc__array_is_sound(array));
+    assert(array->busy < UINT16_MAX);
     struct rc_array *a = rc_retain((void *)(uintptr_t)array);
     a->busy++;
     return a;
 }
 static inline void rc__array_end(struct rc_array *a) {
+    assert(rc__array_is_sound(a));
     assert(a->busy > 0);
     a->busy--;
     rc_release(a);

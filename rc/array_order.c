@@ -38,11 +38,14 @@ struct sorting {
 
 static int compare_places(void *context, uint32_t i, uint32_t k) {
     const struct sorting *s = context;
+    assert(i < s->array->size && k < s->array->size);
+    assert(s->array->busy > 0); // E2
     return s->compare(rc__array_place(s->array, i), rc__array_place(s->array, k), s->arg);
 }
 
 // Moves each element to its place in [order], cycle by cycle.
 static void arrange(struct rc_array *a, uint32_t *order) {
+    assert(order != NULL);
     assert(a->size <= UINT32_MAX);
     char held[RC_ELEMENT_MAX];
     size_t size = a->element->size;
@@ -73,6 +76,8 @@ static compare_fn *order_of(const struct rc_array *a, compare_fn *compare) {
 }
 
 static bool sort(struct rc_array *array, compare_with_fn *compare, void *arg) {
+    assert(compare != NULL);
+    assert(rc__array_is_sound(array));
     struct rc_array *a = rc__array_begin(array);
     struct sorting sorting = {a, compare, arg};
     uint32_t *order = rc__order(rc__here, a->size, compare_places, &sorting);

@@ -13,6 +13,8 @@
 #include "array.h"
 
 static bool range_of(const struct rc_array *a, size_t from, size_t *n) {
+    assert(n != NULL);
+    assert(rc__array_is_sound(a));
     if (from > a->size || (*n != SIZE_MAX && *n > a->size - from))
         return rc__fails(ERANGE);
     if (*n == SIZE_MAX)
@@ -21,6 +23,8 @@ static bool range_of(const struct rc_array *a, size_t from, size_t *n) {
 }
 
 static void hand_over(struct rc_array *a, struct rc_array *remains) {
+    assert(rc__array_is_sound(a));
+    assert(!a->busy && remains->size == 0);
     assert(!remains->data && remains->element == a->element && remains->kind == a->kind);
     rc__moving(a);
     remains->data = a->data;
@@ -68,6 +72,7 @@ bool rc_array_remove_range(struct rc_array *a, size_t from, size_t n) {
 
 // Asks about each element; bit i of [gone] says that it has to go. Returns how many have.
 static size_t ask(const struct rc_array *array, bool (*test)(const void *, void *), void *arg, unsigned char *gone) {
+    assert(gone && test);
     struct rc_array *a = rc__array_begin(array);
     size_t n = 0;
     for (size_t i = 0; i < a->size; i++)
@@ -80,6 +85,9 @@ static size_t ask(const struct rc_array *array, bool (*test)(const void *, void 
 }
 
 static void part(struct rc_array *a, struct rc_array *remains, const unsigned char *gone) {
+    assert(gone && rc__array_is_sound(a));
+    assert(!a->busy && a != remains);
+    assert(remains->capacity > 0);
     assert(remains->size == 0 && a->kind == remains->kind);
     size_t kept = 0, left = 0, size = a->element->size;
     rc__moving(a);
@@ -132,6 +140,8 @@ bool rc_array_resize(struct rc_array *a, size_t size) {
 // ---- copies
 
 static bool copy_range(struct rc_array *to, const struct rc_array *from, size_t at, size_t n) {
+    assert(to != from && to->element == from->element);
+    assert(at <= from->size && n <= from->size - at);
     if (!rc__array_room(to, n))
         return false;
     for (; n; n--, at++, rc__array_resized(to, to->size + 1))
@@ -141,6 +151,7 @@ static bool copy_range(struct rc_array *to, const struct rc_array *from, size_t 
 }
 
 static struct rc_array *slice(const struct rc_array *array, size_t from, size_t n, const char *call) {
+    assert(call != NULL);
     if (!rc__usable(array, call) || !range_of(array, from, &n) ||
         !rc__element_copies(array->element, array->kind, call))
         return NULL;
@@ -163,6 +174,7 @@ struct rc_array *rc_array_slice(const struct rc_array *a, size_t from, size_t n)
 }
 
 static bool is_like(const struct rc_array *a, const struct rc_array *b, const char *call) {
+    assert(a && b);
     if (a->element == b->element)
         return true;
     rc__fault(RC_FAULT_TYPE, call, NULL, "the arrays are of different elements");

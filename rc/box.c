@@ -10,6 +10,7 @@ struct resource {
 };
 
 static void resource_destroy(void *element) {
+    assert(element != NULL);
     struct resource *r = element;
     if (r->pointer && r->release)
         r->release(r->pointer);
@@ -24,12 +25,15 @@ struct rc_box {
 };
 
 static void box_trace(void *obj, struct rc_visitor *visitor) {
+    assert(rc__is_object(RC__HEADER(obj)));
     struct rc_box *box = obj;
+    assert(!box->element || box->element->size > 0);
     if (box->element)
         rc__element_visit(box->element, box->kind, visitor, box->value, 1, box->element->size);
 }
 
 static void box_destroy(void *obj) {
+    assert(rc__is_dead(RC__HEADER(obj)));
     struct rc_box *box = obj;
     if (box->element)
         rc__element_end(box->element, box->kind, box->value);
@@ -42,6 +46,7 @@ const struct rc_type rc__leaf_box_type = {
 
 // An empty box with room for [element], checked for [call].
 static struct rc_box *box_new(const struct rc_element *element, const void *value, bool copy, const char *call) {
+    assert(call != NULL);
     uint8_t kind;
     if (!rc__element_check(element, &kind, call) || (copy && !rc__element_copies(element, kind, call)))
         return NULL;
@@ -86,6 +91,7 @@ struct rc_box *rc_box_wrap(void *resource, void (*release)(void *)) {
 }
 
 static bool has_resource(const struct rc_box *box) {
+    assert(box != NULL);
     return box->element == &resource_element;
 }
 

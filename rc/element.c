@@ -47,6 +47,7 @@ static void fault(const struct rc_element *e, const char *call, const char *why)
 }
 
 bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *call) {
+    assert(kind && call);
     if (!e) {
         rc__fault(RC_FAULT_NULL, call, NULL, "the element table is NULL");
         return rc__fails(EINVAL);
@@ -62,10 +63,13 @@ bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *ca
     if (k == RC__E_LINKS && e->size == sizeof(void *) && !e->has_links)
         k |= RC__E_LINK;
     *kind = (uint8_t)k;
+    assert(!(k & RC__E_LINK) || (k & RC__E_LINKS && !(k & RC__E_DESTROY)));
+    assert((k & (RC__E_LINKS | RC__E_WEAK)) == 0 || e->slots);
     return true;
 }
 
 bool rc__element_copies(const struct rc_element *e, unsigned kind, const char *call) {
+    assert(call != NULL);
     if (!(kind & RC__E_DESTROY) || kind & RC__E_COPY)
         return true;
     fault(e, call, "an element with a destructor and no copy function is given, not copied");
@@ -73,6 +77,7 @@ bool rc__element_copies(const struct rc_element *e, unsigned kind, const char *c
 }
 
 static void drop_weak(const struct rc_element *e, void *element) {
+    assert(e->slots && element);
     EACH_SLOT(e, s)
         if (s->kind == RC_SLOT_WEAK)
             EACH_PLACE(s, element, at) {
@@ -86,6 +91,7 @@ static bool has_links(const struct rc_element *e, unsigned kind, const void *ele
 }
 
 static void drop_links(const struct rc_element *e, void *element) {
+    assert(e->slots && element);
     EACH_SLOT(e, s)
         if (s->kind == RC_SLOT_LINK)
             EACH_PLACE(s, element, at)
@@ -93,6 +99,9 @@ static void drop_links(const struct rc_element *e, void *element) {
 }
 
 bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const void *from) {
+    assert(to != from);
+    assert(!(kind & RC__E_COPY) == !e->copy);
+    assert(!(kind & (RC__E_LINKS | RC__E_WEAK)) || e->slots);
     if (kind & RC__E_LINK) {
         void *obj = rc__load(from);
         rc__store(to, NULL);
@@ -126,6 +135,7 @@ bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const
 }
 
 void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from) {
+    assert(!(kind & RC__E_LINKS) || e->slots);
     memmove(to, from, e->size);
     if (has_links(e, kind, to))
         EACH_SLOT(e, s)
@@ -138,6 +148,7 @@ void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const
 }
 
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from) {
+    assert(!(kind & RC__E_LINKS) || e->slots);
     assert(to != from);
     bool linked = has_links(e, kind, from);
     if (linked)
@@ -156,6 +167,8 @@ void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void 
 }
 
 void rc__element_end(const struct rc_element *e, unsigned kind, void *element) {
+    assert(element != NULL);
+    assert(!(kind & RC__E_DESTROY) == !e->destroy);
     if (kind & RC__E_DESTROY)
         e->destroy(element);
     if (kind & RC__E_WEAK)
@@ -163,12 +176,14 @@ void rc__element_end(const struct rc_element *e, unsigned kind, void *element) {
 }
 
 void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *element) {
+    assert(element != NULL && !(kind & RC__E_LINK));
     rc__element_end(e, kind, element);
     if (has_links(e, kind, element))
         drop_links(e, element);
 }
 
 void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void *from) {
+    assert(!(kind & RC__E_LINKS) || e->slots);
     assert(to != from && !(kind & RC__E_LINK && e->size != sizeof(void *)));
     memcpy(to, from, e->size);
     if (has_links(e, kind, to))
@@ -182,6 +197,7 @@ void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void 
 
 void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visitor *visitor, void *first, size_t n,
                        size_t stride) {
+    assert(e->size > 0 && visitor->slots);
     assert(stride >= e->size && (first || !n));
     if (kind & RC__E_LINK && stride == sizeof(void *))
         rc_visit_slots(visitor, first, n);
@@ -190,6 +206,7 @@ void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visi
 }
 
 static uint64_t hash_bytes(const void *bytes, size_t n) {
+    assert(bytes != NULL && n > 0);
     const unsigned char *p = bytes;
     uint64_t hash = n;
     for (; n >= 8; n -= 8, p += 8) {
@@ -204,14 +221,17 @@ static uint64_t hash_bytes(const void *bytes, size_t n) {
 }
 
 uint64_t rc__element_hash(const struct rc_element *e, const void *element) {
+    assert(element != NULL);
     return e->hash ? e->hash(element) : hash_bytes(element, e->size);
 }
 
 bool rc__element_equal(const struct rc_element *e, const void *a, const void *b) {
+    assert(a && b);
     return e->equal ? e->equal(a, b) : memcmp(a, b, e->size) == 0;
 }
 
 void rc__misused(const void *obj, const char *call) {
+    assert(call != NULL);
     const struct rc__header *h = obj ? RC__HEADER((void *)(uintptr_t)obj) : NULL;
     int error = h && rc__is_inside(h) ? EBUSY : EINVAL;
     if (!h)

@@ -44,11 +44,14 @@ void rc__element_visit(const struct rc_element *e, unsigned kind, struct rc_visi
 
 // One link was taken out of a container.
 static inline void rc__drop_link(void *obj) {
+    assert(rc__here != RC__NOWHERE);
     if (obj)
         rc__unlink(rc__here, RC__HEADER(obj), "rc_release");
 }
 // Removes an element that is in no container any more.
 static inline void rc__element_drop(const struct rc_element *e, unsigned kind, void *element) {
+    assert(e && element);
+    assert(!(kind & RC__E_LINK) || kind == (RC__E_LINK | RC__E_LINKS));
     if (kind & RC__E_LINK)
         rc__drop_link(rc__load(element));
     else if (kind)
@@ -60,6 +63,7 @@ bool rc__element_equal(const struct rc_element *e, const void *a, const void *b)
 
 // The heap that memory of the container [obj] is from, also when it is dead.
 static inline struct rc_heap *rc__home(const void *obj) {
+    assert(rc__is_object(RC__HEADER((void *)(uintptr_t)obj)));
     return rc__class(RC__HEADER((void *)(uintptr_t)obj))->heap;
 }
 
@@ -70,6 +74,7 @@ static inline struct rc_heap *rc__home(const void *obj) {
 void rc__misused(const void *obj, const char *call);
 
 static inline bool rc__usable(const void *obj, const char *call) {
+    assert(call != NULL);
     if (__builtin_expect(obj && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1))
         return true;
     rc__misused(obj, call);
@@ -78,6 +83,7 @@ static inline bool rc__usable(const void *obj, const char *call) {
 // For a container with a field `busy`.
 #define RC__MAY_CHANGE(c, call) rc__may_change((c), offsetof(__typeof__(*(c)), busy), (call))
 static inline bool rc__may_change(void *obj, size_t busy, const char *call) {
+    assert(call != NULL);
     const uint16_t *count = obj ? (const uint16_t *)(const void *)((const char *)obj + busy) : NULL;
     if (__builtin_expect(count && !*count && rc__is_inside(RC__HEADER(obj)), 1))
         return true;

@@ -41,11 +41,13 @@ struct rc__extras {
 };
 
 static bool is_in_set(const struct rc_heap *heap, const struct rc__header *h) {
+    assert(rc__is_object(h));
     return h->word & RC__GRAPH && (heap->cc.phase == RC_PHASE_DESTROY || heap->cc.phase == RC_PHASE_FREE);
 }
 
 // Empties [slot], which is one of the hidden ones.
 static void let_go(struct rc_heap *heap, void **slot) {
+    assert(rc__is_mine(heap) && *slot);
     struct rc__header *h = RC__HEADER(*slot);
     *slot = NULL;
     if (!is_in_set(heap, h) && !rc__is_dead(h))
@@ -54,6 +56,7 @@ static void let_go(struct rc_heap *heap, void **slot) {
 
 // [h] is new, with one handle, and gets [n] links in its place. Nothing becomes garbage of this, so it is no suspect.
 static void adopt(void *obj, unsigned n) {
+    assert(n == 1 || n == 2);
     struct rc__header *h = RC__HEADER(obj);
     assert(h->handles == 1 && !rc__links(h));
     h->handles = 0;
@@ -63,6 +66,7 @@ static void adopt(void *obj, unsigned n) {
 // ---- the heap's table: from an object to the slot of its extras
 
 static struct rc__table *table_of(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     if (heap->extras)
         return heap->extras;
     struct rc__table *t = rc__memory(heap, sizeof *t);
@@ -76,6 +80,7 @@ static struct rc__table *table_of(struct rc_heap *heap) {
 }
 
 static uint32_t find(const struct rc__table *t, const void *key) {
+    assert(t->sort == RC__KEY_WORD);
     return rc__table_find_word(t, rc__table_mix((uintptr_t)key), (uintptr_t)key);
 }
 
@@ -87,12 +92,15 @@ void *rc__extra_slot(const struct rc__header *h) {
 }
 
 void rc__extra_forget(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && heap->extras);
     assert(h->word & RC__EXTRA);
     rc__table_remove(heap->extras, find(heap->extras, h));
+    assert(find(heap->extras, h) == RC__NO_ENTRY);
     h->word &= ~RC__EXTRA;
 }
 
 void rc__extras_free(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     if (!heap->extras)
         return;
     rc__table_free(heap, heap->extras);
@@ -101,6 +109,7 @@ void rc__extras_free(struct rc_heap *heap) {
 }
 
 bool rc__extras_reserve(struct rc_heap *into, const struct rc_heap *from) {
+    assert(into != from);
     if (!from->extras || !from->extras->count)
         return true;
     struct rc__table *t = table_of(into);
@@ -108,6 +117,8 @@ bool rc__extras_reserve(struct rc_heap *into, const struct rc_heap *from) {
 }
 
 void rc__extras_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(into != from);
+    assert(!from->extras || !from->extras->count || into->extras);
     const struct rc__table *t = from->extras;
     for (uint32_t e = 0; t && e < t->used; e++)
         if (rc__table_lives(t, e)) {
@@ -121,10 +132,13 @@ void rc__extras_merge(struct rc_heap *into, struct rc_heap *from) {
 
 static void extras_trace(void *obj, struct rc_visitor *visitor) {
     struct rc__extras *x = obj;
+    assert(x->count <= x->capacity);
     rc_visit_slots(visitor, x->entries, x->count);
 }
 
 static void take_off_map(struct rc_heap *heap, struct rc__entry *entry, const struct rc__header *key) {
+    assert(rc__is_mine(heap));
+    assert(!entry->table || rc__class(RC__HEADER(entry))->both);
     struct rc__table *t = entry->table;
     uint32_t e = t ? find(t, key) : RC__NO_ENTRY;
     entry->table = NULL;
@@ -137,6 +151,7 @@ static void take_off_map(struct rc_heap *heap, struct rc__entry *entry, const st
 
 // X2
 static bool extras_destroy_some(void *obj, size_t from, size_t to) {
+    assert(rc__is_dead(RC__HEADER(obj)) && from <= to);
     struct rc__extras *x = obj;
     struct rc_heap *heap = rc__home(x);
     for (size_t i = from; i < to && i < x->count; i++)
@@ -150,7 +165,9 @@ static bool extras_destroy_some(void *obj, size_t from, size_t to) {
 }
 
 static void extras_free_slots(void *obj) {
+    assert(rc__is_dead(RC__HEADER(obj)));
     struct rc__extras *x = obj;
+    assert(x->entries);
     if (x->entries != &x->only)
         rc__memory_later(rc__home(x), x->entries, x->capacity * sizeof *x->entries);
 }
@@ -162,11 +179,13 @@ static const struct rc_type extras_type = {.name = "entries of a key",
                                            .destroy_some = extras_destroy_some};
 
 static struct rc__extras *extras_of(const struct rc__header *key) {
+    assert(rc__is_object(key));
     return key->word & RC__EXTRA ? rc__load(rc__extra_slot(key)) : NULL;
 }
 
 // The extras of [key], which has none yet. NULL with errno.
 static struct rc__extras *extras_new(struct rc_heap *heap, struct rc__header *key) {
+    assert(rc__is_mine(heap));
     assert(!(key->word & RC__EXTRA) && !rc__is_dead(key));
     struct rc__table *t = table_of(heap);
     if (!t || !rc__table_room(heap, t))
@@ -182,11 +201,13 @@ static struct rc__extras *extras_new(struct rc_heap *heap, struct rc__header *ke
     x->entries = &x->only;
     x->capacity = 1;
     key->word |= RC__EXTRA;
+    assert(rc__extra_slot(key) != NULL && rc__load(rc__extra_slot(key)) == x);
     return x;
 }
 
 // [x] has no entry any more: its key needs it no more.
 static void extras_drop(struct rc_heap *heap, struct rc__extras *x) {
+    assert(rc__is_mine(heap));
     assert(x->count == 0);
     struct rc__header *key = x->key;
     if (rc__is_dead(key) || is_in_set(heap, key))
@@ -197,6 +218,8 @@ static void extras_drop(struct rc_heap *heap, struct rc__extras *x) {
 }
 
 static bool extras_room(struct rc_heap *heap, struct rc__extras *x) {
+    assert(x->entries && x->capacity > 0);
+    assert((x->entries == &x->only) == (x->capacity == 1));
     assert(x->count <= x->capacity);
     if (x->count < x->capacity)
         return true;
@@ -211,10 +234,12 @@ static bool extras_room(struct rc_heap *heap, struct rc__extras *x) {
         entries[0] = x->only;
     x->entries = entries;
     x->capacity *= 2;
+    assert(x->count < x->capacity);
     return true;
 }
 
 static void take_off_key(struct rc_heap *heap, struct rc__entry *entry) {
+    assert(rc__is_mine(heap));
     struct rc__extras *x = entry->extras;
     entry->extras = NULL;
     if (!x || rc__is_dead(RC__HEADER(x)))
@@ -237,19 +262,23 @@ const struct rc_type rc__entry_type = {"entry of a weak map", sizeof(struct rc__
                                        .slots = RC_SLOTS(RC_LINK(struct rc__entry, value))};
 
 static bool is_good(const struct rc__entry *entry) {
+    assert(rc__class(RC__HEADER((void *)(uintptr_t)entry))->both);
     return entry->extras && !rc__is_dead(RC__HEADER(entry->extras));
 }
 
 static struct rc__entry *entry_at(const struct rc__table *t, uint32_t e) {
+    assert(e == RC__NO_ENTRY || rc__table_lives(t, e));
     return e == RC__NO_ENTRY ? NULL : rc__load(rc__table_value(t, e));
 }
 
 struct rc__entry *rc__entry_find(const struct rc__table *t, const void *key) {
+    assert(t && key);
     struct rc__entry *entry = entry_at(t, find(t, RC__HEADER((void *)(uintptr_t)key)));
     return entry && is_good(entry) ? entry : NULL;
 }
 
 void rc__entry_remove(struct rc__entry *entry) {
+    assert(rc__entry_find(entry->table, rc__payload(entry->extras->key)) == entry); // X1
     assert(entry->table && entry->extras); // X1
     struct rc_heap *heap = rc__here;
     const struct rc__header *key = entry->extras->key;
@@ -261,12 +290,15 @@ void rc__entry_remove(struct rc__entry *entry) {
 
 // An entry of an object that was at this address before, and of which something is left (X2).
 static void remove_stale(struct rc_heap *heap, struct rc__table *t, const struct rc__header *key) {
+    assert(rc__is_mine(heap));
     struct rc__entry *stale = entry_at(t, find(t, key));
     if (stale)
         take_off_map(heap, stale, key);
 }
 
 bool rc__entry_new(struct rc__table *t, void *obj, void *value) {
+    assert(t && obj);
+    assert(!rc__entry_find(t, obj)); // X1
     struct rc_heap *heap = rc__here;
     struct rc__header *key = RC__HEADER(obj);
     struct rc__extras *x = extras_of(key);
@@ -294,12 +326,14 @@ bool rc__entry_new(struct rc__table *t, void *obj, void *value) {
     entry->extras = x;
     entry->place = x->count;
     x->entries[x->count++] = entry;
+    assert(x->entries[entry->place] == entry);
     adopt(entry, 2);
     return true;
 }
 
 // X2
 bool rc__entries_end(struct rc__table *t, size_t from, size_t to) {
+    assert(from <= to);
     struct rc_heap *heap = rc__here;
     for (size_t i = from; i < to && i < t->used; i++) {
         uint32_t e = (uint32_t)i;

@@ -11,6 +11,7 @@
 
 // The table compares as a map with string keys does, but its keys are not links.
 static struct rc__table *interns_of(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     if (heap->interns)
         return heap->interns;
     struct rc__table *t = rc__memory(heap, sizeof *t);
@@ -21,10 +22,12 @@ static struct rc__table *interns_of(struct rc_heap *heap) {
     *t = (struct rc__table){0};
     rc__table_init(t, &rc_pointer_element, NULL, "rc_string_intern");
     t->sort = RC__KEY_STRING;
+    assert(t->count == 0 && !t->value);
     return heap->interns = t;
 }
 
 void rc__interns_free(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     if (!heap->interns)
         return;
     rc__table_free(heap, heap->interns);
@@ -34,6 +37,8 @@ void rc__interns_free(struct rc_heap *heap) {
 
 // The living string with this text, or NULL; *e is the entry of that text, or RC__NO_ENTRY.
 static struct rc_string *find(const struct rc__table *t, uint32_t hash, const char *text, size_t length, uint32_t *e) {
+    assert(t->sort == RC__KEY_STRING);
+    assert(text || !length);
     *e = rc__table_find_text(t, hash, text, length);
     if (*e == RC__NO_ENTRY)
         return NULL;
@@ -43,6 +48,7 @@ static struct rc_string *find(const struct rc__table *t, uint32_t hash, const ch
 
 // [s] becomes the interned string of its text, in entry [e] or in a new one, for which there is room.
 static void adopt(struct rc__table *t, uint32_t e, uint32_t hash, struct rc_string *s) {
+    assert(e == RC__NO_ENTRY || rc__table_lives(t, e));
     if (e == RC__NO_ENTRY)
         e = rc__table_add(t, hash);
     rc__store(rc__table_key(t, e), s);
@@ -52,6 +58,7 @@ static void adopt(struct rc__table *t, uint32_t e, uint32_t hash, struct rc_stri
 }
 
 bool rc__interns_reserve(struct rc_heap *into, const struct rc_heap *from) {
+    assert(into != from);
     if (!from->interns || !from->interns->count)
         return true;
     struct rc__table *t = interns_of(into);
@@ -60,6 +67,8 @@ bool rc__interns_reserve(struct rc_heap *into, const struct rc_heap *from) {
 
 // Of two living strings with one text, that of [into] stays the interned one.
 void rc__interns_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(into != from);
+    assert(!from->interns || !from->interns->count || into->interns);
     struct rc__table *t = from->interns;
     for (uint32_t e = 0; t && e < t->used; e++) {
         if (!rc__table_lives(t, e))
@@ -75,6 +84,7 @@ void rc__interns_merge(struct rc_heap *into, struct rc_heap *from) {
 }
 
 static struct rc_string *intern(const char *text, size_t length) {
+    assert(text != NULL);
     struct rc_heap *heap = rc__enter_default("rc_string_intern");
     struct rc__table *t = heap ? interns_of(heap) : NULL;
     if (!t)
@@ -123,6 +133,8 @@ struct rc_string *rc_string_interned(struct rc_string *string) {
 }
 
 void rc__uninterned(struct rc_heap *heap, struct rc_string *s) {
+    assert(rc__is_mine(heap));
+    assert(rc__is_dead(RC__HEADER(s)));
     assert(s->interned && heap->interns);
     struct rc__table *t = heap->interns;
     const char *text = rc_string_text(s);

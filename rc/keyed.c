@@ -6,6 +6,7 @@
 #include "table.h"
 
 static bool is_given(const void *address, const char *call) {
+    assert(call != NULL);
     if (address)
         return true;
     rc__fault(RC_FAULT_NULL, call, NULL, "the address of a key or value is NULL");
@@ -13,6 +14,7 @@ static bool is_given(const void *address, const char *call) {
 }
 
 static bool is_key(const struct rc__table *t, const void *key, const char *call) {
+    assert(rc__table_is_sound(t));
     if (!is_given(key, call))
         return false;
     if (!(t->key_kind & RC__E_LINK) || rc__load(key))
@@ -23,14 +25,19 @@ static bool is_key(const struct rc__table *t, const void *key, const char *call)
 
 // The hash of [key], and its entry, or RC__NO_ENTRY.
 static uint32_t search(const struct rc__table *table, const void *key, uint32_t *hash) {
+    assert(rc__table_is_sound(table));
+    assert(hash != NULL);
     struct rc__table *t = rc__table_begin(table);
     *hash = rc__table_hash(t, key);
     uint32_t e = rc__table_find(t, *hash, key);
+    assert(t->busy > 0);
+    assert(e == RC__NO_ENTRY || rc__table_lives(t, e));
     t->busy--;
     return e;
 }
 
 uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *call) {
+    assert(call != NULL);
     uint32_t hash;
     if (!rc__usable(t, call) || !is_given(key, call))
         return RC__NO_ENTRY;
@@ -40,6 +47,8 @@ uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *
 // Where keys and values are both read by the collector, in two rows, those of the second row get other numbers when the
 // table becomes longer (table.h).
 uint32_t rc__keyed_add(struct rc__table *t, uint32_t hash) {
+    assert(hash & RC__LIVE);
+    assert(rc__table_is_sound(t));
     assert(!t->busy && t->count < t->capacity);
     if (t->key_kind & RC__E_LINKS && t->value_kind & RC__E_LINKS && t->free == RC__NO_ENTRY)
         rc__moving(t);
@@ -48,6 +57,7 @@ uint32_t rc__keyed_add(struct rc__table *t, uint32_t hash) {
 
 // The value of entry [e] becomes what is in [made], which is in no container.
 static void replace(struct rc__table *t, uint32_t e, const void *made) {
+    assert(made != NULL);
     assert(rc__table_lives(t, e) && t->value && !t->busy);
     _Alignas(16) char old[RC_ELEMENT_MAX];
     memcpy(old, rc__table_value(t, e), t->value->size);
@@ -56,6 +66,7 @@ static void replace(struct rc__table *t, uint32_t e, const void *made) {
 }
 
 static void drop(const struct rc__table *t, void *key, void *value) {
+    assert(key && (value || !t->value));
     rc__element_drop(t->key, t->key_kind, key);
     if (t->value)
         rc__element_drop(t->value, t->value_kind, value);
@@ -63,6 +74,8 @@ static void drop(const struct rc__table *t, void *key, void *value) {
 
 // [key] and [value] are in no container yet, and go into the table, or are dropped.
 static bool put_made(struct rc__table *t, void *key, void *value) {
+    assert(key && (value || !t->value));
+    assert(!t->busy);
     uint32_t hash, e = search(t, key, &hash);
     if (e != RC__NO_ENTRY) {
         if (t->value)
@@ -83,6 +96,8 @@ static bool put_made(struct rc__table *t, void *key, void *value) {
 
 // Elements whose copies may fail or call anything are made before the table is looked at.
 static bool put_copies(struct rc__table *t, const void *key, const void *value) {
+    assert((t->key_kind | t->value_kind) & RC__E_COPY);
+    assert(!t->busy);
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
     if (!rc__element_copy(t->key, t->key_kind, made_key, key))
         return false;
@@ -95,6 +110,7 @@ static bool put_copies(struct rc__table *t, const void *key, const void *value) 
 }
 
 bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, const char *call) {
+    assert(call != NULL);
     if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !is_given(value, call)) ||
         !rc__element_copies(t->key, t->key_kind, call) ||
         (t->value && !rc__element_copies(t->value, t->value_kind, call)))
@@ -145,6 +161,8 @@ uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call
 }
 
 bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const char *call) {
+    assert(t->words && !t->busy); // of what rc__keyed_put looks at, nothing else can be wrong
+    assert(rc__table_is_sound(t));
     if (t->key_kind)
         return rc__keyed_put(t, &word, &obj, call);
     if (!rc__table_room(rc__here, t))
@@ -156,6 +174,9 @@ bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const cha
 }
 
 bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *string, void *obj) {
+    assert(t->sort == RC__KEY_STRING && t->value_kind & RC__E_LINK);
+    assert(string && !t->busy);
+    assert(hash & RC__LIVE);
     if (!rc__table_room(rc__here, t))
         return false;
     uint32_t e = rc__keyed_add(t, hash);
@@ -165,6 +186,7 @@ bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *st
 }
 
 bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char *call) {
+    assert(call != NULL);
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !is_given(value, call)))
         return false;
@@ -192,14 +214,18 @@ static bool is_simple(unsigned kind) {
     return !kind || kind & RC__E_LINK;
 }
 static void *link_at(void *element, unsigned kind) {
+    assert(element != NULL);
     return kind & RC__E_LINK ? rc__load(element) : NULL;
 }
 
 static bool are_simple(const struct rc__table *t) {
+    assert(rc__table_is_sound(t));
     return is_simple(t->key_kind) && is_simple(t->value_kind);
 }
 
 static void remove_simple(struct rc__table *t, uint32_t e, uint32_t hash) {
+    assert(are_simple(t) && rc__table_lives(t, e));
+    assert(!t->busy);
     void *key = link_at(rc__table_key(t, e), t->key_kind), *value = link_at(rc__table_value(t, e), t->value_kind);
     __builtin_prefetch((const void *)((uintptr_t)value - sizeof(struct rc__header)), 1);
     rc__table_remove_of(t, e, hash);
@@ -208,6 +234,7 @@ static void remove_simple(struct rc__table *t, uint32_t e, uint32_t hash) {
 }
 
 bool rc__keyed_remove_found(struct rc__table *t, uint32_t e, uint32_t hash) {
+    assert(e == RC__NO_ENTRY || (rc__table_lives(t, e) && t->state[e] == hash));
     if (e == RC__NO_ENTRY)
         return false;
     if (are_simple(t))
@@ -218,6 +245,8 @@ bool rc__keyed_remove_found(struct rc__table *t, uint32_t e, uint32_t hash) {
 }
 
 void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value) {
+    assert(rc__table_lives(t, e) && !t->busy);
+    assert(!value || t->value);
     if (!key && !value && are_simple(t)) {
         remove_simple(t, e, t->state[e]);
         return;
@@ -240,10 +269,12 @@ void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value) {
 }
 
 bool rc__keyed_reserve(struct rc__table *t, size_t n, const char *call) {
+    assert(call != NULL);
     return RC__MAY_CHANGE(t, call) && rc__table_reserve(rc__here, t, n);
 }
 
 bool rc__keyed_shrink(struct rc__table *t, const char *call) {
+    assert(call != NULL);
     if (!RC__MAY_CHANGE(t, call))
         return false;
     rc__moving(t);
@@ -251,6 +282,7 @@ bool rc__keyed_shrink(struct rc__table *t, const char *call) {
 }
 
 enum rc_iter rc__keyed_next(const struct rc__table *t, uint32_t version, uint32_t *next) {
+    assert(next != NULL);
     if (t->version != version)
         return RC_ITER_CHANGED;
     uint32_t e = *next;
@@ -263,6 +295,7 @@ enum rc_iter rc__keyed_next(const struct rc__table *t, uint32_t version, uint32_
 }
 
 bool rc__keyed_iter_remove(struct rc__table *t, uint32_t version, uint32_t e, uint32_t hash, const char *call) {
+    assert(call != NULL);
     if (!RC__MAY_CHANGE(t, call))
         return false;
     if (t->version != version)

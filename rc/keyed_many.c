@@ -5,6 +5,7 @@
 #include <refcyc/array.h>
 
 static bool copy_entry(struct rc__table *to, const struct rc__table *from, uint32_t e) {
+    assert(rc__table_lives(from, e) && to != from);
     assert(to->count < to->capacity && from->busy > 0);
     _Alignas(16) char key[RC_ELEMENT_MAX], value[RC_ELEMENT_MAX];
     if (!rc__element_copy(from->key, from->key_kind, key, rc__table_key(from, e)))
@@ -23,6 +24,7 @@ static bool copy_entry(struct rc__table *to, const struct rc__table *from, uint3
 
 // [to] is empty, and nobody else's yet.
 bool rc__keyed_copy(struct rc__table *to, const struct rc__table *from, const char *call) {
+    assert(to != from && !to->busy);
     assert(to->count == 0 && to->key == from->key && to->value == from->value);
     if (!rc__element_copies(from->key, from->key_kind, call) ||
         (from->value && !rc__element_copies(from->value, from->value_kind, call)) ||
@@ -83,6 +85,8 @@ struct rc_array *rc__keyed_row(const struct rc__table *table, bool values, const
 
 // As in array_range.c: the entries go with an object that nobody can reach.
 void rc__keyed_clear(struct rc__table *t, struct rc__table *remains) {
+    assert(!remains || (remains->key == t->key && remains->value == t->value && !remains->count));
+    assert(rc__table_is_sound(t));
     assert(!t->busy);
     rc__moving(t);
     t->version++;

@@ -17,11 +17,19 @@
 
 #define DOOMED UINT32_MAX
 
+// For assertions: L1 and L2, as far as the numbers go.
+static inline bool is_sound(const struct rc_list *l) {
+    return l->used <= l->capacity && (l->capacity > 0) == (l->cells != NULL) && (l->used > 0) == (l->cells != NULL) &&
+           l->size + l->doomed_count + !!l->used <= l->used && (!l->free || l->free < l->used) &&
+           !l->doomed == !l->doomed_count;
+}
+
 static struct rc__list_cell *cell_at(const struct rc_list *l, uint32_t c) {
     assert(l->cells && c < l->capacity);
     return (struct rc__list_cell *)(void *)(l->cells + c * l->stride);
 }
 static void *element_at(const struct rc_list *l, uint32_t c) {
+    assert((size_t)(c + 1) * l->stride <= (size_t)l->capacity * l->stride);
     return cell_at(l, c) + 1;
 }
 static struct rc_list_pos pos_of(const struct rc_list *l, uint32_t c) {
@@ -36,7 +44,9 @@ static void list_trace(void *obj, struct rc_visitor *visitor) {
 }
 
 static bool list_destroy_some(void *obj, size_t from, size_t to) {
+    assert(from <= to);
     struct rc_list *l = obj;
+    assert(is_sound(l));
     if (!(l->kind & (RC__E_DESTROY | RC__E_WEAK)))
         return false;
     for (size_t i = from ? from : 1; i < to && i < l->used; i++) {
@@ -48,6 +58,7 @@ static bool list_destroy_some(void *obj, size_t from, size_t to) {
 }
 
 static void free_cells(struct rc_heap *heap, struct rc_list *l) {
+    assert(l->busy == 0 || !l->cells);
     if (l->cells)
         rc__memory_later(heap, l->cells, l->capacity * l->stride);
     l->cells = NULL;
@@ -67,6 +78,8 @@ const struct rc_type rc__leaf_list_type = {
     .name = "rc_list", .size = sizeof(struct rc_list), .base = &rc_list_type, .acyclic = true};
 
 static struct rc_list *list_new(const struct rc_element *element, uint8_t kind) {
+    assert(element && element->size > 0);
+    assert(element->size <= RC_ELEMENT_MAX);
     struct rc_list *l = rc_new(kind & RC__E_LINKS ? &rc_list_type : &rc__leaf_list_type);
     if (!l)
         return NULL;
@@ -86,6 +99,7 @@ size_t rc_list_size(const struct rc_list *l) {
 }
 
 size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *near) {
+    assert(cell && cell < ((const struct rc_list *)list)->used);
     const struct rc_list *l = list;
     size_t i = 0;
     if (near->cell && cell_at(l, cell)->prev == near->cell)
@@ -102,6 +116,7 @@ size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *ne
 // ---- cells
 
 static bool set_capacity(struct rc_list *l, size_t capacity) {
+    assert(is_sound(l));
     assert(capacity > l->used);
     if (capacity > DOOMED)
         return rc__fails(ENOMEM);
@@ -111,6 +126,7 @@ static bool set_capacity(struct rc_list *l, size_t capacity) {
         return rc__fails(ENOMEM);
     l->cells = cells;
     l->capacity = (uint32_t)capacity;
+    assert(l->capacity > l->used);
     if (!l->used) { // L1
         memset(cells, 0, l->stride);
         l->used = 1;
@@ -119,12 +135,15 @@ static bool set_capacity(struct rc_list *l, size_t capacity) {
 }
 
 static bool room(struct rc_list *l) {
+    assert(is_sound(l));
     if (l->free || l->used < l->capacity)
         return true;
     return set_capacity(l, l->capacity < 4 ? 5 : 2 * (size_t)l->capacity);
 }
 
 static void link_before(struct rc_list *l, uint32_t c, uint32_t before) {
+    assert(c && c < l->used && before < l->used);
+    assert(c != before);
     assert(cell_at(l, cell_at(l, before)->prev)->next == before); // L1
     struct rc__list_cell *cell = cell_at(l, c), *next = cell_at(l, before);
     cell->next = before;
@@ -160,6 +179,7 @@ static uint32_t cell_new(struct rc_list *l, uint32_t before) {
 }
 
 static void cell_free(struct rc_list *l, uint32_t c) {
+    assert(cell_at(l, c)->next < l->used && l->free != c);
     assert(c && c < l->used);
     struct rc__list_cell *cell = cell_at(l, c);
     memset(cell, 0, l->stride);
@@ -169,6 +189,7 @@ static void cell_free(struct rc_list *l, uint32_t c) {
 
 // The cell of [pos], or 0 with errno.
 static uint32_t cell_of(const struct rc_list *l, struct rc_list_pos pos) {
+    assert(is_sound(l));
     if (pos.cell && pos.cell < l->used && pos.stamp && cell_at(l, pos.cell)->stamp == pos.stamp)
         return pos.cell;
     errno = ESTALE;
@@ -177,6 +198,7 @@ static uint32_t cell_of(const struct rc_list *l, struct rc_list_pos pos) {
 
 // The cell to insert before; false with errno.
 static bool place_of(const struct rc_list *l, struct rc_list_pos before, uint32_t *c) {
+    assert(c != NULL);
     *c = rc_list_is_none(before) ? 0 : cell_of(l, before);
     return *c || rc_list_is_none(before);
 }
@@ -264,6 +286,8 @@ bool rc_list_set_value(struct rc_list *l, struct rc_list_pos pos, const void *va
 }
 
 static void take_out(struct rc_list *l, uint32_t c) {
+    assert(c && c < l->used);
+    assert(is_sound(l));
     assert(l->size > 0 && cell_at(l, c)->stamp);
     unlink_cell(l, c);
     cell_free(l, c);
@@ -281,6 +305,7 @@ bool rc_list_take_value(struct rc_list *l, struct rc_list_pos pos, void *value) 
 }
 
 static void remove_cell(struct rc_list *l, uint32_t c) {
+    assert(cell_at(l, c)->stamp); // L2
     _Alignas(16) char old[RC_ELEMENT_MAX];
     memcpy(old, element_at(l, c), l->element->size);
     take_out(l, c);
@@ -344,6 +369,8 @@ static bool is_of_links(const struct rc_list *l) {
 }
 
 static struct rc_list_pos insert(struct rc_list *l, uint32_t at, void *obj) {
+    assert(l->kind & RC__E_LINK);
+    assert(at < l->used || !at);
     if (!room(l))
         return RC_LIST_NONE;
     uint32_t c = cell_new(l, at);
@@ -387,6 +414,8 @@ bool rc_list_set(struct rc_list *l, struct rc_list_pos pos, void *obj) {
 }
 
 static void *take(struct rc_list *l, uint32_t c) {
+    assert(l->kind & RC__E_LINK);
+    assert(cell_at(l, c)->stamp); // L2
     void *obj = rc_take_slot(element_at(l, c));
     take_out(l, c);
     return obj;
@@ -468,6 +497,8 @@ void rc_list_clear(struct rc_list *l) {
 
 // Takes the cells of which [test] says so out of the list, onto [doomed].
 static size_t doom(struct rc_list *l, bool (*test)(const void *, void *), void *arg) {
+    assert(test != NULL);
+    assert(is_sound(l));
     assert(l->used > l->size);
     size_t n = 0;
     l->busy++;
@@ -515,6 +546,8 @@ static bool are_alike(const struct rc_list *a, const struct rc_list *b, const ch
 
 // How many cells there are from [first] to [last]; 0 with errno if [last] does not come after [first].
 static size_t count_range(const struct rc_list *l, uint32_t first, uint32_t last) {
+    assert(first && last);
+    assert(first < l->used && last < l->used);
     size_t n = 1;
     for (uint32_t c = first; c != last; c = cell_at(l, c)->next, n++)
         if (!c) {
@@ -597,11 +630,15 @@ struct sorting {
 
 static int compare_cells(void *context, uint32_t i, uint32_t k) {
     const struct sorting *s = context;
+    assert(i < s->list->size && k < s->list->size);
+    assert(s->list->busy > 0); // E2
     return s->compare(element_at(s->list, s->cells[i]), element_at(s->list, s->cells[k]), s->arg);
 }
 
 // Sorts [n] cells, whose numbers are to be put into [cells].
 static bool arrange(struct rc_list *l, uint32_t *cells, size_t n, compare_with_fn *compare, void *arg) {
+    assert(n == l->size && n > 1);
+    assert(cells != NULL && compare != NULL);
     uint32_t c = 0;
     for (size_t i = 0; i < n; i++)
         cells[i] = c = cell_at(l, c)->next;
@@ -617,6 +654,8 @@ static bool arrange(struct rc_list *l, uint32_t *cells, size_t n, compare_with_f
 }
 
 static bool sort(struct rc_list *l, compare_with_fn *compare, void *arg) {
+    assert(compare != NULL);
+    assert(is_sound(l));
     size_t n = l->size, bytes = (n + 1) * sizeof(uint32_t);
     uint32_t *cells = rc__memory(rc__here, bytes);
     if (!cells)

@@ -24,6 +24,7 @@ static struct rc__table *table_of(const struct rc_map *map) {
 }
 
 static struct rc_map *map_new(const struct rc__table *like) {
+    assert(like->value && !like->busy);
     struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc_map_type : &rc__leaf_map_type);
     if (map)
         rc__table_init(table_of(map), like->key, like->value, "rc_map_new");
@@ -59,6 +60,7 @@ size_t rc_map_size(const struct rc_map *map) {
 
 // The address of entry [e]'s value.
 static void *value_at(const struct rc_map *map, uint32_t e) {
+    assert(e == RC__NO_ENTRY || rc__table_lives(table_of(map), e));
     return e == RC__NO_ENTRY ? NULL : rc__table_value(table_of(map), e);
 }
 
@@ -114,10 +116,13 @@ bool rc_map_take_entry(struct rc_map *map, const void *key, void *taken_key, voi
 // ---- values that are links
 
 static bool has_objects(const struct rc_map *map) {
+    assert(map != NULL);
     return map->table.value_kind & RC__E_LINK || rc__fails(EINVAL);
 }
 
 static void *object_at(const struct rc_map *map, uint32_t e) {
+    assert(map->table.value_kind & RC__E_LINK);
+    assert(e == RC__NO_ENTRY || rc__table_lives(table_of(map), e));
     return e == RC__NO_ENTRY ? NULL : rc__load(rc__table_value(table_of(map), e));
 }
 
@@ -132,11 +137,13 @@ bool rc_map_set(struct rc_map *map, const void *key, void *obj) {
 }
 
 static bool has_words(const struct rc_map *map) {
+    assert(map != NULL);
     return map->table.sort == RC__KEY_WORD || rc__fails(EINVAL);
 }
 
 // What the functions below do about a map they are not for. Apart, so that the others need no stack.
 __attribute__((noinline)) static void *no_words(const struct rc_map *map, const char *call) {
+    assert(call != NULL);
     if (rc__usable(map, call))
         errno = map->table.busy && map->table.words ? EBUSY : EINVAL;
     return NULL;
@@ -178,6 +185,7 @@ bool rc_map_remove_int(struct rc_map *map, int64_t key) {
 }
 
 static bool has_texts(const struct rc_map *map, const char *key, const char *call) {
+    assert(map && call);
     if (!key) {
         rc__fault(RC_FAULT_NULL, call, NULL, "the key is NULL");
         return rc__fails(EINVAL);
@@ -186,6 +194,7 @@ static bool has_texts(const struct rc_map *map, const char *key, const char *cal
 }
 
 static uint32_t find_text(const struct rc_map *map, const char *key, uint32_t *hash) {
+    assert(key && hash);
     size_t length = strlen(key);
     *hash = rc__table_hash_text(key, length);
     return rc__table_find_text(table_of(map), *hash, key, length);

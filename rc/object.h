@@ -252,7 +252,11 @@ static inline bool rc__is_dead(const struct rc__header *h) {
 static inline struct rc_heap *rc__heap(const struct rc__header *h) {
     return RC__LOAD(rc__class_heap[rc__cls(h)]);
 }
-// For assertions: whether [h] is alive and of [heap]; whether this thread is inside [heap] (H1).
+// For assertions: whether [h] is an object's header, alive or dead; alive and of [heap]; whether this thread is inside
+// [heap] (H1).
+static inline bool rc__is_object(const struct rc__header *h) {
+    return h && (uintptr_t)h % 16 == 0 && rc__cls(h) > 1;
+}
 static inline bool rc__is_in(const struct rc_heap *heap, const struct rc__header *h) {
     return rc__heap(h) == heap;
 }

@@ -22,6 +22,7 @@ static struct rc__table *table_of(const struct rc_set *set) {
 }
 
 static struct rc_set *set_new(const struct rc__table *like) {
+    assert(!like->value && !like->busy);
     struct rc_set *set = rc_new(rc__table_has_links(like) ? &rc_set_type : &rc__leaf_set_type);
     if (set)
         rc__table_init(&set->table, like->key, NULL, "rc_set_new");
@@ -68,6 +69,7 @@ bool rc_set_add_give(struct rc_set *set, void *value) {
 }
 
 static bool remove_member(struct rc_set *set, const void *value, void *taken, const char *call) {
+    assert(call != NULL);
     if (!RC__MAY_CHANGE(table_of(set), call))
         return false;
     uint32_t e = rc__keyed_find(&set->table, value, call);
@@ -88,6 +90,7 @@ bool rc_set_take(struct rc_set *set, const void *value, void *taken) {
 // ---- with another set
 
 static bool are_alike(const struct rc_set *set, const struct rc_set *other, const char *call) {
+    assert(call != NULL);
     if (!rc__usable(set, call) || !rc__usable(other, call))
         return false;
     if (set->table.key == other->table.key)
@@ -98,6 +101,8 @@ static bool are_alike(const struct rc_set *set, const struct rc_set *other, cons
 
 // Puts copies of the members of [from] that are not in [without] into [to], which is new. Neither changes meanwhile.
 static bool add_missing(struct rc_set *to, const struct rc_set *from, const struct rc_set *without) {
+    assert(to != from && to != without);
+    assert(to->table.key == from->table.key);
     struct rc__table *t = rc__table_begin(&from->table), *w = rc__table_begin(&without->table);
     bool ok = true;
     for (uint32_t e = 0; ok && e < t->used; e++)
@@ -110,6 +115,8 @@ static bool add_missing(struct rc_set *to, const struct rc_set *from, const stru
 
 // The members of [from], a set of nobody else's, move to [set], which has none that is equal. Calls nobody.
 static void absorb(struct rc_set *set, struct rc_set *from) {
+    assert(set != from && !set->table.busy);
+    assert(set->table.capacity - set->table.count >= from->table.count);
     struct rc__table *t = &from->table;
     assert(t->count == t->used);
     for (uint32_t e = 0; e < t->used; e++) {
@@ -136,6 +143,7 @@ bool rc_set_add_all(struct rc_set *set, const struct rc_set *other) {
 
 // Removes the members of which [in] says whether they are in [other].
 static bool sift(struct rc_set *set, const struct rc_set *other, bool in, const char *call) {
+    assert(call != NULL);
     if (!RC__MAY_CHANGE(table_of(set), call) || !are_alike(set, other, call))
         return false;
     struct rc_set *held = rc_retain(set), *held_other = rc_retain((void *)(uintptr_t)other);

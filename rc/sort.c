@@ -15,6 +15,7 @@ struct sorter {
 };
 
 static void insertion(const struct sorter *s, size_t from, size_t to) {
+    assert(s->order && s->compare);
     assert(from < to && to - from <= RUN);
     for (size_t i = from + 1; i < to; i++) {
         uint32_t moving = s->order[i];
@@ -27,6 +28,7 @@ static void insertion(const struct sorter *s, size_t from, size_t to) {
 
 // Merges order[from..middle) and order[middle..to). The left run is set aside first.
 static void merge(const struct sorter *s, size_t from, size_t middle, size_t to) {
+    assert(s->left != s->order && to - from <= 2 * (middle - from));
     assert(from < middle && middle < to);
     if (s->compare(s->context, s->order[middle - 1], s->order[middle]) <= 0)
         return;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 static void string_destroy(void *obj) {
+    assert(rc__is_dead(RC__HEADER(obj)));
     struct rc_string *s = obj;
     if (s->interned)
         rc__uninterned(rc__home(s), s);
@@ -133,12 +134,15 @@ size_t rc_string_find(const struct rc_string *s, size_t from, const struct rc_st
 }
 
 static uint64_t hash_element(const void *element) {
+    assert(element != NULL);
     return rc_string_hash(rc__load(element));
 }
 static bool equal_elements(const void *a, const void *b) {
+    assert(a && b);
     return rc_string_equal(rc__load(a), rc__load(b));
 }
 static int compare_elements(const void *a, const void *b) {
+    assert(a && b);
     return rc_string_compare(rc__load(a), rc__load(b));
 }
 

@@ -7,14 +7,17 @@
 enum { LINE = 64, FIRST = 8, LOAD = 9, CAPACITY_MAX = 1 << 30 };
 
 static size_t align_of(size_t size) {
+    assert(size > 0);
     return size % 16 == 0 ? 16 : size % 8 == 0 ? 8 : size % 4 == 0 ? 4 : size % 2 == 0 ? 2 : 1;
 }
 
 static size_t round_up(size_t n, size_t to) {
+    assert(to > 0 && n <= SIZE_MAX - to);
     return (n + to - 1) / to * to;
 }
 
 static enum rc__key_sort sort_of(const struct rc_element *key) {
+    assert(key->size > 0 && key->size <= RC_ELEMENT_MAX);
     if (key == &rc_string_element)
         return RC__KEY_STRING;
     if (key->hash || key->equal)
@@ -41,6 +44,8 @@ bool rc__table_init(struct rc__table *t, const struct rc_element *key, const str
     t->stride = (uint16_t)round_up(t->value_at + (value ? value->size : 0), value_align > align ? value_align : align);
     t->sort = (uint8_t)sort_of(key);
     t->words = t->sort == RC__KEY_WORD && t->value_kind & RC__E_LINK;
+    assert(t->value_at >= key->size && t->stride >= t->value_at);
+    assert(!t->words || t->stride == sizeof(struct rc__word_entry));
     no_buckets(t);
     t->free = RC__NO_ENTRY;
     return true;
@@ -49,6 +54,7 @@ bool rc__table_init(struct rc__table *t, const struct rc_element *key, const str
 // ---- hashes
 
 static uint64_t load_small(const void *key, size_t size) {
+    assert(size < 8);
     uint64_t word = 0;
     if (size == 4)
         memcpy(&word, key, 4);
@@ -62,6 +68,7 @@ static struct rc_string *load_string(const void *key) {
 }
 
 uint32_t rc__table_hash(const struct rc__table *t, const void *key) {
+    assert(key != NULL);
     switch ((enum rc__key_sort)t->sort) {
     case RC__KEY_WORD:
         return rc__table_mix(rc__load_word(key));
@@ -75,30 +82,37 @@ uint32_t rc__table_hash(const struct rc__table *t, const void *key) {
 }
 
 uint32_t rc__table_hash_text(const char *text, size_t length) {
+    assert(text || !length);
     return rc__table_mix(rc__text_hash(text, length));
 }
 
 // ---- search
 
 static uint32_t find_bytes(const struct rc__table *t, uint32_t hash, const void *key) {
+    assert(key != NULL);
     RC__SEARCH(t, hash, memcmp(rc__table_key(t, e), key, t->key->size) == 0);
 }
 
 static uint32_t find_string(const struct rc__table *t, uint32_t hash, const struct rc_string *key) {
+    assert(t->sort == RC__KEY_STRING);
     RC__SEARCH(t, hash, rc_string_equal(load_string(rc__table_key(t, e)), key));
 }
 
 // A callback may hold on to nothing here, so a table that it could change would be one that changes under the search:
 // that is what `busy` is for.
 static uint32_t find_user(const struct rc__table *t, uint32_t hash, const void *key) {
+    assert(t->busy > 0); // E2
     RC__SEARCH(t, hash, rc__element_equal(t->key, rc__table_key(t, e), key));
 }
 
 uint32_t rc__table_find_text(const struct rc__table *t, uint32_t hash, const char *text, size_t length) {
+    assert(t->sort == RC__KEY_STRING);
     RC__SEARCH(t, hash, rc__text_is(load_string(rc__table_key(t, e)), text, length));
 }
 
 uint32_t rc__table_find(const struct rc__table *t, uint32_t hash, const void *key) {
+    assert(hash & RC__LIVE); // T4
+    assert(rc__table_is_sound(t));
     switch ((enum rc__key_sort)t->sort) {
     case RC__KEY_WORD:
         return rc__table_find_word(t, hash, rc__load_word(key));
@@ -114,6 +128,7 @@ uint32_t rc__table_find(const struct rc__table *t, uint32_t hash, const void *ke
 // ---- memory: one block, the buckets first
 
 static size_t buckets_for(size_t capacity) {
+    assert(capacity <= CAPACITY_MAX);
     size_t buckets = 1;
     if (capacity > RC__BUCKET)
         while (buckets * LOAD < capacity)
@@ -123,11 +138,14 @@ static size_t buckets_for(size_t capacity) {
 
 // The capacity that a table gets if it is to have room for [n].
 static size_t capacity_for(size_t n) {
+    assert(n <= CAPACITY_MAX);
     return n <= FIRST ? FIRST : n <= RC__BUCKET ? RC__BUCKET : buckets_for(n) * LOAD;
 }
 
 // Where there are many buckets, each is to be one line: with room to move them to where a line begins.
 static size_t block_size(size_t buckets, size_t capacity, size_t stride) {
+    assert(buckets > 0 && (buckets & (buckets - 1)) == 0);
+    assert(capacity > 0 && stride > 0);
     size_t room = buckets == 1 ? 0 : LINE - 16;
     return room + buckets * sizeof(struct rc__bucket) + round_up(capacity * stride, 4) + capacity * sizeof(uint32_t);
 }
@@ -138,12 +156,15 @@ static unsigned taken(const struct rc__bucket *b) {
 }
 
 static void enter(struct rc__bucket *b, uint8_t tag, uint32_t e) {
+    assert(tag != 0 && !rc__bucket_is_full(b));
     unsigned place = taken(b);
     b->tag[place] = tag;
     b->entry[place] = e;
 }
 
 static void place_it(struct rc__table *t, uint32_t hash, uint32_t e) {
+    assert(hash & RC__LIVE); // T4
+    assert(t->memory != NULL);
     uint32_t i = rc__table_home(t, hash);
     while (rc__bucket_is_full(&t->bucket[i]))
         i = (i + 1) & t->mask;
@@ -152,6 +173,7 @@ static void place_it(struct rc__table *t, uint32_t hash, uint32_t e) {
 
 // The live entries of [from], which has at most [t]'s capacity, get places in [t]; and new numbers.
 static void close_up(struct rc__table *t, const struct rc__table *from) {
+    assert(from->count <= t->capacity);
     t->used = 0;
     t->free = RC__NO_ENTRY;
     for (uint32_t e = 0; e < from->used; e++)
@@ -165,6 +187,8 @@ static void close_up(struct rc__table *t, const struct rc__table *from) {
 // All entries of [from] get places in [t], and keep their numbers. In the order of these, so that one place is not taken
 // right after another in the same bucket: reading its tags would have to wait for the one just written.
 static void spread(struct rc__table *t, const struct rc__table *from) {
+    assert(from->used <= t->capacity);
+    assert(t->mask >= from->mask);
     memcpy(t->entry, from->entry, (size_t)from->used * t->stride);
     memcpy(t->state, from->state, (size_t)from->used * sizeof *t->state);
     for (uint32_t e = 0; e < from->used; e++)
@@ -174,6 +198,8 @@ static void spread(struct rc__table *t, const struct rc__table *from) {
 
 // Gives [t] new memory, for [capacity] entries. Live entries keep their numbers, or close up if [fit].
 static bool move_to(struct rc_heap *heap, struct rc__table *t, size_t capacity, bool fit) {
+    assert(capacity >= t->count && (fit || capacity >= t->used));
+    assert(rc__table_is_sound(t));
     if (capacity > CAPACITY_MAX)
         return rc__fails(ENOMEM);
     size_t buckets = buckets_for(capacity);
@@ -189,6 +215,7 @@ static bool move_to(struct rc_heap *heap, struct rc__table *t, size_t capacity, 
     t->mask = (uint32_t)(buckets - 1);
     t->shift = (uint8_t)(31 - __builtin_ctzl(buckets));
     t->capacity = (uint32_t)capacity;
+    assert(t->shift <= 31 && ((uint64_t)t->mask + 1) << t->shift == UINT64_C(1) << 31);
     if (fit)
         close_up(t, &old);
     else if (old.memory)
@@ -198,6 +225,8 @@ static bool move_to(struct rc_heap *heap, struct rc__table *t, size_t capacity, 
 }
 
 void rc__table_free(struct rc_heap *heap, struct rc__table *t) {
+    assert(!t->busy);
+    assert(rc__table_is_sound(t));
     if (t->memory)
         rc__memory_later(heap, t->memory, block_size((size_t)t->mask + 1, t->capacity, t->stride));
     no_buckets(t);
@@ -209,16 +238,20 @@ void rc__table_free(struct rc_heap *heap, struct rc__table *t) {
 }
 
 bool rc__table_room(struct rc_heap *heap, struct rc__table *t) {
+    assert(rc__table_is_sound(t));
     if (t->count < t->capacity)
         return true;
     return move_to(heap, t, capacity_for(2 * (size_t)t->capacity), false);
 }
 
 bool rc__table_reserve(struct rc_heap *heap, struct rc__table *t, size_t n) {
+    assert(rc__table_is_sound(t));
     return n <= t->capacity || move_to(heap, t, n <= CAPACITY_MAX ? capacity_for(n) : n, false);
 }
 
 bool rc__table_fit(struct rc_heap *heap, struct rc__table *t) {
+    assert(rc__table_is_sound(t));
+    assert(!t->busy);
     if (t->count == t->capacity)
         return true;
     if (!t->count)
@@ -232,10 +265,13 @@ bool rc__table_fit(struct rc_heap *heap, struct rc__table *t) {
 // ---- entries
 
 uint32_t rc__table_add(struct rc__table *t, uint32_t hash) {
+    assert(hash & RC__LIVE); // T4
+    assert(rc__table_is_sound(t));
     assert(t->count < t->capacity);
     uint32_t e = t->free;
     if (e != RC__NO_ENTRY) {
         t->free = t->state[e];
+        assert(t->free == RC__NO_ENTRY || (t->free < t->used && !(t->state[t->free] & RC__LIVE))); // T3
     } else {
         e = t->used++;
         memset(rc__table_key(t, e), 0, t->stride);
@@ -248,6 +284,7 @@ uint32_t rc__table_add(struct rc__table *t, uint32_t hash) {
 
 // Place [place] of [b] is taken no more; the last one that is closes the gap. Returns whether the bucket was full.
 static bool leave(struct rc__bucket *b, unsigned place) {
+    assert(place < RC__BUCKET && b->tag[place] != 0);
     unsigned last = taken(b) - 1;
     b->tag[place] = b->tag[last];
     b->entry[place] = b->entry[last];
@@ -257,6 +294,7 @@ static bool leave(struct rc__bucket *b, unsigned place) {
 
 // A place of bucket [k] whose entry belongs to bucket [i] or one before it, or RC__BUCKET.
 static unsigned stray(const struct rc__table *t, uint32_t k, uint32_t i) {
+    assert(k <= t->mask && i <= t->mask);
     const struct rc__bucket *b = &t->bucket[k];
     for (unsigned place = 0, n = taken(b); place < n; place++) {
         uint32_t home = rc__table_home(t, t->state[b->entry[place]]);
@@ -268,6 +306,7 @@ static unsigned stray(const struct rc__table *t, uint32_t k, uint32_t i) {
 
 // T1, where bucket [i] is full no more: fills it from those behind it (as in Knuth, vol. 3, 6.4, algorithm R).
 static void refill(struct rc__table *t, uint32_t i) {
+    assert(i <= t->mask && !rc__bucket_is_full(&t->bucket[i]));
     bool was_full = true;
     for (uint32_t k = (i + 1) & t->mask; was_full && k != i; k = (k + 1) & t->mask) {
         struct rc__bucket *from = &t->bucket[k];
@@ -283,6 +322,7 @@ static void refill(struct rc__table *t, uint32_t i) {
 
 // Takes the place of entry [e] out, whose state is [hash].
 static void displace(struct rc__table *t, uint32_t e, uint32_t hash) {
+    assert(rc__table_lives(t, e));
     uint32_t i = rc__table_home(t, hash);
     for (;; i = (i + 1) & t->mask)
         for (unsigned found = rc__bucket_find(&t->bucket[i], rc__tag(hash)); found; found &= found - 1) {
@@ -296,6 +336,8 @@ static void displace(struct rc__table *t, uint32_t e, uint32_t hash) {
 }
 
 void rc__table_remove_of(struct rc__table *t, uint32_t e, uint32_t hash) {
+    assert(rc__table_lives(t, e));
+    assert(rc__table_is_sound(t));
     assert(t->state[e] == hash);
     displace(t, e, hash);
     if (t->stride == sizeof(struct rc__word_entry))
@@ -305,9 +347,11 @@ void rc__table_remove_of(struct rc__table *t, uint32_t e, uint32_t hash) {
     t->state[e] = t->free;
     t->free = e;
     t->count--;
+    assert(t->free < t->used); // T3
 }
 
 void rc__table_remove(struct rc__table *t, uint32_t e) {
+    assert(rc__table_lives(t, e));
     rc__table_remove_of(t, e, t->state[e]);
 }
 
@@ -318,6 +362,7 @@ bool rc__table_has_links(const struct rc__table *t) {
 }
 
 void rc__table_trace(void *obj, struct rc_visitor *visitor) {
+    assert(rc__table_is_sound(obj));
     struct rc__table *t = obj;
     if (!t->used) // nor is there an entry to count from
         return;
@@ -331,6 +376,7 @@ void rc__table_trace(void *obj, struct rc_visitor *visitor) {
 }
 
 bool rc__table_destroy_some(void *obj, size_t from, size_t to) {
+    assert(from <= to);
     struct rc__table *t = obj;
     const unsigned ends = RC__E_DESTROY | RC__E_WEAK;
     if (!((t->key_kind | t->value_kind) & ends))
@@ -348,5 +394,6 @@ bool rc__table_destroy_some(void *obj, size_t from, size_t to) {
 }
 
 void rc__table_free_slots(void *obj) {
+    assert(rc__is_object(RC__HEADER(obj)));
     rc__table_free(rc__home(obj), obj);
 }

@@ -67,6 +67,12 @@ struct rc__table {
     uint8_t shift;                  // of a hash, so that it names a bucket
 };
 
+// For assertions: T3, and what the memory is there for.
+static inline bool rc__table_is_sound(const struct rc__table *t) {
+    return t->key && t->bucket && t->count <= t->used && t->used <= t->capacity &&
+           (t->capacity > 0) == (t->memory != NULL) && (t->count == t->used) == (t->free == RC__NO_ENTRY);
+}
+
 static inline void *rc__table_key(const struct rc__table *t, uint32_t e) {
     assert(e <= t->used && e < t->capacity);
     return t->entry + (size_t)e * t->stride;
@@ -81,6 +87,7 @@ struct rc__word_entry {
     void *value;
 };
 static inline struct rc__word_entry *rc__table_word(const struct rc__table *t, uint32_t e) {
+    assert(t->words && e < t->capacity);
     return (struct rc__word_entry *)(void *)t->entry + e;
 }
 static inline bool rc__table_lives(const struct rc__table *t, uint32_t e) {
@@ -146,11 +153,13 @@ static inline bool rc__bucket_is_full(const struct rc__bucket *b) {
 #define RC__SEARCH(t, hash, is_it) RC__SEARCH_FOR(t, hash, is_it, e, RC__NO_ENTRY)
 
 static inline uint32_t rc__table_find_word(const struct rc__table *t, uint32_t hash, uint64_t word) {
+    assert(hash & RC__LIVE); // T4
     RC__SEARCH(t, hash, rc__load_word(rc__table_key(t, e)) == word);
 }
 
 // The value slot of [word] in a table of `words`, or NULL.
 static inline void **rc__table_slot_of_word(const struct rc__table *t, uint64_t word) {
+    assert(t->words);
     uint32_t hash = rc__table_mix(word);
     RC__SEARCH_FOR(t, hash, rc__table_word(t, e)->key == word, &rc__table_word(t, e)->value, NULL);
 }
@@ -216,6 +225,7 @@ bool rc__keyed_iter_remove(struct rc__table *t, uint32_t version, uint32_t e, ui
 
 // E2: around callbacks.
 static inline struct rc__table *rc__table_begin(const struct rc__table *table) {
+    assert(table->busy < UINT16_MAX);
     struct rc__table *t = (struct rc__table *)(uintptr_t)table;
     t->busy++;
     return t;

@@ -20,17 +20,20 @@ static const struct rc_element entry_element = {"entry", sizeof(struct address),
                                                 .slots = RC_SLOTS(RC_LINK(struct address, pointer))};
 
 static void weak_map_trace(void *obj, struct rc_visitor *visitor) {
+    assert(rc__is_object(RC__HEADER(obj)));
     struct rc_weak_map *map = obj;
     if (map->table)
         rc__table_trace(map->table, visitor);
 }
 
 static bool weak_map_destroy_some(void *obj, size_t from, size_t to) {
+    assert(rc__is_dead(RC__HEADER(obj)) && from <= to);
     struct rc_weak_map *map = obj;
     return map->table && rc__entries_end(map->table, from, to);
 }
 
 static void weak_map_free_slots(void *obj) {
+    assert(rc__is_dead(RC__HEADER(obj)));
     struct rc_weak_map *map = obj;
     struct rc_heap *heap = rc__home(map);
     if (map->table)
@@ -45,11 +48,13 @@ const struct rc_type rc_weak_map_type = {.name = "rc_weak_map",
                                          .destroy_some = weak_map_destroy_some};
 
 static bool table_new(struct rc_weak_map *map) {
+    assert(!map->table);
     struct rc__table *t = rc__memory(rc__here, sizeof *t);
     if (!t)
         return rc__fails(ENOMEM);
     *t = (struct rc__table){0};
     rc__table_init(t, &rc_pointer_element, &entry_element, "rc_weak_map_new");
+    assert(t->words && !t->key_kind);
     map->table = t;
     return true;
 }
@@ -68,6 +73,7 @@ size_t rc_weak_map_size(const struct rc_weak_map *map) {
 }
 
 static bool is_given(const void *key, const char *call) {
+    assert(call != NULL);
     if (key)
         return true;
     rc__fault(RC_FAULT_NULL, call, NULL, "the key is NULL");
@@ -75,6 +81,7 @@ static bool is_given(const void *key, const char *call) {
 }
 
 static struct rc__entry *find(const struct rc_weak_map *map, const void *key, const char *call) {
+    assert(call != NULL);
     assert(!map || map->table);
     return rc__usable(map, call) && is_given(key, call) ? rc__entry_find(map->table, key) : NULL;
 }
