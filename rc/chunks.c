@@ -5,6 +5,8 @@
 
 // Makes sure that the table has room for [chunks] chunks.
 bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
+    assert(c->chunks <= c->capacity);
+    assert((c->capacity > 0) == (c->chunk != NULL));
     if (chunks <= c->capacity)
         return true;
     size_t capacity = c->capacity ? 2 * c->capacity : 8;
@@ -18,6 +20,7 @@ bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) 
     rc__memory_free(heap, c->chunk, c->capacity * sizeof *table);
     c->chunk = table;
     c->capacity = capacity;
+    assert(c->capacity >= chunks);
     return true;
 }
 
@@ -31,12 +34,15 @@ bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks
         if (!chunk)
             return false;
         c->chunk[c->chunks++] = chunk;
+        assert(c->chunks <= c->capacity);
     }
     return true;
 }
 
 // Gives back all but [keep] chunks, and the table with the last.
 void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes) {
+    assert(chunk_bytes > 0);
+    assert((c->capacity > 0) == (c->chunk != NULL));
     assert(c->chunks <= c->capacity);
     while (c->chunks > keep)
         rc__memory_free(heap, c->chunk[--c->chunks], chunk_bytes);

@@ -93,6 +93,7 @@ static bool declared_again(const struct rc_type *type, const struct rc_slot *slo
 }
 
 static const char *slot_defect(const struct rc_type *type, const struct rc_slot *s) {
+    assert(type && s);
     if (s->kind < RC_SLOT_LINK || s->kind > RC_SLOT_TAIL)
         return "a slot is of no known kind";
     if (s->offset % sizeof(void *))
@@ -108,6 +109,7 @@ static const char *slot_defect(const struct rc_type *type, const struct rc_slot 
 }
 
 static const char *type_defect(const struct rc_type *type) {
+    assert(type != NULL);
     if (!type->name)
         return "it has no name";
     if (type->size == 0 || type->size > UINT32_MAX)
@@ -153,6 +155,8 @@ static uint32_t flatten(const struct rc_type *type, bool strong, struct rc__run 
 }
 
 static void describe(struct rc__class *c) {
+    assert(c->type && c->heap);
+    assert(c->runs && c->weak);
     c->known_as = known_as(c->type);
     c->owner = c->hint = RC__NO_OWNER;
     for (const struct rc_type *t = c->type; t; t = t->base) {
@@ -182,6 +186,7 @@ static void describe(struct rc__class *c) {
 }
 
 static bool opens_anything(const struct rc__class *c) {
+    assert(c->type);
     if (c->has_trace || c->has_tail || c->keyed)
         return true;
     for (const struct rc_type *t = c->type; t; t = t->base)
@@ -199,6 +204,7 @@ static bool opens_anything(const struct rc__class *c) {
 // Depth-first from [c], over the types that its slots can hold; marks what it passes in [seen], a bit a class. Depth is
 // that of the type graph.
 static bool reaches(struct rc_heap *heap, const struct rc__class *c, const struct rc_type *goal, uint8_t *seen) {
+    assert(goal && seen);
     if (opens_anything(c))
         return true;
     for (const struct rc_type *t = c->type; t; t = t->base)
@@ -220,6 +226,7 @@ static bool reaches(struct rc_heap *heap, const struct rc__class *c, const struc
 }
 
 static void infer_acyclic(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     EACH_CLASS(heap, n) {
         struct rc__class *c = &rc__classes[n];
         uint8_t seen[(1 << 15) / 8] = {0};
@@ -238,6 +245,7 @@ static void make_keyed(struct rc__class *c) {
 // Such an object has a slot that its table does not know of, and which can hold anything. All that could be inferred is
 // inferred anew, as for a new type, and for the same reason that is sound.
 void rc__class_keyed(struct rc_heap *heap, const struct rc__header *h) {
+    assert(!rc__is_dead(h) && rc__is_mine(heap));
     assert(rc__is_in(heap, h));
     struct rc__class *c = rc__class(h);
     if (c->keyed)
@@ -255,6 +263,7 @@ static size_t bucket_of(const struct rc_type *type) {
 }
 
 static void class_free(struct rc_heap *heap, uint16_t n) {
+    assert(n && (!rc__classes[n].live || heap->ending)); // K2
     assert(rc__classes[n].heap == heap);
     struct rc__class *c = &rc__classes[n];
     size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
@@ -265,6 +274,7 @@ static void class_free(struct rc_heap *heap, uint16_t n) {
 
 // K2: gives duplicates back whose number no object has.
 void rc__classes_trim(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     for (uint16_t *at = &heap->duplicates, n; (n = *at);) {
         struct rc__class *c = &rc__classes[n];
         if (c->live) {
@@ -278,6 +288,7 @@ void rc__classes_trim(struct rc_heap *heap) {
 }
 
 static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
+    assert(rc__is_mine(heap) && type);
     const char *defect = type_defect(type);
     if (defect) {
         rc__fault_type(type, defect);
@@ -319,6 +330,7 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
 }
 
 static uint16_t find(const struct rc_heap *heap, const struct rc_type *type) {
+    assert(type != NULL);
     uint16_t n = heap->bucket[bucket_of(type)];
     while (n && rc__classes[n].type != type)
         n = rc__classes[n].next;
@@ -345,6 +357,7 @@ static void list_free(struct rc_heap *heap, uint16_t n) {
 }
 
 void rc__classes_free(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     for (size_t b = 0; b < 64; b++)
         list_free(heap, heap->bucket[b]);
     list_free(heap, heap->duplicates);
@@ -353,6 +366,7 @@ void rc__classes_free(struct rc_heap *heap) {
 // Class entry [n] joins the list of duplicates of [first]. If one of that type is keyed, all are. Returns whether some are
 // that were not.
 static bool duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
+    assert(rc__classes[n].both == rc__classes[first].both); // K1
     assert(n != first && first && rc__classes[n].type == rc__classes[first].type); // K1
     assert(!rc__classes[first].first);
     bool keyed = rc__classes[n].keyed || rc__classes[first].keyed;
@@ -374,6 +388,7 @@ static bool duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
 
 // Under both doors' locks: other threads find the objects of [heap] at [door].
 void rc__classes_door(struct rc_heap *heap, const struct rc__door *door) {
+    assert(door->heap && door->heap != heap);
     uint16_t number = (uint16_t)(door - rc__doors);
     EACH_CLASS(heap, n) {
         rc__atomic_store_short(&rc__class_door[n], number);
@@ -384,6 +399,7 @@ void rc__classes_door(struct rc_heap *heap, const struct rc__door *door) {
 
 // Moves the classes of [from] to [into]'s lists, and infers anew what is acyclic. They still name [from] as their heap.
 void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(rc__is_mine(into) && rc__is_mine(from));
     assert(into != from);
     bool new_types = false;
     for (size_t b = 0; b < 64; b++)
@@ -424,6 +440,7 @@ static void class_switch(uint16_t n, struct rc_heap *into, const struct rc_heap 
 
 // The classes that came from [from] name [into]: from here on their objects are [into]'s.
 void rc__classes_switch(struct rc_heap *into, const struct rc_heap *from) {
+    assert(into != from);
     EACH_CLASS(into, n) {
         class_switch(n, into, from);
     }
@@ -433,12 +450,14 @@ void rc__classes_switch(struct rc_heap *into, const struct rc_heap *from) {
 
 // Whether no other thread can be reading [h]'s class. One with a weak reference can have it upgraded, but for the lock.
 static bool is_private(const struct rc__header *h) {
+    assert(rc__is_object(h));
     uint32_t shared = rc__atomic_load(&h->shared);
     return !h->handles && !rc__sum(shared) && !(shared & RC__STUCK);
 }
 
 // K1: [h], of a duplicate class, takes the number of the first if nobody holds it.
 void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && !rc__classes[rc__class(h)->first].first);
     assert(rc__class(h)->first && rc__is_in(heap, h));
     assert(rc__class(h)->live > 0);
     assert(rc__classes[rc__class(h)->first].type == rc__class(h)->type);

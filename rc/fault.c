@@ -19,6 +19,7 @@ rc_fault_fn *rc_set_fault_handler(rc_fault_fn *fn) {
 }
 
 void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__header *h, const char *why) {
+    assert(handler != NULL);
     assert(call && why);
     char message[512];
     struct rc_fault fault = {.kind = kind, .call = call, .message = message};
@@ -45,6 +46,7 @@ void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__heade
 
 // Use of an object whose class says that it is dead, or that it is none.
 void rc__fault_dead(const char *call, const struct rc__header *h) {
+    assert(h && !rc__heap(h));
     if (rc__cls(h) && h->word & RC__DOOMED)
         rc__fault(RC_FAULT_DESTROY, call, h, "is being destroyed: a destructor may not make references to what dies with it");
     else
@@ -52,6 +54,7 @@ void rc__fault_dead(const char *call, const struct rc__header *h) {
 }
 
 void rc__fault_type(const struct rc_type *type, const char *why) {
+    assert(type && why);
     char message[512];
     const char *name = type->name ? type->name : "(without a name)";
     struct rc_fault fault = {.kind = RC_FAULT_TYPE, .call = "rc_new", .type = name, .message = message};

@@ -26,6 +26,7 @@ uint16_t rc__class_door[1 << 15];
 
 // A retain found the count at its limit.
 static void foreign_full(struct rc__header *h, const char *call) {
+    assert(rc__is_object(h) && call);
     if (rc__atomic_load(&h->shared) & RC__STUCK)
         return;
     rc__atomic_set_bits(&h->shared, RC__STUCK);
@@ -33,6 +34,7 @@ static void foreign_full(struct rc__header *h, const char *call) {
 }
 
 void rc__foreign_retain(struct rc__header *h, const char *call) {
+    assert(call != NULL);
     assert(!rc__is_inside(h));
     if (!rc__heap(h))
         rc__fault_dead(call, h);
@@ -42,6 +44,7 @@ void rc__foreign_retain(struct rc__header *h, const char *call) {
 
 struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
     for (;;) {
+    assert(rc__is_object(h));
         struct rc__door *door = rc__door_of(rc__cls(h) >> 1);
         rc__lock(&door->lock);
         if (rc__door_of(rc__cls(h) >> 1) == door)
@@ -52,12 +55,14 @@ struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
 
 // Puts [h], of which the caller holds a handle, into the inbox.
 void rc__queue(struct rc__header *h) {
+    assert(!rc__is_dead(h));
     assert(rc__heap(h));
     struct rc__door *door = rc__door_lock(h);
     if (!(rc__atomic_load(&h->shared) & RC__QUEUED)) {
         assert(door->inbox_count < door->inbox.chunks * RC__CHUNK_POINTERS); // R3
         rc__atomic_set_bits(&h->shared, RC__QUEUED);
         *rc__pointer_at(&door->inbox, door->inbox_count++) = h;
+        assert(door->heap != NULL);
     }
     rc__unlock(&door->lock);
 }
@@ -78,14 +83,17 @@ void rc__ring(uint16_t n) {
 }
 
 void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(rc__is_mine(into) && rc__is_mine(from));
     assert(into != from && into->door != from->door);
     assert(into->door->inbox_count + from->door->inbox_count <= into->reserved);
     struct rc__door *to = into->door, *old = from->door;
+    assert(to->heap == into && old->heap == from);
     rc__must_hold(&to->lock);
     rc__must_hold(&old->lock);
     for (size_t i = 0; i < old->inbox_count; i++)
         *rc__pointer_at(&to->inbox, to->inbox_count++) = *rc__pointer_at(&old->inbox, i);
     old->inbox_count = 0;
+    assert(to->inbox_count <= to->inbox.chunks * RC__CHUNK_POINTERS); // R3
     // Read-modify-writes: whoever finds the old bell rung, or the old door linked, after them also finds the new doors.
     if (rc__word_add(&old->linked, 0))
         rc__word_store(&to->linked, 1);
@@ -94,6 +102,7 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
 }
 
 void rc__foreign_release(struct rc__header *h, const char *call) {
+    assert(call != NULL);
     if (rc__is_dead(h) && h->word & RC__DOOMED) {
         if (h->handles == 0)
             rc__fold(h, call);
@@ -119,6 +128,7 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
 
 // Looks at the inbox's entry [i] under the lock. true: [h] has left the inbox.
 static bool leaves_inbox(struct rc__header *h) {
+    assert(rc__is_object(h));
     assert(rc__atomic_load(&h->shared) & RC__QUEUED);
     if (!rc__is_dead(h)) {
         if (h->word & RC__IMMORTAL || !rc__fold(h, "rc_release") || h->handles)
@@ -139,6 +149,7 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
     bool reaping = heap->reaping;
     bool more = true;
     heap->reaping = true; // one that dies now must not take another of the batch with it
+    assert(heap->cc.phase == RC_PHASE_INBOX || heap->cc.phase == RC_PHASE_IDLE);
     while (more && limit) {
         size_t n = 0;
         rc__lock(&door->lock);
@@ -152,6 +163,7 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
             }
         }
         more = *at < door->inbox_count;
+        assert(*at <= door->inbox_count && n <= BATCH);
         rc__unlock(&door->lock);
         for (size_t i = 0; i < n; i++) {
             if (!rc__is_dead(left[i]))
@@ -167,6 +179,7 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
 }
 
 void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg) {
+    assert(!heap || heap->door);
     if (!heap) {
         rc__fault(RC_FAULT_NULL, "rc_heap_set_wake", NULL, "the heap is NULL");
         return;
@@ -185,6 +198,7 @@ void rc__bell_silence(struct rc_heap *heap) {
 
 // Work for the inbox that the thread inside has made itself: nobody need be woken.
 void rc__bell_strike(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     rc__word_store(rc__bell_at(heap->door), 1);
 }
 
@@ -193,6 +207,7 @@ bool rc__bell(const struct rc_heap *heap) {
 }
 
 size_t rc__inbox_count(struct rc_heap *heap) {
+    assert(heap->door && heap->door->heap == heap);
     rc__lock(&heap->door->lock);
     size_t n = heap->door->inbox_count;
     rc__unlock(&heap->door->lock);

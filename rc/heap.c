@@ -26,6 +26,7 @@ static AO_t default_heap; // or 0
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void *plain_alloc(size_t size, size_t align, void *arg) {
+    assert(align % sizeof(void *) == 0 || align < sizeof(void *));
     (void)arg;
     void *memory;
     return posix_memalign(&memory, align < sizeof(void *) ? sizeof(void *) : align, size) ? NULL : memory;
@@ -42,17 +43,21 @@ static void plain_free(void *memory, size_t size, void *arg) {
 }
 
 void *rc__memory(struct rc_heap *heap, size_t size) {
+    assert(heap->allocator.alloc);
     assert(size > 0);
     return heap->allocator.alloc(size, 16, heap->allocator.arg);
 }
 
 void rc__memory_free(struct rc_heap *heap, void *memory, size_t size) {
+    assert(!memory || size > 0);
     if (memory)
         heap->allocator.free(memory, size, heap->allocator.arg);
 }
 
 // What malloc gave realloc can enlarge, which moves pages, not bytes, where there are many.
 void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger) {
+    assert(used <= size && used <= bigger);
+    assert(!used || memory);
     if (heap->allocator.alloc == plain_malloc)
         return realloc(memory, bigger);
     void *moved = rc__memory(heap, bigger);
@@ -65,6 +70,7 @@ void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t us
 
 // A door for [heap]. The search starts behind the one given out last, so that a door is not reused at once.
 static struct rc__door *door_new(struct rc_heap *heap) {
+    assert(!heap->door);
     enum { DOORS = sizeof rc__doors / sizeof *rc__doors };
     struct rc__door *door = NULL;
     rc__lock(&doors_lock);
@@ -83,6 +89,7 @@ static struct rc__door *door_new(struct rc_heap *heap) {
 }
 
 static void door_free(struct rc__door *door) {
+    assert(door >= rc__doors && door < rc__doors + sizeof rc__doors / sizeof *rc__doors);
     assert(door->heap && door->inbox_count == 0);
     rc__lock(&doors_lock);
     rc__lock(&door->lock);
@@ -114,6 +121,7 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
         errno = ENOMEM;
         return NULL;
     }
+    assert(heap->door->heap == heap);
     rc__leaks_watch();
     pthread_mutex_init(&heap->inside, NULL);
     rc__blocks_init(heap);
@@ -128,6 +136,8 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
 }
 
 static bool enter(struct rc_heap *heap, bool wait, const char *call) {
+    assert(call != NULL);
+    assert(depth <= DEPTH);
     if (!heap) {
         rc__fault(RC_FAULT_NULL, call, NULL, "the heap is NULL");
         return false;
@@ -178,6 +188,7 @@ static void leave(struct rc_heap *heap) {
 }
 
 static void pop_entry(struct rc_heap *heap) {
+    assert(rc__here == heap); // H2
     assert(depth && stack[depth - 1].heap == heap && !stack[depth - 1].times);
     depth--;
     rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
@@ -205,6 +216,7 @@ bool rc__in_callback(void) {
 
 // H3. Puts [heap] on the list of those that are held. false if another thread is inside and it is not to [wait].
 static bool hold(struct rc_heap *heap, bool wait, struct rc_heap **list) {
+    assert(rc__word_load(&heap->owner) == (AO_t)pthread_self() || !wait || !*list); // H3
     if (rc__word_load(&heap->owner) != (AO_t)pthread_self()) {
         if (wait)
             rc__lock(&heap->inside);
@@ -231,6 +243,7 @@ static void let_go(struct rc_heap *list, bool wholly) {
 }
 
 static struct rc_heap *merge_by_door(struct rc_heap *a, struct rc_heap *b) {
+    assert(!a || !b || a->door != b->door);
     struct rc_heap *first = NULL, **last = &first;
     while (a && b) {
         struct rc_heap **least = a->door < b->door ? &a : &b;
@@ -255,6 +268,7 @@ static struct rc_heap *sort_by_door(struct rc_heap *list) {
 }
 
 struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n) {
+    assert(heaps || !n);
     struct rc_heap *list = NULL;
     for (size_t i = 0; i < n;) {
         if (!heaps[i] || hold(heaps[i], false, &list)) {
@@ -274,6 +288,8 @@ void rc__let_go(struct rc_heap *list) {
 }
 
 bool rc__can_enter(const char *call) {
+    assert(call != NULL);
+    assert(depth <= DEPTH);
     if (depth < DEPTH)
         return true;
     rc__fault(RC_FAULT_HEAP, call, NULL, "32 heaps are entered within each other, and this needs one more");
@@ -305,6 +321,7 @@ struct rc_heap *rc_heap_of(const void *obj) {
 // The heap that [call] is about: the one this thread is inside, or the default one, which it then is inside. NULL with
 // errno set after a fault, or if memory is out.
 struct rc_heap *rc__enter_default(const char *call) {
+    assert(call != NULL);
     if (rc__here != RC__NOWHERE)
         return rc__here;
     struct rc_heap *heap = rc_heap_default();
@@ -326,8 +343,10 @@ struct ending {
 };
 
 static void end_finalize(struct rc__header *h, void *arg) {
+    assert(rc__is_object(h));
     assert(!((struct ending *)arg)->heap->ending);
     struct ending *ending = arg;
+    assert(rc__is_mine(((struct ending *)arg)->heap));
     if (rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h)) {
         h->word |= RC__FINALIZED;
         ending->finalized++;
@@ -338,6 +357,7 @@ static void end_finalize(struct rc__header *h, void *arg) {
 }
 
 static void end_doom(struct rc__header *h, void *arg) {
+    assert(rc__is_object(h));
     assert(((struct ending *)arg)->heap->ending);
     struct ending *ending = arg;
     if (h->word & RC__HUSK)
@@ -351,6 +371,8 @@ static void end_doom(struct rc__header *h, void *arg) {
 }
 
 static void end_destroy(struct rc__header *h, void *arg) {
+    assert(rc__is_object(h));
+    assert(rc__is_dead(h));
     (void)arg;
     size_t part = 0;
     if (!(h->word & RC__DOOMED) || !rc__class(h)->has_destroy)
@@ -361,6 +383,7 @@ static void end_destroy(struct rc__header *h, void *arg) {
 }
 
 static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {
+    assert(((struct ending *)visitor)->heap->ending);
     struct rc_heap *heap = ((struct ending *)visitor)->heap;
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
@@ -370,6 +393,7 @@ static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 static void end_slots(struct rc__header *h, void *arg) {
+    assert(rc__is_dead(h));
     assert(((struct ending *)arg)->heap->ending);
     struct ending *ending = arg;
     if (!(h->word & RC__DOOMED))
@@ -383,6 +407,8 @@ static void end_slots(struct rc__header *h, void *arg) {
 
 // Finalizers make objects that have finalizers: a few rounds, then whatever is left goes without.
 static void end_finalize_all(struct rc_heap *heap) {
+    assert(rc__is_mine(heap) && !heap->ending);
+    assert(heap->cc.phase == RC_PHASE_IDLE);
     struct ending ending = {.heap = heap};
     size_t before;
     int rounds = 0;
@@ -397,6 +423,8 @@ static void end_finalize_all(struct rc_heap *heap) {
 
 // [heap] has no object any more. This thread is inside, with one entry or none, and leaves.
 void rc__heap_end(struct rc_heap *heap) {
+    assert(heap->suspect_count == 0 || heap->ending);
+    assert(rc__entries(heap) <= 1);
     assert(rc__is_mine(heap) && heap->cc.phase == RC_PHASE_IDLE);
     assert(!heap->dead && !heap->clearing && !heap->notices);
     rc__weak_heap_gone(heap);

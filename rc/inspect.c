@@ -13,6 +13,7 @@ static size_t home(const struct rc__survey *s, const struct rc__header *h) {
 }
 
 uint32_t rc__survey_number(const struct rc__survey *s, const struct rc__header *h) {
+    assert(s->place && s->mask);
     for (size_t i = home(s, h); s->place[i]; i = (i + 1) & s->mask)
         if (s->object[s->place[i] - 1] == h)
             return s->place[i] - 1;
@@ -25,13 +26,16 @@ static void count_object(struct rc__header *h, void *arg) {
 }
 
 static uint8_t state_of(const struct rc_heap *heap, const struct rc__header *h) {
+    assert(rc__is_object(h));
     if (h->word & RC__HUSK || cc_is_cleared(heap, h))
         return RC__GONE;
     return rc__is_dead(h) || cc_is_garbage(heap, h) ? RC__DYING : 0;
 }
 
 static void number_object(struct rc__header *h, void *arg) {
+    assert(rc__is_object(h));
     struct rc__survey *s = arg;
+    assert(s->count < s->room);
     size_t i = home(s, h);
     while (s->place[i])
         i = (i + 1) & s->mask;
@@ -42,6 +46,7 @@ static void number_object(struct rc__header *h, void *arg) {
 }
 
 bool rc__survey_begin(struct rc__survey *s, struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     *s = (struct rc__survey){.heap = heap, .goal = RC__NOBODY};
     rc__each_object(heap, count_object, &s->room);
     size_t n = s->room + (size_t)1, places = 16;
@@ -63,6 +68,7 @@ bool rc__survey_begin(struct rc__survey *s, struct rc_heap *heap) {
     s->met = entries ? s->queue + n : NULL;
     s->mark = (uint8_t *)(s->queue + n + (entries ? n : 0));
     rc__each_object(heap, number_object, s);
+    assert(s->count == s->room);
     return true;
 }
 
@@ -73,6 +79,7 @@ void rc__survey_end(struct rc__survey *s) {
 // ---- passes
 
 void rc__survey_trace(struct rc__survey *s, uint32_t n, struct rc_visitor *visitor) {
+    assert(n < s->count);
     s->source = n;
     visitor->near.cell = 0;
     if (!(s->mark[n] & RC__GONE))
@@ -81,11 +88,13 @@ void rc__survey_trace(struct rc__survey *s, uint32_t n, struct rc_visitor *visit
 
 // Only where the heap has, or had, links to others may the memory there be looked at: it is theirs, then, or void.
 bool rc__survey_is_foreign(const struct rc__survey *s, const struct rc__header *h) {
+    assert(rc__survey_number(s, h) == RC__NOBODY);
     return s->heap->outward && rc__heap(h) && rc__heap(h) != s->heap;
 }
 
 static void count_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct rc__survey *s = (struct rc__survey *)visitor;
+    assert(s->source < s->count);
     for (size_t i = 0; i < n; i++) {
         void *obj = rc__load(first + i * sizeof(void *));
         if (!obj)
@@ -101,17 +110,20 @@ static void count_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 void rc__survey_count(struct rc__survey *s) {
+    assert(s->object);
     s->visitor = (struct rc_visitor){.slots = count_slots};
     for (uint32_t n = 0; n < s->count; n++)
         rc__survey_trace(s, n, &s->visitor);
 }
 
 static bool is_both(const struct rc__survey *s, uint32_t n) {
+    assert(n < s->count);
     return s->met && rc__class(s->object[n])->both;
 }
 
 static void spread_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct rc__survey *s = (struct rc__survey *)visitor;
+    assert(s->bit != 0 && s->end <= s->count);
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
         uint32_t target = obj ? rc__survey_number(s, RC__HEADER(obj)) : RC__NOBODY;
@@ -123,11 +135,13 @@ static void spread_slots(struct rc_visitor *visitor, char *first, size_t n) {
         if (s->bit == RC__REACHED)
             s->via[target] = s->source;
         s->queue[s->end++] = target;
+        assert(s->end <= s->count);
     }
 }
 
 // Spreads from what is in the queue, first in, first out: so each is come to by a shortest way.
 static void spread(struct rc__survey *s, uint8_t bit) {
+    assert(bit != 0);
     s->bit = bit;
     s->visitor = (struct rc_visitor){.slots = spread_slots};
     for (uint32_t i = 0; i < s->end; i++) {
@@ -138,10 +152,12 @@ static void spread(struct rc__survey *s, uint8_t bit) {
 }
 
 int64_t rc__all_handles(const struct rc__header *h) {
+    assert(rc__is_object(h));
     return h->handles + (int64_t)rc__sum(rc__atomic_load(&h->shared));
 }
 
 enum rc_why_kind rc__survey_root(const struct rc__survey *s, uint32_t n) {
+    assert(n < s->count);
     const struct rc__header *h = s->object[n];
     if (!rc__survey_lives(s, n))
         return 0;
@@ -155,6 +171,7 @@ enum rc_why_kind rc__survey_root(const struct rc__survey *s, uint32_t n) {
 // Via of an entry that is not REACHED: something that is not either, so that who walks back does not end among the living.
 static void entry_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct rc__survey *s = (struct rc__survey *)visitor;
+    assert(s->met != NULL);
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
         uint32_t target = obj ? rc__survey_number(s, RC__HEADER(obj)) : RC__NOBODY;
@@ -164,6 +181,7 @@ static void entry_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 void rc__survey_reach(struct rc__survey *s, uint32_t goal) {
+    assert(goal == RC__NOBODY || goal < s->count);
     s->end = 0;
     s->goal = goal;
     for (uint32_t n = 0; n < s->count; n++)
@@ -182,6 +200,7 @@ void rc__survey_reach(struct rc__survey *s, uint32_t goal) {
 }
 
 void rc__survey_spread(struct rc__survey *s, uint32_t n, uint8_t bit) {
+    assert(n < s->count && bit);
     s->end = 1;
     s->queue[0] = n;
     s->mark[n] |= bit;
@@ -206,6 +225,7 @@ void rc__survey_suspect(struct rc__survey *s) {
 // ---- for all
 
 struct rc_heap *rc__inspect_heap(const char *call) {
+    assert(call != NULL);
     struct rc_heap *heap = rc__enter_default(call);
     if (heap && heap->ending) {
         errno = ECANCELED;
@@ -215,6 +235,7 @@ struct rc_heap *rc__inspect_heap(const char *call) {
 }
 
 struct rc_heap *rc__inspect_heap_of(const void *obj, const char *call) {
+    assert(call != NULL);
     struct rc_heap *heap = rc__inspect_heap(call);
     struct rc__header *h = obj ? RC__HEADER((void *)(uintptr_t)obj) : NULL;
     if (heap && h && rc__heap_ever(h) == heap)
@@ -239,6 +260,7 @@ rc_line_fn *rc__line_fn(rc_line_fn *print) {
 }
 
 void rc__print(rc_line_fn *print, void *arg, const char *format, ...) {
+    assert(print && format);
     char line[1024];
     va_list args;
     va_start(args, format);

@@ -14,6 +14,7 @@ struct dump {
 
 // Copies [name] as it has to stand between quotes.
 static const char *quoted(const char *name, char *text, size_t size) {
+    assert(size > 2);
     size_t at = 0;
     for (; *name && at + 2 < size; name++) {
         if (*name == '"' || *name == '\\')
@@ -25,6 +26,7 @@ static const char *quoted(const char *name, char *text, size_t size) {
 }
 
 static void print_node(struct dump *d, uint32_t n, bool is_goal) {
+    assert(n < d->survey.count);
     const struct rc__survey *s = &d->survey;
     const struct rc__header *h = s->object[n];
     char type[128], handles[48] = "";
@@ -46,6 +48,7 @@ static void print_node(struct dump *d, uint32_t n, bool is_goal) {
 static void print_edges(struct rc_visitor *visitor, char *first, size_t n) {
     struct dump *d = (struct dump *)visitor;
     struct rc__survey *s = &d->survey;
+    assert(s->source < s->count);
     for (size_t i = 0; i < n; i++) {
         void *obj = rc__load(first + i * sizeof(void *));
         uint32_t target = obj ? rc__survey_number(s, RC__HEADER(obj)) : RC__NOBODY;
@@ -59,6 +62,7 @@ static void print_edges(struct rc_visitor *visitor, char *first, size_t n) {
 
 static void look_ahead(struct rc_visitor *visitor, char *first, size_t n) {
     struct dump *d = (struct dump *)visitor;
+    assert(d->survey.source < d->survey.count);
     for (; n && !d->leads; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
         uint32_t target = obj ? rc__survey_number(&d->survey, RC__HEADER(obj)) : RC__NOBODY;
@@ -68,6 +72,7 @@ static void look_ahead(struct rc_visitor *visitor, char *first, size_t n) {
 
 // SEEN: what leads to object number [n] over at most [distance] links.
 static void choose(struct dump *d, uint32_t n, size_t distance) {
+    assert(n < d->survey.count);
     struct rc__survey *s = &d->survey;
     s->mark[n] |= RC__SEEN;
     d->visitor.slots = look_ahead;
@@ -86,6 +91,7 @@ static void choose(struct dump *d, uint32_t n, size_t distance) {
 }
 
 static void print_all(struct dump *d, uint32_t goal) {
+    assert(d->print);
     struct rc__survey *s = &d->survey;
     char name[128];
     rc__print(d->print, d->arg, "digraph \"%s\" {", quoted(s->heap->name, name, sizeof name));

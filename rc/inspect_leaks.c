@@ -20,6 +20,7 @@ struct table {
 };
 
 static bool grow(struct table *t) {
+    assert(t->count == t->room);
     size_t room = t->room ? 2 * t->room : 16;
     struct entry *entry = realloc(t->entry, room * sizeof *entry);
     if (!entry) {
@@ -33,6 +34,7 @@ static bool grow(struct table *t) {
 
 // The entry of [h]'s type; classes of one type that came from several heaps share it. NULL with errno.
 static struct entry *entry_of(struct table *t, const struct rc__header *h) {
+    assert(t->count <= t->room);
     uint16_t *known = &t->by_class[rc__cls(h) >> 1];
     const struct rc_type *type = rc__class(h)->known_as;
     if (*known)
@@ -46,11 +48,13 @@ static struct entry *entry_of(struct table *t, const struct rc__header *h) {
         t->entry[t->count++] = (struct entry){.leak.type = type, .example = RC__NOBODY};
     }
     *known = (uint16_t)(i + 1);
+    assert(i < t->count);
     return &t->entry[i];
 }
 
 // Counts object number [n] in its entry.
 static bool add(struct table *t, uint32_t n) {
+    assert(n < t->survey.count);
     const struct rc__survey *s = &t->survey;
     const struct rc__header *h = s->object[n];
     if (h->word & RC__HUSK)
@@ -98,12 +102,14 @@ static int by_weight(const void *a, const void *b) {
 
 // Dead, or released for the last time by another thread; and what it leads to goes with it (GOING).
 static bool is_dying(const struct rc__survey *s, uint32_t n) {
+    assert(n < s->count);
     return !(s->mark[n] & RC__GOING) &&
            (!rc__survey_lives(s, n) || (!(s->mark[n] & RC__REACHED) && !rc__links(s->object[n])));
 }
 
 // What is reached first, so that the examples are those with the shortest ways; then the rest.
 static bool fill(struct table *t) {
+    assert(t->count == 0);
     struct rc__survey *s = &t->survey;
     rc__survey_count(s);
     rc__survey_reach(s, RC__NOBODY);
@@ -161,12 +167,14 @@ static const char *plural(size_t n) {
 
 // Appends to [line], behind what is there.
 static void add_part(char *line, size_t size, size_t n, const char *what) {
+    assert(strlen(line) < size);
     size_t at = strlen(line);
     if (n)
         snprintf(line + at, size - at, "%s%zu %s", line[at - 1] == ':' ? " " : ", ", n, what);
 }
 
 static bool print_entry(const struct rc__survey *s, const struct entry *e, rc_line_fn *print, void *arg) {
+    assert(e->leak.type && e->leak.objects > 0);
     const struct rc_leak *k = &e->leak;
     char line[512], held[64], way[512];
     snprintf(held, sizeof held, "held by %zu handle%s", k->handles, plural(k->handles));
@@ -192,6 +200,7 @@ static bool print_entry(const struct rc__survey *s, const struct entry *e, rc_li
 }
 
 static bool report(struct rc_heap *heap, rc_line_fn *print, void *arg) {
+    assert(print);
     struct table *t = table_new(heap);
     if (!t)
         return false;
@@ -217,6 +226,7 @@ bool rc_report(rc_line_fn *print, void *arg) {
 static bool watching;
 
 static void report_to_stderr(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     if (heap->objects && !report(heap, rc__line_fn(NULL), NULL))
         fprintf(stderr, "refcyc: there is no memory for a report on heap \"%s\"\n", heap->name);
 }
@@ -249,6 +259,7 @@ void rc__leaks_watch(void) {
 }
 
 void rc__leaks_heap_ends(struct rc_heap *heap) {
+    assert(rc__is_mine(heap) && heap->cc.phase == RC_PHASE_IDLE);
     if (watching)
         report_to_stderr(heap);
 }

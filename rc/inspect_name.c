@@ -24,6 +24,7 @@ struct shown {
 
 // The slot at [first] + [i] of the [n] that [v] is just shown.
 static struct shown shown_now(struct rc_visitor *v, const char *first, size_t i, size_t n) {
+    assert(i < n);
     return (struct shown){.slot = first + i * sizeof(void *),
                           .number = v->at - n + i, // v->at is the number of the slot behind the row; not so of structs
                           .fields = v->fields,
@@ -47,6 +48,7 @@ static void look(struct rc_visitor *v, char *first, size_t n) {
 
 // The slots that [h] shows before those of its trace.
 static size_t declared_slots(const struct rc__header *h) {
+    assert(rc__is_object(h));
     const struct rc__class *c = rc__class(h);
     size_t n = 0;
     for (uint32_t i = 0; i < c->run_count; i++)
@@ -59,6 +61,7 @@ static size_t declared_slots(const struct rc__header *h) {
 
 // The declared slot that lies at [offset], and its index in *[i] if there are several in a row, or else SIZE_MAX.
 static const struct rc_slot *declared(const struct rc__header *h, size_t offset, size_t *i) {
+    assert(i != NULL);
     for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
         for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
             bool tail = s->kind == RC_SLOT_TAIL;
@@ -73,6 +76,7 @@ static const struct rc_slot *declared(const struct rc__header *h, size_t offset,
 
 // The field of a struct in a row, behind the struct's own name.
 static void write_field(const struct shown *x, const char *base, char *text, size_t size) {
+    assert(strlen(text) < size);
     size_t at = strlen(text);
     for (const struct rc_slot *s = x->fields; s && s->kind != RC_SLOT_END; s++) {
         size_t offset = (size_t)(x->slot - base);
@@ -87,6 +91,7 @@ static void write_field(const struct shown *x, const char *base, char *text, siz
 }
 
 static void write_key(const struct rc__table *t, uint32_t e, char *text, size_t size) {
+    assert(e < t->used && size > 0);
     const void *key = rc__table_key(t, e);
     const struct rc_string *string = t->sort == RC__KEY_STRING ? rc__load(key) : NULL;
     int64_t number;
@@ -108,6 +113,7 @@ static void write_key(const struct rc__table *t, uint32_t e, char *text, size_t 
 
 // A slot of a map or set.
 static void write_entry(const struct rc__table *t, const struct shown *x, char *text, size_t size) {
+    assert(x->slot >= t->entry && x->slot < t->entry + (size_t)t->used * t->stride);
     uint32_t e = (uint32_t)((size_t)(x->slot - t->entry) / t->stride);
     bool is_value = t->value && (size_t)(x->slot - t->entry) % t->stride >= t->value_at;
     if (is_value) {
@@ -120,6 +126,7 @@ static void write_entry(const struct rc__table *t, const struct shown *x, char *
 }
 
 static bool is_a(const struct rc__header *h, const struct rc_type *type) {
+    assert(type != NULL);
     const struct rc_type *t = rc__class(h)->type;
     while (t && t != type)
         t = t->base;
@@ -127,6 +134,7 @@ static bool is_a(const struct rc__header *h, const struct rc_type *type) {
 }
 
 static bool write_contained(const struct rc__header *h, const struct shown *x, char *text, size_t size) {
+    assert(rc__is_object(h) && size > 0);
     const void *obj = h + 1;
     if (is_a(h, &rc_map_type) || is_a(h, &rc_set_type)) {
         write_entry(obj, x, text, size);
@@ -147,6 +155,7 @@ static bool write_contained(const struct rc__header *h, const struct shown *x, c
 }
 
 static const char *write(struct rc__header *h, const struct shown *x, char *text, size_t size) {
+    assert(x->slot && size > 0);
     const char *obj = rc__payload(h);
     size_t inside = rc__block_size(h) - sizeof *h, i;
     bool within = x->slot >= obj && x->slot < obj + inside;
@@ -182,6 +191,7 @@ void rc__slot_name_shown(struct rc_visitor *v, struct rc__header *h, const char 
 }
 
 void rc__slot_name_owner(struct rc__header *h, char *text, size_t size) {
+    assert(rc__class(h)->owner != RC__NO_OWNER);
     struct shown shown = {.slot = (char *)rc__payload(h) + rc__class(h)->owner}; // a declared one: that is all it takes
     (void)write(h, &shown, text, size);
 }

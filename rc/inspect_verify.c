@@ -64,12 +64,14 @@ static void report(struct verify *v, struct rc_problem *p, const char *format, .
 }
 
 static const void *object(const struct verify *v, uint32_t n) {
+    assert(n < v->survey.count);
     return rc__payload(v->survey.object[n]);
 }
 
 // ---- SLOTS
 
 static void stray(struct rc__survey *s, const char *first, size_t i, size_t slots) {
+    assert(first && i < slots);
     struct verify *v = s->arg;
     const struct rc__header *h = RC__HEADER(rc__load(first + i * sizeof(void *)));
     uint32_t n = rc__survey_number(s, h);
@@ -90,6 +92,7 @@ static void stray(struct rc__survey *s, const char *first, size_t i, size_t slot
 // ---- LINKS
 
 static struct odd *odd_of(struct verify *v, uint32_t n) {
+    assert(v->odd_count <= ODD && n < v->survey.count);
     for (size_t i = 0; i < v->odd_count; i++)
         if (v->odd[i].n == n)
             return &v->odd[i];
@@ -97,6 +100,7 @@ static struct odd *odd_of(struct verify *v, uint32_t n) {
 }
 
 __attribute__((format(printf, 2, 3))) static void note(struct odd *odd, const char *format, ...) {
+    assert(odd && format);
     size_t at = strlen(odd->text);
     va_list args;
     va_start(args, format);
@@ -113,6 +117,7 @@ static struct odd *odd_at(struct verify *v, const char *slot) {
 
 static void name_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct verify *v = (struct verify *)((char *)visitor - offsetof(struct verify, visitor));
+    assert(v->survey.source < v->survey.count);
     struct rc__header *h = v->survey.object[v->survey.source];
     for (size_t i = 0; i < n; i++) {
         const char *slot = first + i * sizeof(void *);
@@ -136,6 +141,7 @@ static void find_slot(struct rc_visitor *visitor, char *first, size_t n) {
 
 // Words of [h] that hold the address of an object with more links than slots, and are no slots: fields that should be.
 static void name_words(struct verify *v, uint32_t n) {
+    assert(n < v->survey.count);
     struct rc__header *h = v->survey.object[n];
     const char *obj = rc__payload(h);
     size_t size = rc__block_size(h) - sizeof *h;
@@ -154,6 +160,7 @@ static void name_words(struct verify *v, uint32_t n) {
 }
 
 static bool is_odd(const struct rc__survey *s, uint32_t n) {
+    assert(n < s->count);
     const struct rc__header *h = s->object[n];
     return rc__survey_lives(s, n) && rc__links(h) != s->found[n] && rc__links(h) != RC__LINKS_MAX;
 }
@@ -196,6 +203,7 @@ static void check_handles(struct verify *v) {
 // ---- OWNERS. SEEN: the object's owner leads to it, or it has none.
 
 static uint32_t owner_of(const struct rc__survey *s, uint32_t n) {
+    assert(n < s->count);
     const struct rc__class *c = rc__class(s->object[n]);
     void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((char *)rc__payload(s->object[n]) + c->owner);
     return owner && rc__survey_lives(s, n) ? rc__survey_number(s, RC__HEADER(owner)) : RC__NOBODY;
@@ -203,6 +211,7 @@ static uint32_t owner_of(const struct rc__survey *s, uint32_t n) {
 
 // Whether [owner] leads to [n], as far as can be seen by a few steps back.
 static bool leads_nearby(const struct rc__survey *s, uint32_t owner, uint32_t n) {
+    assert(owner < s->count);
     for (int steps = 0; steps < 8 && n != RC__NOBODY; steps++, n = s->via[n])
         if (n == owner)
             return true;
@@ -242,6 +251,7 @@ static void find_all_owned(struct verify *v) {
 
 // From one owner to all that it leads to: KNOWN, which is taken away again.
 static void walk_from(struct verify *v, uint32_t owner) {
+    assert(owner < v->survey.count);
     struct rc__survey *s = &v->survey;
     rc__survey_spread(s, owner, RC__KNOWN);
     for (uint32_t i = 0; i < s->end; i++) {
@@ -255,6 +265,7 @@ static void walk_from(struct verify *v, uint32_t owner) {
 }
 
 static void check_owners(struct verify *v) {
+    assert(v->owned == 0);
     struct rc__survey *s = &v->survey;
     for (uint32_t n = 0; n < s->count; n++)
         v->owned += owner_of(s, n) != RC__NOBODY;
@@ -302,6 +313,7 @@ static void check_marks(struct verify *v) {
 
 // Entries of the inbox that are no objects, or not marked. Nobody is called under the lock.
 static size_t bad_inbox(struct rc__survey *s) {
+    assert(s->heap->door->heap == s->heap);
     struct rc__door *door = s->heap->door;
     size_t bad = 0;
     rc__lock(&door->lock);
@@ -354,6 +366,7 @@ static void check_lost(struct verify *v) {
 // ---- FIGURES
 
 static void check_figures(struct verify *v) {
+    assert(v->survey.count == v->survey.room);
     struct rc__survey *s = &v->survey;
     size_t objects = 0, bytes = 0;
     for (uint32_t n = 0; n < s->count; n++)
@@ -369,6 +382,7 @@ static void check_figures(struct verify *v) {
 
 static size_t verify(struct verify *v) {
     struct rc__survey *s = &v->survey;
+    assert(s->stray == NULL);
     s->stray = stray;
     s->arg = v;
     rc__survey_count(s);

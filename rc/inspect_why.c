@@ -24,6 +24,7 @@ static bool fails(void) {
 // Walks back from [n] to where the way begins: a root, something that nothing leads to, or the second time that it comes to
 // an object of a cycle. Sets *count to the number of steps.
 static uint32_t beginning(const struct rc__survey *s, uint32_t n, size_t *count) {
+    assert(n < s->count && count);
     uint32_t at = n;
     *count = 1;
     while (!(s->mark[at] & RC__ROOT) && rc__survey_lives(s, at) && s->via[at] != RC__NOBODY && !(s->mark[at] & RC__SEEN)) {
@@ -38,6 +39,7 @@ static uint32_t beginning(const struct rc__survey *s, uint32_t n, size_t *count)
 
 // Whether the cycle from [at] round to [at] has an object of an acyclic type.
 static bool has_acyclic(const struct rc__survey *s, uint32_t at) {
+    assert(at < s->count);
     uint32_t n = at;
     do {
         if (rc__class(s->object[n])->acyclic)
@@ -48,6 +50,7 @@ static bool has_acyclic(const struct rc__survey *s, uint32_t at) {
 }
 
 static enum rc_why_kind kind_of(const struct rc__survey *s, uint32_t n, uint32_t first) {
+    assert(n < s->count && first < s->count);
     if (s->mark[first] & RC__ROOT)
         return rc__survey_root(s, first);
     if (!rc__survey_lives(s, first) || s->via[first] == RC__NOBODY)
@@ -57,6 +60,7 @@ static enum rc_why_kind kind_of(const struct rc__survey *s, uint32_t n, uint32_t
 
 // The steps, from the last to the first.
 static void fill_steps(const struct rc__survey *s, struct answer *a, uint32_t n) {
+    assert(a->steps && a->why.count > 0);
     for (size_t i = a->why.count; i-- > 0; n = s->via[n]) {
         struct rc__header *h = s->object[n];
         a->steps[i] = (struct rc_why_step){rc__payload(h), rc__class(h)->known_as, NULL};
@@ -64,6 +68,7 @@ static void fill_steps(const struct rc__survey *s, struct answer *a, uint32_t n)
 }
 
 static bool keep_name(struct answer *a, const char *name) {
+    assert(a->used <= a->room);
     size_t size = strlen(name) + 1;
     if (a->room - a->used < size) {
         size_t room = 2 * a->room + NAME;
@@ -75,6 +80,7 @@ static bool keep_name(struct answer *a, const char *name) {
     }
     memcpy(a->names + a->used, name, size);
     a->used += size;
+    assert(a->used <= a->room);
     return true;
 }
 
@@ -97,6 +103,7 @@ static bool name_steps(struct answer *a) {
 }
 
 static bool fill(const struct rc__survey *s, struct answer *a, uint32_t n) {
+    assert(n < s->count && !a->steps);
     uint32_t first = beginning(s, n, &a->why.count);
     const struct rc__header *h = s->object[first];
     a->why.kind = kind_of(s, n, first);
@@ -115,6 +122,7 @@ static bool fill(const struct rc__survey *s, struct answer *a, uint32_t n) {
 }
 
 struct rc_why *rc__why_of(const struct rc__survey *s, uint32_t n) {
+    assert(n < s->count);
     struct answer *a = calloc(1, sizeof *a);
     if (!a) {
         fails();
@@ -137,6 +145,7 @@ void rc_why_free(struct rc_why *why) {
 }
 
 static struct rc_why *why(const void *obj, const char *call) {
+    assert(call != NULL);
     struct rc_heap *heap = rc__inspect_heap_of(obj, call);
     struct rc__survey s;
     if (!heap || !rc__survey_begin(&s, heap))
@@ -170,6 +179,7 @@ struct text {
 };
 
 static void add(struct text *t, const char *format, ...) {
+    assert(t->at < t->end);
     va_list args;
     va_start(args, format);
     int n = vsnprintf(t->at, (size_t)(t->end - t->at), format, args);
@@ -208,10 +218,12 @@ static void add_cause(struct text *t, const struct rc_why *why) {
 }
 
 static void add_step(struct text *t, const struct rc_why_step *step) {
+    assert(step->type && step->object);
     add(t, "%s %p", step->type->name, step->object);
 }
 
 void rc__why_line(const struct rc_why *why, size_t most, char *line, size_t size) {
+    assert(why->count > 0 && size > 0);
     struct text t = {line, line + size};
     add_step(&t, &why->steps[0]);
     add(&t, " (");
@@ -268,6 +280,7 @@ static void add_verdict(struct text *t, const struct rc_why *why) {
 }
 
 static void print(const struct rc_why *why, rc_line_fn *line_fn, void *arg) {
+    assert(why->count > 0 && why->steps);
     enum { HEAD = 16, TAIL = 8 };
     char line[512];
     struct text t = {line, line + sizeof line};
@@ -310,6 +323,7 @@ struct refer {
 
 static void refer_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct refer *r = (struct refer *)visitor;
+    assert(r->source && r->target);
     for (size_t i = 0; i < n; i++) {
         if (rc__load(first + i * sizeof(void *)) != r->target)
             continue;

@@ -48,10 +48,12 @@ void *rc__large_new(bool one_page) {
     char *memory = mmap(NULL, 2 * RC__LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
+    assert((uintptr_t)memory % 4096 == 0);
     size_t before = -(uintptr_t)memory % RC__LARGE;
     if (before)
         munmap(memory, before);
     munmap(memory + before + RC__LARGE, RC__LARGE - before);
+    assert((uintptr_t)(memory + before) % RC__LARGE == 0);
     if (one_page)
         make_one_page(memory + before);
     return memory + before;
@@ -59,11 +61,14 @@ void *rc__large_new(bool one_page) {
 
 // Makes [from] up to [to], in one block, present. It need not succeed.
 void rc__large_touch(char *from, const char *to) {
+    assert(from < to);
     from -= (uintptr_t)from & 0xFFFF;
     madvise(from, (size_t)(to - from), MADV_POPULATE_WRITE);
 }
 
 // Gives back [bytes] of a block; both are multiples of 64 KiB, so that they are of any page size.
 void rc__large_free(void *memory, size_t bytes) {
+    assert(memory && bytes > 0);
+    assert(bytes <= RC__LARGE && bytes % 0x10000 == 0);
     munmap(memory, bytes);
 }

@@ -36,11 +36,13 @@ static bool same_allocator(const struct rc_heap *a, const struct rc_heap *b) {
 }
 
 static bool may_link(const struct rc_heap *a, const struct rc_heap *b) {
+    assert(a != b);
     return a->outward && rc__word_load(&b->door->linked);
 }
 
 // SETTLE. Destructors may run, but can neither begin a collection nor merge.
 static void settle(struct rc_heap *into, struct rc_heap *from) {
+    assert(into != from && !into->reaping && !from->reaping);
     assert(rc__is_mine(into) && rc__is_mine(from));
     into->cc.busy = from->cc.busy = true;
     do {
@@ -56,21 +58,26 @@ static void settle(struct rc_heap *into, struct rc_heap *from) {
         rc_heap_leave(from);
     } while (into->cc.phase >= RC_PHASE_DESTROY && may_link(into, from));
     into->cc.busy = from->cc.busy = false;
+    assert(from->cc.phase == RC_PHASE_IDLE && !from->clearing);
 }
 
 static void lock_doors(const struct rc_heap *into, const struct rc_heap *from) {
+    assert(into->door != from->door);
     struct rc__door *a = into->door, *b = from->door;
     rc__lock(&(a < b ? a : b)->lock);
     rc__lock(&(a < b ? b : a)->lock);
 }
 
 static void unlock_doors(const struct rc_heap *into, const struct rc_heap *from) {
+    assert(into->door->heap == into && from->door->heap == from);
     rc__unlock(&into->door->lock);
     rc__unlock(&from->door->lock);
 }
 
 // RESERVE
 static bool reserve(struct rc_heap *into, const struct rc_heap *from) {
+    assert(rc__is_mine(into) && rc__is_mine(from));
+    assert(from->suspect_count <= from->objects);
     size_t objects = into->objects + into->husks + from->objects + from->husks;
     size_t chunks = (objects + RC__CHUNK_POINTERS - 1) / RC__CHUNK_POINTERS;
     if (objects > RC__INDEX_MAX || !rc__chunks_reserve(into, &into->suspects, chunks, CHUNK_BYTES))
@@ -85,6 +92,7 @@ static bool reserve(struct rc_heap *into, const struct rc_heap *from) {
 
 // DOORS. false, with nothing changed, if there is no room for the weak references.
 static bool change_doors(struct rc_heap *into, struct rc_heap *from) {
+    assert(rc__is_mine(into) && rc__is_mine(from));
     assert(from->cc.phase == RC_PHASE_IDLE && !from->clearing);
     lock_doors(into, from);
     bool ok = rc__weak_reserve(into, from);
@@ -105,6 +113,7 @@ struct convert {
 
 static void convert_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct convert *convert = (struct convert *)visitor;
+    assert(convert->home != convert->other);
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
         struct rc_heap *heap = obj ? rc__heap(RC__HEADER(obj)) : NULL;
@@ -116,6 +125,7 @@ static void convert_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 static void convert_object(struct rc__header *h, void *arg) {
+    assert(rc__is_object(h));
     assert(rc__class(h)->type);
     if (!(h->word & RC__HUSK))
         rc__trace(h, arg, 0, RC__ALL_SLOTS);
@@ -123,6 +133,7 @@ static void convert_object(struct rc__header *h, void *arg) {
 
 // CONVERT, for the links of [home] to [other]
 static void convert(struct rc_heap *home, struct rc_heap *other) {
+    assert(home != other && rc__is_mine(home) && rc__is_mine(other));
     struct convert convert = {.visitor.slots = convert_slots, .home = home, .other = other};
     if (!may_link(home, other))
         return;
@@ -131,9 +142,11 @@ static void convert(struct rc_heap *home, struct rc_heap *other) {
 }
 
 static void join_suspects(struct rc_heap *into, struct rc_heap *from) {
+    assert(into->old_count <= into->suspect_count && from->old_count <= from->suspect_count);
     assert(into->suspect_count + from->suspect_count <= into->reserved);
     for (size_t i = 0; i < from->suspect_count; i++) {
         struct rc__header *h = *rc__pointer_at(&from->suspects, i);
+        assert(h->word & RC__SUSPECT && !(h->word & RC__GRAPH) && rc__index(h) == i);
         h->word &= ~RC__OLD; // it joins the young ones
         *rc__pointer_at(&into->suspects, into->suspect_count) = h;
         rc__set_index(h, (uint32_t)into->suspect_count++);
@@ -142,6 +155,7 @@ static void join_suspects(struct rc_heap *into, struct rc_heap *from) {
 }
 
 static void join_stats(struct rc_stats *into, const struct rc_stats *from) {
+    assert(into != from);
     into->reclaimed_count += from->reclaimed_count;
     into->reclaimed_collect += from->reclaimed_collect;
     into->collections += from->collections;
@@ -159,12 +173,15 @@ static void join_stats(struct rc_stats *into, const struct rc_stats *from) {
 
 // K1
 static void rejoin(struct rc__header *h, void *arg) {
+    assert(rc__is_object(h));
     if (!rc__is_dead(h) && rc__class(h)->first)
         rc__class_rejoin(arg, h);
 }
 
 static void join(struct rc_heap *into, struct rc_heap *from) {
+    assert(from->cc.phase == RC_PHASE_IDLE && !from->clearing);
     assert(from->door->inbox_count == 0 && from->weak.count == 0);
+    assert(into->objects + into->husks + from->objects + from->husks <= into->reserved); // R3
     rc__classes_switch(into, from);
     rc__classes_trim(into);
     if (into->duplicate_count > DUPLICATES) {
@@ -185,6 +202,7 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
 }
 
 static bool merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(!into->cc.busy && !from->cc.busy);
     settle(into, from);
     if (!reserve(into, from) || !rc__interns_reserve(into, from) ||
         !rc__extras_reserve(into, from) || !change_doors(into, from))

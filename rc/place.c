@@ -21,6 +21,7 @@ static AO_t root[ROOT];
 
 // The part that [link] leads to, made if there is none and [size] is not 0.
 static void *part(AO_t *link, size_t size) {
+    assert(link != NULL);
     void *found = (void *)rc__word_load(link);
     if (found || !size)
         return found;
@@ -38,6 +39,7 @@ static uint32_t *leaf_of(uintptr_t unit, bool make) {
 }
 
 static void set_units(const struct rc__header *h, size_t size, bool there) {
+    assert((uintptr_t)h % UNIT == 0 && size > 0);
     uintptr_t first = (uintptr_t)h / UNIT, end = ((uintptr_t)h + size + UNIT - 1) / UNIT;
     uint32_t *leaf = NULL;
     for (uintptr_t unit = first; unit < end; unit++) {

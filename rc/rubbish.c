@@ -21,6 +21,8 @@ struct rc__rubbish {
 };
 
 void rc__memory_later(struct rc_heap *heap, void *memory, size_t size) {
+    assert(memory != NULL && size > 0);
+    assert(rc__is_mine(heap));
     if (size < LARGE || !heap->blocks.paged) {
         rc__memory_free(heap, memory, size);
         return;
@@ -31,12 +33,15 @@ void rc__memory_later(struct rc_heap *heap, void *memory, size_t size) {
 }
 
 static void free_first(struct rc_heap *heap) {
+    assert(heap->rubbish != NULL);
+    assert(heap->rubbish->size >= sizeof *heap->rubbish);
     struct rc__rubbish *rubbish = heap->rubbish;
     heap->rubbish = rubbish->next;
     rc__memory_free(heap, rubbish, rubbish->size);
 }
 
 bool rc__rubbish_some(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     struct rc__rubbish *rubbish = heap->rubbish;
     if (!rubbish)
         return false;
@@ -47,6 +52,8 @@ bool rc__rubbish_some(struct rc_heap *heap) {
     uintptr_t end = ((uintptr_t)rubbish + rubbish->size) / PAGE * PAGE;
     madvise((void *)(end - PIECE), PIECE, MADV_DONTNEED);
     rubbish->size = end - PIECE - (uintptr_t)rubbish;
+    assert(rubbish->size >= sizeof *rubbish); // its head stays
+    assert(rubbish->size % PAGE == (-(uintptr_t)rubbish) % PAGE);
     return true;
 }
 
@@ -56,6 +63,8 @@ void rc__rubbish_free(struct rc_heap *heap) {
 }
 
 void rc__rubbish_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(into != from);
+    assert(rc__is_mine(into) && rc__is_mine(from));
     struct rc__rubbish **last = &into->rubbish;
     while (*last)
         last = &(*last)->next;

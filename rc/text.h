@@ -26,6 +26,7 @@ static inline uint64_t rc__bytes_few(const char *text, size_t length) {
 
 // As FNV-1a, but for 8 bytes at a time, folded. Never 0.
 static inline uint32_t rc__text_hash(const char *text, size_t length) {
+    assert(text || !length);
     uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ length;
     for (; length >= 8; length -= 8, text += 8) {
         hash = (hash ^ rc__bytes_8(text)) * UINT64_C(0x9E3779B97F4A7C15);
@@ -48,6 +49,7 @@ static inline bool rc__same_bytes(const char *a, const char *b, size_t n) {
 }
 
 static inline bool rc__text_is(const struct rc_string *s, const char *text, size_t length) {
+    assert(s && (text || !length));
     return s->length == length && rc__same_bytes(rc_string_text(s), text, length);
 }
 

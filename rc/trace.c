@@ -6,6 +6,7 @@
 
 // Shows [visitor] the part of [n] slots from [first] that lies in its window.
 static void show(struct rc_visitor *v, char *first, size_t n) {
+    assert(first || !n);
     assert(v->from <= v->to);
     size_t start = v->at;
     v->at += n;
@@ -16,6 +17,7 @@ static void show(struct rc_visitor *v, char *first, size_t n) {
 }
 
 void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n) {
+    assert(slots || !n);
     show(visitor, slots, n);
 }
 
@@ -43,6 +45,7 @@ static void show_struct(struct rc_visitor *v, char *base, const struct rc_slot *
 
 // Shows the slots at [first], first + stride ... before [end].
 static void show_row(struct rc_visitor *v, char *first, char *end, size_t stride) {
+    assert(first <= end && stride >= sizeof(void *));
     if (v->row) {
         v->row(v, first, end, stride);
         return;
@@ -54,6 +57,7 @@ static void show_row(struct rc_visitor *v, char *first, char *end, size_t stride
 }
 
 static const struct rc_slot *first_link(const struct rc_slot *slots) {
+    assert(count_links(slots) == 1);
     while (slots->kind == RC_SLOT_WEAK)
         slots++;
     return slots;
@@ -87,16 +91,19 @@ void rc__visit_structs(struct rc_visitor *v, void *first, size_t n, size_t strid
 }
 
 void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots) {
+    assert(first || !n);
     rc__visit_structs(v, first, n, stride, slots, NULL);
 }
 
 static size_t tail_count(const struct rc_slot *slot, const char *obj) {
+    assert(slot->kind == RC_SLOT_TAIL);
     size_t n;
     memcpy(&n, obj + slot->count, sizeof n);
     return n;
 }
 
 bool rc__trace(struct rc__header *h, struct rc_visitor *v, size_t from, size_t to) {
+    assert(v->slots);
     assert(rc__cls(h) && !(h->word & RC__HUSK) && from <= to);
     const struct rc__class *c = rc__class(h);
     char *obj = rc__payload(h);

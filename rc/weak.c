@@ -32,11 +32,13 @@ struct rc_weak {
 };
 
 static size_t place_of(const struct rc__weak_table *t, const struct rc__header *h) {
+    assert((t->mask & (t->mask + 1)) == 0);
     return ((uintptr_t)h >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 20 & t->mask;
 }
 
 // The place of [h] in the table, or the free one where it would be.
 static size_t table_find(const struct rc__weak_table *t, const struct rc__header *h) {
+    assert(2 * (t->mask + 1) > t->count + t->mask); // some place is free
     assert(t->entry && t->count <= t->mask);
     size_t i = place_of(t, h);
     while (t->entry[i] && t->entry[i]->object != h)
@@ -45,6 +47,7 @@ static size_t table_find(const struct rc__weak_table *t, const struct rc__header
 }
 
 static bool table_grow(struct rc__weak_table *t) {
+    assert(!t->entry || (t->mask & (t->mask + 1)) == 0);
     size_t places = t->entry ? 2 * (t->mask + 1) : 16;
     struct rc__weak_table bigger = {calloc(places, sizeof *bigger.entry), places - 1, t->count};
     if (!bigger.entry)
@@ -54,11 +57,13 @@ static bool table_grow(struct rc__weak_table *t) {
             bigger.entry[table_find(&bigger, t->entry[i]->object)] = t->entry[i];
     free(t->entry);
     *t = bigger;
+    assert(2 * t->count <= t->mask);
     return true;
 }
 
 // Takes the entry at [i] out and closes the gap (Knuth, vol. 3, 6.4, algorithm R).
 static void table_remove(struct rc__weak_table *t, size_t i) {
+    assert(place_of(t, t->entry[i]->object) <= t->mask);
     assert(t->count > 0 && i <= t->mask && t->entry[i]);
     for (size_t k = (i + 1) & t->mask; t->entry[k]; k = (k + 1) & t->mask) {
         size_t home = place_of(t, t->entry[k]->object);
@@ -72,6 +77,7 @@ static void table_remove(struct rc__weak_table *t, size_t i) {
 }
 
 static struct rc_weak *block_new(struct rc__header *h, struct rc__door *door) {
+    assert(door->heap);
     assert(!(rc__atomic_load(&h->shared) & RC__WEAK));
     struct rc_weak *weak = calloc(1, sizeof *weak);
     if (weak) {
@@ -109,12 +115,14 @@ struct rc_weak *rc_weak_new(void *obj) {
 }
 
 struct rc_weak *rc_weak_retain(struct rc_weak *weak) {
+    assert(!weak || rc__word_load(&weak->references) > 0);
     if (weak)
         rc__word_more(&weak->references);
     return weak;
 }
 
 void rc_weak_release(struct rc_weak *weak) {
+    assert(!weak || rc__word_load(&weak->references) > 0);
     if (!weak || !rc__word_less(&weak->references))
         return;
     assert(!weak->object && !weak->notices); // W4
@@ -142,6 +150,7 @@ static bool may_upgrade(struct rc_weak *weak, struct rc_heap *heap) {
 
 static struct rc__door *door_lock(const struct rc_weak *weak) { // F4
     for (;;) {
+    assert(rc__word_load(&weak->references) > 0);
         struct rc__door *door = (struct rc__door *)rc__word_load(&weak->door);
         rc__lock(&door->lock);
         if ((struct rc__door *)rc__word_load(&weak->door) == door)
@@ -179,6 +188,7 @@ bool rc_weak_set(struct rc_weak **slot, void *obj) {
 }
 
 static void enlist(struct rc_heap *heap, struct rc_weak *weak) {
+    assert(rc__is_mine(heap));
     assert(!weak->object && weak->notices);
     rc_weak_retain(weak);
     weak->next_notice = heap->notices;
@@ -223,12 +233,14 @@ void rc__weak_notices(struct rc_heap *heap) {
 
 // Under the lock.
 static struct rc_weak *block_of(struct rc_heap *heap, struct rc__header *h) {
+    assert(heap->weak.count > 0);
     rc__must_hold(&heap->door->lock);
     return heap->weak.entry[table_find(&heap->weak, h)];
 }
 
 // [h] counts no reference. false: another thread has upgraded a weak one meanwhile, so it lives.
 bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__links(h) == 0);
     assert(rc__atomic_load(&h->shared) & RC__WEAK && h->handles == 0);
     rc__lock(&heap->door->lock);
     bool dies = rc__sum(rc__atomic_load(&h->shared)) == 0;
@@ -240,6 +252,7 @@ bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
 
 // [h] is back among the living, for its finalizer or for good.
 void rc__weak_alive(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap));
     assert(!rc__is_dead(h));
     if (!(rc__atomic_load(&h->shared) & RC__WEAK))
         return;
@@ -250,8 +263,10 @@ void rc__weak_alive(struct rc_heap *heap, struct rc__header *h) {
 
 // [h] is dead for good. Under the lock.
 void rc__weak_forget(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__atomic_load(&h->shared) & RC__WEAK);
     rc__must_hold(&heap->door->lock);
     size_t i = table_find(&heap->weak, h);
+    assert(heap->weak.entry[i] && heap->weak.entry[i]->object == h); // W1
     struct rc_weak *weak = heap->weak.entry[i];
     table_remove(&heap->weak, i);
     weak->object = NULL;
@@ -262,6 +277,7 @@ void rc__weak_forget(struct rc_heap *heap, struct rc__header *h) {
 }
 
 void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap));
     rc__lock(&heap->door->lock);
     rc__weak_forget(heap, h);
     rc__unlock(&heap->door->lock);
@@ -269,6 +285,7 @@ void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {
 
 // R8: [h] is white and has a weak reference. false: it was upgraded before.
 bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && !rc__is_dead(h));
     assert(h->word & RC__GRAPH && heap->cc.phase == RC_PHASE_VALIDATE);
     assert(!heap->cc.committed); // W3
     rc__lock(&heap->door->lock);
@@ -284,6 +301,7 @@ bool rc__weak_condemn(struct rc_heap *heap, struct rc__header *h) {
 
 // R8: [h] was white and is not any more.
 void rc__weak_pardon(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap));
     if (!(rc__atomic_load(&h->shared) & RC__WEAK))
         return;
     rc__lock(&heap->door->lock);
@@ -293,6 +311,7 @@ void rc__weak_pardon(struct rc_heap *heap, struct rc__header *h) {
 
 // Takes one of the objects whose condemned weak references were upgraded off the list; NULL if there is none.
 struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     struct rc__header *h = NULL;
     while (!h) {
         rc__lock(&heap->door->lock);
@@ -324,6 +343,7 @@ void rc__weak_round(struct rc_heap *heap) {
 
 // R8: from here on, upgrades of condemned objects give NULL. false: one was pardoned before.
 bool rc__weak_commit(struct rc_heap *heap) {
+    assert(rc__is_mine(heap) && !heap->cc.committed);
     assert(heap->cc.phase == RC_PHASE_VALIDATE && !heap->cc.any_finalize);
     rc__lock(&heap->door->lock);
     heap->cc.committed = !heap->cc.pardons;
@@ -333,6 +353,7 @@ bool rc__weak_commit(struct rc_heap *heap) {
 
 // Under both locks: room in [into] for the weak references of [from]. false if memory is out.
 bool rc__weak_reserve(struct rc_heap *into, const struct rc_heap *from) {
+    assert(into != from);
     struct rc__weak_table *t = &into->weak;
     while (from->weak.count && (!t->entry || 2 * (t->count + from->weak.count) > t->mask))
         if (!table_grow(t))
@@ -342,6 +363,7 @@ bool rc__weak_reserve(struct rc_heap *into, const struct rc_heap *from) {
 
 // Under both locks, with the room reserved. Nothing of [from] is condemned.
 void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
+    assert(rc__is_mine(into) && rc__is_mine(from));
     assert(from->cc.phase == RC_PHASE_IDLE && into->door != from->door);
     struct rc__weak_table *t = &into->weak, *old = &from->weak;
     rc__must_hold(&into->door->lock);
@@ -356,6 +378,7 @@ void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
         t->count++;
     }
     old->count = 0;
+    assert(t->count == 0 || 2 * t->count <= t->mask + 1);
     struct rc_weak **last = &into->notices;
     while (*last)
         last = &(*last)->next_notice;
@@ -365,6 +388,7 @@ void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
 
 // For inspection: whether [h] has the bit WEAK if and only if the table has it. Other threads add to the table.
 bool rc__weak_is_known(struct rc_heap *heap, const struct rc__header *h) {
+    assert(rc__is_mine(heap));
     const struct rc__weak_table *t = &heap->weak;
     rc__lock(&heap->door->lock);
     bool has_entry = t->entry && t->entry[table_find(t, h)], has_bit = rc__atomic_load(&h->shared) & RC__WEAK;
@@ -374,6 +398,7 @@ bool rc__weak_is_known(struct rc_heap *heap, const struct rc__header *h) {
 
 // For inspection: the object at place [i] of the table, or NULL, in *h. false: there is no such place.
 bool rc__weak_at(struct rc_heap *heap, size_t i, const struct rc__header **h) {
+    assert(rc__is_mine(heap) && h);
     const struct rc__weak_table *t = &heap->weak;
     rc__lock(&heap->door->lock);
     bool is_place = t->entry && i <= t->mask;
@@ -383,6 +408,7 @@ bool rc__weak_at(struct rc_heap *heap, size_t i, const struct rc__header **h) {
 }
 
 void rc__weak_heap_gone(struct rc_heap *heap) {
+    assert(rc__is_mine(heap) && !heap->notices);
     assert(heap->weak.count == 0);
     free(heap->weak.entry);
     heap->weak = (struct rc__weak_table){0};
