@@ -33,12 +33,14 @@ enum {
 };
 
 static void push(struct cc *cc, uint32_t *stack, uint32_t n) {
+    assert(n < cc->node_count && n != *stack);
     assert(!(cc_node(cc, n)->object & CC_TRACED) && cc_node(cc, n)->edge == CC_NONE);
     cc_node(cc, n)->edge = *stack;
     *stack = n;
 }
 
 static uint32_t pop(struct cc *cc, uint32_t *stack) {
+    assert(cc_is_number(cc, *stack));
     uint32_t n = *stack;
     if (n != CC_NONE) {
         *stack = cc_node(cc, n)->edge;
@@ -50,6 +52,8 @@ static uint32_t pop(struct cc *cc, uint32_t *stack) {
 // Discovers [h], to which an edge leads. The new node goes on a stack, unless it is ALIVE. Returns its number, or CC_NONE if
 // memory is out, with nothing changed.
 static uint32_t discover(struct rc_heap *heap, struct rc__header *h, uint64_t flags, bool hot) {
+    assert(rc__is_mine(heap) && rc__is_object(h) && !rc__is_dead(h));
+    assert(!(h->word & RC__GRAPH)); // G1
     assert(heap->cc.phase == RC_PHASE_ROOTS || heap->cc.phase == RC_PHASE_BUILD);
     struct cc *cc = &heap->cc;
     if (!cc_has_room(heap, 1))
@@ -91,6 +95,7 @@ struct rows {
 #define SOURCE RC__INDEX_MAX
 
 static inline void add(struct row *row, void *target, uint32_t source) {
+    assert(target != NULL);
     assert(row->slots < ROW);
     __builtin_prefetch(RC__HEADER(target), 1);
     row->source[row->slots] = source;
@@ -99,6 +104,7 @@ static inline void add(struct row *row, void *target, uint32_t source) {
 
 // Reads the slots of a small object.
 static inline void read_small(struct row *row, const struct rc__header *h, const struct rc__class *c, uint32_t source) {
+    assert(c->slot_count <= RC__SMALL);
     assert(c->small && c == rc__class(h));
     const char *obj = (const char *)(h + 1);
     for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
@@ -126,6 +132,7 @@ static void read_hinted(struct rows *r, const struct rc__header *h, const struct
 
 // [node] is ALIVE and was not traced, but a hint led to it: so do nodes that it may hold. Those are ALIVE.
 void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
+    assert(rc__is_mine(heap) && heap->cc.phase == RC_PHASE_BUILD);
     assert(node->object & CC_ALIVE && !(node->object & CC_TRACED));
     struct cc *cc = &heap->cc;
     const struct rc__header *h = cc_object(node);
@@ -144,6 +151,7 @@ void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
 
 // [to] is ALIVE because of [from]. If a slot of [to] leads back to [from], it is a way up for its class.
 void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__header *to) {
+    assert(heap->cc.phase == RC_PHASE_BUILD);
     assert(heap->cc.hints > 0 && from != NULL && to != NULL);
     struct rc__class *c = rc__class(to);
     heap->cc.hints--;
@@ -158,6 +166,7 @@ void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__he
 // An edge into a node whose external count does not allow for it. If the object is unmarked, its links at discovery were
 // all there were since: then its slots hold more links than were ever made.
 static bool is_overtraced(struct rc__header *h) {
+    assert(rc__is_object(h) && h->word & RC__GRAPH);
     if (h->word & RC__SUSPECT || h->handles || rc__atomic_load(&h->shared) & ~RC__WEAK || rc__is_dead(h))
         return false;
     rc__fault(RC_FAULT_TRACE, "rc_collect", h,
@@ -167,6 +176,8 @@ static bool is_overtraced(struct rc__header *h) {
 
 static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n,
                         struct cc_node *target) {
+    assert(cc_node(cc, source) == from && cc_node(cc, n) == target);
+    assert(!((from->object | target->object) & CC_ALIVE)); // G2
     if (target->ext == 0 && is_overtraced(cc_object(target))) {
         target->ext = CC_HELD;
         return;
@@ -194,6 +205,7 @@ static void leave_open(struct cc *cc, struct cc_node *from) {
 
 // What an edge leads to that is not just another node whose fate is open.
 static void record_special(struct rows *r, struct rc__header *h, uint32_t source, uint32_t flags) {
+    assert(!(source & ~SOURCE));
     assert(cc_node(r->cc, source)->object);
     struct rc_heap *heap = r->heap;
     struct cc *cc = r->cc;
@@ -262,6 +274,7 @@ static void probe(struct rows *r, uint32_t n) {
 
 // Looks for the nodes of the targets.
 static void look(const struct rows *r, struct row *row) {
+    assert(row->slots <= ROW);
     for (uint32_t i = 0; i < row->slots; i++) {
         const struct rc__header *h = row->target[i];
         row->node[i] = CC_NONE;
@@ -275,6 +288,8 @@ static void look(const struct rows *r, struct row *row) {
 // Records edges for slots [i] up to [end] of the row, for which there is room in one chunk, but stops at one that is
 // special. Returns its number.
 static inline uint32_t record_plain(struct cc *cc, const struct row *row, uint32_t i, uint32_t end) {
+    assert(i <= end && end <= row->slots);
+    assert(cc->edge_count + (end - i) <= cc->edge_room); // G3
     uint32_t e = cc->edge_count, *edge = cc_edge(cc, e), source = cc->source;
     struct cc_node *from = source != CC_NONE ? cc_node(cc, source) : NULL;
     for (; i < end && row->node[i] != CC_NONE; i++) {
@@ -305,6 +320,8 @@ static inline uint32_t record_plain(struct cc *cc, const struct row *row, uint32
 
 // The same for number [i], whatever it is.
 static void record_any(struct rows *r, const struct row *row, uint32_t i) {
+    assert(i < row->slots);
+    assert((row->source[i] & SOURCE) < r->cc->node_count);
     struct cc *cc = r->cc;
     uint32_t n = row->node[i], source = row->source[i] & SOURCE, flags = row->source[i] & ~SOURCE;
     struct cc_node *from = cc_node(cc, source), *target = n != CC_NONE ? cc_node(cc, n) : NULL;
@@ -319,6 +336,7 @@ static void record_any(struct rows *r, const struct row *row, uint32_t i) {
 
 // Records edges for the row, from which nothing remains.
 static void record(struct rows *r, struct row *row) {
+    assert(row->slots <= ROW);
     struct cc *cc = r->cc;
     for (uint32_t i = 0; i < row->slots && !cc->out_of_memory;) {
         if (cc->edge_count >= cc->edge_room && !cc_more_edges(r->heap))
@@ -334,6 +352,7 @@ static void record(struct rows *r, struct row *row) {
 
 // Moves all rows on by one.
 static void advance(struct rows *r) {
+    assert(r->row == &r->all[r->turn % ROWS]);
     r->row = &r->all[++r->turn % ROWS];
     look(r, &r->all[(r->turn - 2) % ROWS]);
     record(r, &r->all[(r->turn - 3) % ROWS]);
@@ -348,6 +367,7 @@ static bool is_empty(const struct rows *r) {
 
 static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
     struct rows *r = (struct rows *)visitor;
+    assert(r->source < r->cc->node_count);
     for (; n && !r->cc->out_of_memory; n--, first += sizeof(void *)) {
         void *target = rc__load(first);
         if (!target)
@@ -360,6 +380,8 @@ static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
 
 // Reads the slots of node [n]; of a long object, the next piece.
 static void trace(struct rows *r, uint32_t n) {
+    assert(n < r->cc->node_count);
+    assert(r->cc->piece_node == CC_NONE || n == r->cc->piece_node);
     assert(!(cc_node(r->cc, n)->object & CC_TRACED) || n == r->cc->piece_node);
     struct cc *cc = r->cc;
     struct cc_node *node = cc_node(cc, n);
@@ -390,6 +412,7 @@ static void trace(struct rows *r, uint32_t n) {
 
 // R9: what was read of [h] so far may be read again, at other places. Keep it, and mark it.
 void cc_changed(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__is_object(h));
     struct cc *cc = &heap->cc;
     if (cc->phase != RC_PHASE_BUILD || cc->piece_node == CC_NONE || !(h->word & RC__GRAPH) ||
         rc__index(h) != cc->piece_node)
@@ -404,6 +427,7 @@ void cc_changed(struct rc_heap *heap, struct rc__header *h) {
 
 // The node to be traced next, or CC_NONE if there is none, or none before what a hint led to.
 static inline uint32_t next_node(struct rows *r) {
+    assert(r->cc->root <= r->cc->roots);
     struct cc *cc = r->cc;
     if (cc->piece_node != CC_NONE)
         return cc->piece_node;
@@ -421,6 +445,7 @@ static inline uint32_t next_node(struct rows *r) {
 // Reads suspects' slots as long as nothing else comes first, and the objects are small and without a hint. Returns how many
 // nodes were looked at for that.
 static uint32_t read_roots(struct rows *r, uint32_t limit) {
+    assert(r->cc->roots <= r->cc->node_count);
     struct cc *cc = r->cc;
     struct row *row = r->row;
     uint32_t first = cc->root, n = first, end = cc->roots - n < limit ? cc->roots : n + limit;
@@ -444,6 +469,7 @@ static uint32_t read_roots(struct rows *r, uint32_t limit) {
 
 // Reads a row, of [limit] objects at most.
 static uint32_t read(struct rows *r, uint32_t limit) {
+    assert(limit > 0);
     uint32_t nodes = read_roots(r, limit);
     while (nodes < limit && r->row->slots < ROW_FULL) {
         uint32_t n = next_node(r);
@@ -510,6 +536,7 @@ static bool build(struct rows *r, struct cc_budget *budget) {
 }
 
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.root <= heap->cc.roots);
     assert(heap->cc.phase == RC_PHASE_BUILD && heap->cc.roots <= heap->cc.node_count);
     struct rows rows = {.visitor.slots = read_slots, .heap = heap, .cc = &heap->cc, .turn = ROWS};
     rows.row = rows.all;
@@ -517,5 +544,6 @@ bool cc_build(struct rc_heap *heap, struct cc_budget *budget) {
     while (!heap->cc.out_of_memory && !is_empty(&rows))
         advance(&rows);
     heap->stats.edges += rows.recorded;
+    assert(is_empty(&rows) || heap->cc.out_of_memory);
     return done;
 }

@@ -30,6 +30,7 @@ void cc_budget_check(struct cc_budget *budget, uint32_t cost) {
 
 // The clock is read after each callback of a slice, so that no more than one can carry it past its end.
 void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *call) {
+    assert(rc__is_object(h) && call);
     struct cc_budget *budget = heap->cc.budget;
     if (!budget || budget->deadline == UINT64_MAX)
         return;
@@ -43,6 +44,7 @@ void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *cal
 }
 
 static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
+    assert(phase < RC_PHASE_COUNT && rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     cc->phase = phase;
     cc->step = 0;
@@ -53,12 +55,14 @@ static void enter_phase(struct rc_heap *heap, enum rc_phase phase) {
 
 // The phase is at its end.
 static void go_on(struct rc_heap *heap, enum rc_phase phase) {
+    assert(phase > heap->cc.phase); // the drawing in cc.h
     cc_check(heap);
     enter_phase(heap, phase);
 }
 
 // The graph's memory, for the statistics, and back.
 void cc_graph_reset(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     size_t bytes = cc->nodes.chunks * CC_NODE_BYTES + cc->edges.chunks * CC_EDGE_BYTES;
     if (bytes > heap->stats.graph_bytes_max)
@@ -80,6 +84,7 @@ static bool is_shrunk(const struct rc_heap *heap) {
 
 // Gives back what is not kept, a chunk at a time, and looks at the clock.
 static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_IDLE);
     struct cc *cc = &heap->cc;
     while (!is_shrunk(heap)) {
         if (cc->nodes.chunks > chunks_kept(heap, CC_NODE_BYTES))
@@ -93,6 +98,7 @@ static bool shrink(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 static void begin(struct rc_heap *heap) {
+    assert(heap->suspect_count <= heap->reserved);
     assert(heap->cc.phase == RC_PHASE_IDLE && rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     cc_graph_reset(heap);
@@ -113,12 +119,14 @@ static void begin(struct rc_heap *heap) {
 }
 
 static void begin_inbox(struct rc_heap *heap) {
+    assert(rc__bell(heap));
     begin(heap);
     heap->cc.inbox_only = true;
 }
 
 // The collection is over, and its graph still as it was: what pacing and statistics learn from it.
 static void report(struct rc_heap *heap) {
+    assert(heap->cc.phase != RC_PHASE_IDLE);
     struct cc *cc = &heap->cc;
     size_t reclaimed = (size_t)(heap->stats.reclaimed_collect - cc->reclaimed_before);
     bool finalized = cc->phase == RC_PHASE_FINALIZE && !cc->called_off;
@@ -149,15 +157,87 @@ static void end(struct rc_heap *heap) {
 
 // S2: what is left of the collection is to take the graph down.
 static void call_off(struct rc_heap *heap) {
+    assert(!heap->cc.called_off && !heap->cc.committed);
     assert(heap->cc.phase != RC_PHASE_IDLE && heap->cc.phase < RC_PHASE_DESTROY); // S2
     enter_phase(heap, heap->cc.phase);
     heap->cc.called_off = true;
 }
 
+#ifndef NDEBUG
+// What a phase can rely on at its beginning, and at that of each slice that goes on with it.
+static void assert_state(const struct rc_heap *heap) {
+    const struct cc *cc = &heap->cc;
+    assert(rc__is_mine(heap));
+    assert(heap->old_count <= heap->suspect_count);
+    assert(heap->suspect_count <= heap->reserved); // R3
+    assert(heap->objects + heap->husks <= heap->reserved);
+    assert(heap->suspects.chunks * RC__CHUNK_POINTERS >= heap->reserved);
+    assert(cc->node_count <= cc->node_room && cc->edge_count <= cc->edge_room);
+    assert(cc->node_room <= cc->nodes.chunks * (size_t)CC_NODES);
+    assert(cc->edge_room <= cc->edges.chunks * (size_t)CC_EDGES);
+    assert(cc->white_count <= cc->node_count);
+    assert(cc->round > 0);                                    // W3: 0 condemns nobody
+    assert(!cc->committed || cc->phase >= RC_PHASE_VALIDATE); // R8
+    switch (cc->phase) {
+    case RC_PHASE_INBOX:
+        assert(cc->node_count == 0 && cc->edge_count == 0);
+        assert(!cc->called_off && !cc->out_of_memory);
+        assert(!cc->any_alive && !cc->all_white && !cc->pardoned);
+        assert(cc->outside == 0 && cc->finalized == 0);
+        break;
+    case RC_PHASE_ROOTS:
+        assert(cc->edge_count == 0 && cc->white_count == 0); // R4
+        assert(cc->called_off || (cc->step >= 0 && cc->step <= 1));
+        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
+        assert(cc->alive == CC_NONE && !cc->any_alive);
+        assert(cc->cursor <= cc->node_count);
+        break;
+    case RC_PHASE_BUILD:
+        assert(cc->white_count == 0 && !cc->pardoned);
+        assert(cc->roots <= cc->node_count);
+        assert(cc->root <= cc->roots);
+        assert(cc_is_number(cc, cc->hot) && cc_is_number(cc, cc->cold));
+        assert(cc_is_number(cc, cc->alive) && cc_is_number(cc, cc->source));
+        assert(cc_is_number(cc, cc->piece_node));
+        assert(cc->piece_node != CC_NONE || cc->piece_slot == 0); // R9
+        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
+        break;
+    case RC_PHASE_SCAN:
+        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
+        assert(cc->piece_node == CC_NONE && cc->piece_slot == 0);
+        assert(cc->white_count == 0 && !cc->pardoned);
+        assert(cc_is_number(cc, cc->alive) && cc->cursor <= cc->node_count);
+        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
+        break;
+    case RC_PHASE_VALIDATE:
+        assert(!cc->committed);
+        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
+        assert(cc_is_number(cc, cc->alive) && cc->cursor <= cc->node_count);
+        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
+        break;
+    case RC_PHASE_FINALIZE:
+        assert(!cc->committed && cc->cursor <= cc->node_count);
+        assert(cc->called_off || cc->any_finalize);
+        assert(cc->step >= 0 && cc->step <= 1);
+        break;
+    default: // RC_PHASE_DESTROY, RC_PHASE_FREE
+        assert(cc->phase == RC_PHASE_DESTROY || cc->phase == RC_PHASE_FREE);
+        assert(cc->committed && !cc->called_off);        // S2
+        assert(!cc->any_finalize);                       // that is another collection's
+        assert(cc->alive == CC_NONE && !cc->pardoned);   // R6, R8
+        assert(cc->step >= 0 && cc->step <= 1);
+        assert(cc->cursor <= cc->node_count);
+    }
+}
+#else
+#define assert_state(heap) ((void)(heap))
+#endif
+
 // One phase further, or as far as the budget goes. false: the slice is over.
 static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
     assert((heap->reaping || heap->cc.called_off) && rc__is_mine(heap));
     assert(heap->cc.phase != RC_PHASE_IDLE);
+    assert_state(heap);
     struct cc *cc = &heap->cc;
     if (cc->called_off) {
         if (!cc_retire_all(heap, budget))
@@ -229,11 +309,13 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 static bool has_work(struct rc_heap *heap, enum cc_begin may_begin) {
+    assert(heap->cc.phase == RC_PHASE_IDLE);
     return heap->suspect_count > (may_begin == CC_BEGIN_YOUNG ? heap->old_count : 0) || rc__bell(heap);
 }
 
 // What counting found dead comes first. false: the slice is over.
 static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(!heap->reaping && rc__is_mine(heap));
     while (heap->dead || heap->clearing || heap->notices || heap->rubbish) {
         if (heap->clearing || heap->notices || (heap->dead && !rc__class(heap->dead)->plain))
             heap->cc.undisturbed = false; // a callback may run: of what an island let go, say
@@ -249,6 +331,7 @@ static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
 // Works until the budget is spent or nothing is left to do. [whole]: begins a collection in any case, and no more than 64,
 // so that finalizers which keep making garbage cannot hold it for ever. false: a collection was called off.
 static bool work(struct rc_heap *heap, struct cc_budget *budget, enum cc_begin may_begin) {
+    assert(rc__is_mine(heap) && budget == heap->cc.budget);
     assert(heap->cc.busy);
     enum { ROUNDS = 64 };
     struct cc *cc = &heap->cc;
@@ -317,6 +400,7 @@ enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin ma
 }
 
 size_t cc_pending(const struct rc_heap *heap) {
+    assert(heap->suspect_count <= heap->reserved);
     const struct cc *cc = &heap->cc;
     size_t n = heap->dead_count + (heap->clearing != NULL) + (heap->notices != NULL) + (heap->rubbish != NULL) +
                heap->suspect_count;
@@ -326,6 +410,7 @@ size_t cc_pending(const struct rc_heap *heap) {
 }
 
 void cc_settle(struct rc_heap *heap) {
+    assert(heap->cc.busy || heap->reaping || !heap->cc.budget);
     assert(rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     struct cc_budget budget = {.deadline = UINT64_MAX, .units = UNITS};
@@ -336,10 +421,12 @@ void cc_settle(struct rc_heap *heap) {
     while (cc->phase != RC_PHASE_IDLE)
         advance(heap, &budget);
     heap->reaping = reaping;
+    assert(cc->phase == RC_PHASE_IDLE);
     rc__weak_round(heap); // nothing is condemned any more
 }
 
 void cc_abandon(struct rc_heap *heap) {
+    assert(!heap->cc.budget);
     assert(rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     struct cc_budget budget = {.deadline = UINT64_MAX, .units = UNITS};

@@ -51,6 +51,10 @@ static inline struct cc_node *cc_node(const struct cc *cc, uint32_t n) {
     assert(n < cc->node_count);
     return (struct cc_node *)cc->nodes.chunk[n / CC_NODES] + n % CC_NODES;
 }
+// For assertions: a node, or none.
+static inline bool cc_is_number(const struct cc *cc, uint32_t n) {
+    return n < cc->node_count || n == CC_NONE;
+}
 static inline uint32_t *cc_edge(const struct cc *cc, uint32_t e) {
     assert(e / CC_EDGES < cc->edges.chunks);
     return (uint32_t *)cc->edges.chunk[e / CC_EDGES] + e % CC_EDGES;
@@ -72,6 +76,7 @@ void cc_budget_check(struct cc_budget *budget, uint32_t cost);
 
 // Accounts for [cost] units. Returns whether the slice goes on.
 static inline bool cc_spend(struct cc_budget *budget, uint32_t cost) {
+    assert(cost < UINT32_MAX / 2);
     if (budget->units > cost && budget->deadline)
         budget->units -= cost;
     else
@@ -138,6 +143,8 @@ static inline bool cc_is_white(const struct cc *cc, const struct cc_node *node) 
 }
 
 static inline void cc_set_alive(struct cc *cc, uint32_t n) {
+    assert(!(cc_node(cc, n)->object & CC_ALIVE));
+    assert(cc_is_number(cc, cc->alive));
     struct cc_node *node = cc_node(cc, n);
     cc->any_alive = true;
     node->object |= CC_ALIVE;

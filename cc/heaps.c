@@ -57,6 +57,7 @@ static bool is_member(const struct all *all, const struct rc__header *h) {
 }
 
 static struct cc_node *node_of(const struct all *all, const struct rc__header *h) {
+    assert(rc__index(h) < all->cc->node_count); // A2
     assert(h->word & RC__GRAPH); // A2
     return cc_node(all->cc, rc__index(h));
 }
@@ -65,6 +66,7 @@ static struct cc_node *node_of(const struct all *all, const struct rc__header *h
 
 // Handles, as counted by everybody, or -1 if they are beyond counting. [shared] is what was read of that.
 static int64_t handles_of(const struct rc__header *h, uint32_t shared) {
+    assert(rc__is_object(h));
     int64_t handles = h->handles + (int64_t)rc__sum(shared);
     return h->word & RC__IMMORTAL || shared & RC__STUCK || handles < 0 ? -1 : handles;
 }
@@ -78,6 +80,8 @@ static int64_t handles_now(const struct rc__header *h) {
 static void discover(struct rc__header *h, void *arg) {
     assert(!(h->word & RC__GRAPH));
     struct all *all = arg;
+    assert(rc__is_object(h) && rc__is_mine(all->heap));
+    assert(all->cc->node_count < all->cc->node_room);
     if (rc__is_dead(h))
         return;
     uint32_t shared = rc__atomic_load(&h->shared);
@@ -92,6 +96,7 @@ static void discover(struct rc__header *h, void *arg) {
 }
 
 static bool discover_all(struct all *all) {
+    assert(all->cc == &all->heaps->cc);
     size_t objects = 0;
     EACH_HEAP(all, heap)
         objects += heap->objects;
@@ -128,6 +133,7 @@ static void meet_all(struct all *all) {
 }
 
 static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
+    assert(first || !n);
     struct all *all = (struct all *)visitor;
     for (; n; n--, first += sizeof(void *)) {
         void *target = rc__load(first);
@@ -141,6 +147,7 @@ static void read_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 static void read_object(struct all *all, struct rc__header *h) {
+    assert(rc__is_object(h));
     const struct rc__class *c = rc__class(h);
     if (c->small)
         for (uint32_t i = 0; i < c->slot_count; i++)
@@ -164,6 +171,7 @@ static void count_slot(struct all *all, struct rc__header *target) {
 }
 
 static void count_all(struct all *all) {
+    assert(all->first == all->end);
     all->meet = count_slot;
     EACH_HEAP(all, heap) {
         size_t before = all->end;
@@ -181,6 +189,7 @@ static void count_all(struct all *all) {
 
 // To one that is BOTH, what comes from something alive is external again; when all is, it is alive.
 static void reach(struct all *all, struct rc__header *target) {
+    assert(all->cc->node_count > 0);
     if (!is_member(all, target))
         return;
     struct cc_node *node = node_of(all, target);
@@ -190,6 +199,7 @@ static void reach(struct all *all, struct rc__header *target) {
 }
 
 static void flood(struct all *all) {
+    assert(cc_is_number(all->cc, all->cc->alive));
     struct cc *cc = all->cc;
     while (cc->alive != CC_NONE || all->first != all->end) {
         if (cc->alive == CC_NONE) {
@@ -218,6 +228,7 @@ static void scan(struct all *all) {
 
 // What is to be done for the white objects. Returns how many there are.
 static size_t note_white(struct all *all) {
+    assert(all->first == all->end);
     size_t white = 0;
     all->any_finalize = all->any_destroy = false;
     all->watched = CC_NONE;
@@ -235,6 +246,7 @@ static size_t note_white(struct all *all) {
             all->watched = n;
         }
         white++;
+        assert(white <= all->cc->node_count);
     }
     return white;
 }
@@ -243,6 +255,7 @@ static size_t note_white(struct all *all) {
 
 // Calls [each] with the objects of white nodes that are not ALIVE, inside their heaps.
 static void each_white(struct all *all, void (*each)(struct all *all, struct cc_node *node, struct rc__header *h)) {
+    assert(each != NULL);
     EACH_HEAP(all, heap) {
         rc_heap_enter(heap); // A1
         EACH_NODE(heap, n) {
@@ -257,10 +270,12 @@ static void each_white(struct all *all, void (*each)(struct all *all, struct cc_
 }
 
 static bool awaits_finalizer(const struct rc__header *h) {
+    assert(rc__is_object(h));
     return rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h);
 }
 
 static void note_handles(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(node->object & CC_WHITE);
     (void)all;
     if (awaits_finalizer(h))
         node->edge = (uint32_t)handles_now(h);
@@ -280,6 +295,7 @@ static void finalize(struct all *all, struct cc_node *node, struct rc__header *h
 
 // All objects leave the graph; those that were white as suspects.
 static void retire_all(struct all *all) {
+    assert(all->any_finalize);
     EACH_HEAP(all, heap)
         EACH_NODE(heap, n)
             cc_retire(heap, cc_node(all->cc, n), cc_node(all->cc, n)->object & CC_WHITE);
@@ -299,6 +315,7 @@ static void unlock_doors(struct all *all) {
 
 // Under the locks: the white objects with more or less references than were counted are UPGRADED. Whether there are some.
 static bool find_upgraded(struct all *all) {
+    assert(cc_is_number(all->cc, all->watched));
     bool found = false;
     for (uint32_t n = all->watched; n != CC_NONE; n = cc_node(all->cc, n)->ext) {
         struct cc_node *node = cc_node(all->cc, n);
@@ -319,6 +336,7 @@ static void reach_any(struct all *all, struct rc__header *target) {
 
 // They are alive, and what they reach.
 static void pardon(struct all *all) {
+    assert(all->first == all->end);
     all->meet = reach_any;
     all->cc->alive = CC_NONE;
     for (uint32_t n = 0; n < all->cc->node_count; n++) {
@@ -339,6 +357,7 @@ static bool is_white(const struct all *all, const struct rc__header *h) {
 
 // Under the locks: white objects leave the inboxes.
 static void leave_inboxes(struct all *all) {
+    assert(all->watched != CC_NONE);
     EACH_HEAP(all, heap) {
         struct rc__door *door = heap->door;
         for (size_t i = 0; i < door->inbox_count;) {
@@ -355,6 +374,7 @@ static void leave_inboxes(struct all *all) {
 
 // Under the locks: weak references to white objects give NULL from here on.
 static void forget(struct all *all) {
+    assert(cc_is_number(all->cc, all->watched));
     bool any_queued = false;
     for (uint32_t n = all->watched; n != CC_NONE; n = cc_node(all->cc, n)->ext) {
         struct rc__header *h = cc_object(cc_node(all->cc, n));
@@ -369,6 +389,7 @@ static void forget(struct all *all) {
 
 // Returns how many white objects are left, which are garbage for good.
 static size_t commit(struct all *all, size_t white) {
+    assert(white <= all->cc->node_count && !all->any_finalize);
     while (white) {
         lock_doors(all);
         bool upgraded = find_upgraded(all);
@@ -385,6 +406,7 @@ static size_t commit(struct all *all, size_t white) {
 
 // All but the white leave the graph.
 static void retire_living(struct all *all) {
+    assert(all->first == all->end);
     EACH_HEAP(all, heap)
         EACH_NODE(heap, n) {
             struct cc_node *node = cc_node(all->cc, n);
@@ -399,6 +421,7 @@ static void retire_living(struct all *all) {
 // ---- RECLAIM
 
 static void doom(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(h->word & RC__GRAPH); // A2
     assert(node->object & CC_WHITE && !(node->object & CC_ALIVE) && !rc__is_dead(h));
     (void)all;
     (void)node;
@@ -435,6 +458,7 @@ static void leave_slots(struct rc_visitor *visitor, char *first, size_t n) {
 }
 
 static void unlink_outside(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(node->object & CC_WHITE);
     assert(rc__is_dead(h));
     (void)node;
     const struct rc__class *c = rc__class(h);
@@ -452,6 +476,7 @@ static void unlink_outside(struct all *all, struct cc_node *node, struct rc__hea
 }
 
 static void release(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(node->object & CC_WHITE);
     assert(rc__is_dead(h) && h->word & RC__GRAPH);
     (void)all;
     (void)node;
@@ -485,6 +510,7 @@ static bool has_notices(struct all *all) {
 
 // Returns whether callbacks may have made more garbage, or may yet.
 static bool reclaim(struct all *all) {
+    assert(!all->any_finalize);
     each_white(all, doom);
     size_t before = left_over(all);
     if (all->any_destroy)
@@ -522,6 +548,7 @@ static void quiesce(struct all *all) {
 enum outcome { OUT_OF_MEMORY, DONE, AGAIN };
 
 static enum outcome collect_once(struct all *all) {
+    assert(all->heaps && all->cc == &all->heaps->cc);
     assert(all->first == all->end);
     quiesce(all);
     if (!discover_all(all))
@@ -548,6 +575,7 @@ static enum outcome collect_once(struct all *all) {
 
 // The graph's memory goes, but for a chunk.
 static void shrink(struct all *all) {
+    assert(all->cc->node_room >= all->cc->node_count);
     cc_graph_reset(all->heaps);
     if (all->cc->nodes.chunks > 1)
         while (all->cc->nodes.chunks > 1)
@@ -556,6 +584,7 @@ static void shrink(struct all *all) {
 
 // What is left to do in each heap: notices, suspects that lost a link from what was garbage. false if memory was out.
 static bool finish(struct all *all) {
+    assert(all->heaps && !all->heaps->cc.busy);
     bool ok = true;
     EACH_HEAP(all, heap) {
         rc_heap_enter(heap);
@@ -568,6 +597,7 @@ static bool finish(struct all *all) {
 }
 
 static bool collect(struct all *all) {
+    assert(all->heaps);
     uint64_t start = cc_now();
     enum outcome outcome = AGAIN;
     EACH_HEAP(all, heap)

@@ -14,6 +14,7 @@ static unsigned bucket_of(uint64_t value) {
         return (unsigned)value;
     unsigned e = 63 - (unsigned)__builtin_clzll(value);
     unsigned i = (e - 3) * CC_SUB + (unsigned)(value >> (e - 4)) % CC_SUB;
+    assert(i >= CC_SUB);
     return i < CC_BUCKETS ? i : CC_BUCKETS - 1;
 }
 
@@ -25,6 +26,7 @@ uint64_t cc_histogram_from(unsigned i) {
 }
 
 static void bucket_add(uint32_t *bucket, uint32_t times) {
+    assert(bucket != NULL);
     *bucket = *bucket > UINT32_MAX - times ? UINT32_MAX : *bucket + times;
 }
 
@@ -36,6 +38,7 @@ void cc_histogram_add(struct cc_histogram *h, uint64_t value, uint32_t times) {
 }
 
 void cc_histogram_merge(struct cc_histogram *h, const struct cc_histogram *from) {
+    assert(h != from);
     for (unsigned i = 0; i < CC_BUCKETS; i++)
         bucket_add(&h->bucket[i], from->bucket[i]);
     if (from->max > h->max)
@@ -44,6 +47,7 @@ void cc_histogram_merge(struct cc_histogram *h, const struct cc_histogram *from)
 
 // The largest value that the [rank]th smallest of all can have been.
 static uint64_t value_at(const struct cc_histogram *h, uint64_t rank) {
+    assert(rank > 0);
     uint64_t below = 0;
     for (unsigned i = 0; i < CC_BUCKETS - 1; i++) {
         below += h->bucket[i];
@@ -56,6 +60,7 @@ static uint64_t value_at(const struct cc_histogram *h, uint64_t rank) {
 }
 
 void cc_histogram_quantiles(const struct cc_histogram *h, struct rc_quantiles *q) {
+    assert(h && q);
     uint64_t n = 0;
     for (unsigned i = 0; i < CC_BUCKETS; i++)
         n += h->bucket[i];
@@ -67,4 +72,5 @@ void cc_histogram_quantiles(const struct cc_histogram *h, struct rc_quantiles *q
     q->p99 = value_at(h, n - n / 100);
     q->p999 = value_at(h, n - n / 1000);
     q->max = h->max;
+    assert(q->p50 <= q->p99 && q->p99 <= q->p999 && q->p999 <= q->max);
 }

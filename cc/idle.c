@@ -3,6 +3,7 @@
 #include "cc/graph.h"
 
 static struct cc_pace_view view_of(const struct rc_heap *heap) {
+    assert(heap->old_count <= heap->suspect_count);
     bool inbox = rc__bell(heap);
     return (struct cc_pace_view){.now = cc_now(),
                                  .suspects = heap->suspect_count - heap->old_count,
@@ -15,6 +16,7 @@ static struct cc_pace_view view_of(const struct rc_heap *heap) {
 }
 
 static struct cc_pace_plan plan_for(struct rc_heap *heap) {
+    assert(rc__is_mine(heap) && cc_is_free(heap));
     struct cc_pace_view view = view_of(heap);
     struct cc_pace_plan plan = cc_pace_plan(&heap->cc.pace, &view);
     cc_pace_seen(&heap->cc.pace, &view, &plan);
@@ -23,6 +25,7 @@ static struct cc_pace_plan plan_for(struct rc_heap *heap) {
 
 // The heap that [call] is about, if it can be collected now.
 static struct rc_heap *free_heap(const char *call) {
+    assert(call != NULL);
     struct rc_heap *heap = rc__enter_default(call);
     return heap && cc_is_free(heap) ? heap : NULL;
 }

@@ -54,12 +54,14 @@ struct island {
 
 // The place of [h], of which the class and the handles are [both]; 0 if it is no member. It may be another heap's.
 static inline unsigned place_of(const struct island *s, const struct rc__header *h, uint32_t both) {
+    assert(s->count <= MEMBERS);
     unsigned place = both & RC__HANDLES_MAX;
     return place - 1 < s->count && s->member[place - 1] == h ? place : 0;
 }
 
 // Makes [h], of which the class and the (no) handles are [both], the next member. false: it cannot be one.
 static inline bool admit(struct island *s, struct rc__header *h, uint32_t both, const struct rc__class *c) {
+    assert(s->count <= MEMBERS && rc__is_object(h));
     assert(!(both & RC__HANDLES_MAX) && c == rc__class(h));
     if (!c->plain || s->count == MEMBERS || rc__atomic_load(&h->shared))
         return false;
@@ -73,11 +75,13 @@ static inline bool admit(struct island *s, struct rc__header *h, uint32_t both, 
 
 // A slot of a member leads to the member at [place]. false: there are more slots than links, BUILD will say so.
 static inline bool explain(struct island *s, unsigned place) {
+    assert(place > 0 && place <= s->count);
     s->edges++;
     return s->unexplained[place - 1]-- != 0;
 }
 
 static inline bool leave_out(struct island *s, struct rc__header *h) {
+    assert(s->outside_count <= OUTSIDE);
     if (s->outside_count == OUTSIDE)
         return false;
     s->outside[s->outside_count++] = h;
@@ -86,6 +90,7 @@ static inline bool leave_out(struct island *s, struct rc__header *h) {
 
 // What [h], of class [c], says is above it, or NULL.
 static inline struct rc__header *above(const struct rc__header *h, const struct rc__class *c) {
+    assert(c == rc__class(h));
     int32_t offset = c->owner != RC__NO_OWNER ? c->owner : c->hint;
     void *up = offset == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + offset);
     return up ? RC__HEADER(up) : NULL;
@@ -119,6 +124,7 @@ static bool take_in(struct island *s, struct rc__header *h) {
 
 // Decides about what is in doubt. false: this is no island.
 static bool settle_doubts(struct island *s) {
+    assert(s->doubtful_count > 0 && s->doubtful_count <= DOUBTFUL);
     size_t climbing = s->doubtful_count, climbed = 0;
     struct doubtful *d = s->doubtful;
     s->doubtful_count = 0;
@@ -160,6 +166,7 @@ static inline bool meet(struct island *s, const struct rc__header *from, const s
 
 // Fetches what the members after [i] lead to.
 static inline void fetch_ahead(const struct island *s, uint32_t i) {
+    assert(i < s->count);
     if (i + AHEAD >= s->count)
         return;
     struct rc__header *h = s->member[i + AHEAD];
@@ -170,11 +177,13 @@ static inline void fetch_ahead(const struct island *s, uint32_t i) {
 
 // false: the slice is over. Then BUILD has to do it.
 static bool spend_part(struct island *s) {
+    assert(s->heap->cc.budget);
     s->spent += PART * COST;
     return cc_spend(s->heap->cc.budget, PART * COST);
 }
 
 static bool explore(struct island *s) {
+    assert(s->count == 1); // the root
     for (uint32_t i = 0; i < s->count || s->doubtful_count; i++) {
         if (i == s->count && !settle_doubts(s))
             return false;
@@ -197,6 +206,7 @@ static bool explore(struct island *s) {
 
 // Node [n] has no object any more. The last of the nodes that are kept closes the gap, if it is one of those (I2).
 static void leave_graph(struct cc *cc, uint32_t n) {
+    assert(n < cc->node_count);
     struct cc_node *node = cc_node(cc, n);
     cc->outside -= node->ext;
     if (n < cc->kept) {
@@ -209,6 +219,8 @@ static void leave_graph(struct cc *cc, uint32_t n) {
 }
 
 static void free_members(struct island *s) {
+    assert(s->count > 0 && s->count <= MEMBERS);
+    assert(s->outside_count <= OUTSIDE && s->doubtful_count == 0);
     struct rc_heap *heap = s->heap;
     struct cc_reclaimed r = {.n = 0};
     for (uint32_t i = 0; i < s->count; i++) {
@@ -230,6 +242,7 @@ static void free_members(struct island *s) {
 // Whether a hint leads from the member [h], which has no owner slot, up to something held: then it is for BUILD, which looks
 // for that.
 static bool is_hopeless(struct island *s, struct rc__header *h) {
+    assert(s->count == 1 && s->member[0] == h);
     const struct rc__class *c = rc__class(h);
     if (c->owner != RC__NO_OWNER || c->hint == RC__NO_OWNER || !(h = above(h, c)))
         return false;
@@ -243,6 +256,7 @@ static bool is_hopeless(struct island *s, struct rc__header *h) {
 
 // Explores what [h] leads to; frees it if it is an island.
 static bool is_island(struct island *s, struct rc__header *h) {
+    assert(rc__is_mine(s->heap));
     s->count = s->edges = s->outside_count = s->doubtful_count = s->spent = 0;
     s->links = 0;
     uint32_t both = rc__both(h);
@@ -259,6 +273,7 @@ static bool is_island(struct island *s, struct rc__header *h) {
 
 // Keeps node [n] for BUILD.
 static void keep(struct cc *cc, uint32_t n) {
+    assert(n < cc->node_count && cc->kept <= n); // I2
     uint32_t to = cc->kept++;
     if (to == n)
         return;
@@ -268,12 +283,14 @@ static void keep(struct cc *cc, uint32_t n) {
 }
 
 void cc_islands_begin(struct cc *cc) {
+    assert(cc->phase == RC_PHASE_ROOTS && cc->node_count == 0);
     cc->kept = 0;
     cc->credit = cc->credit > CREDIT ? cc->credit : CREDIT;
 }
 
 // Explores from [h], a root or what was a suspect until now; adds to [cost]. Returns whether it was an island: it is gone.
 static bool explore_from(struct rc_heap *heap, struct rc__header *h, uint32_t *cost) {
+    assert(rc__is_mine(heap) && rc__is_object(h));
     struct cc *cc = &heap->cc;
     struct island s;
     s.heap = heap;
@@ -291,6 +308,7 @@ void cc_explore(struct rc_heap *heap, struct rc__header *h, uint32_t *cost) {
     struct cc *cc = &heap->cc;
     assert(cc->cursor == cc->node_count && cc->kept == cc->node_count);
     bool found = explore_from(heap, h, cost);
+    assert(cc->kept <= cc->node_count); // I2
     cc->node_count = cc->kept;
     if (!found)
         cc->kept = cc_node_new(cc, h, CC_ROOT) + 1;
@@ -298,6 +316,8 @@ void cc_explore(struct rc_heap *heap, struct rc__header *h, uint32_t *cost) {
 }
 
 bool cc_islands(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_ROOTS && rc__is_mine(heap));
+    assert(heap->cc.cursor <= heap->cc.node_count);
     struct cc *cc = &heap->cc;
     if (cc->credit <= 0 && cc->kept == cc->cursor)
         cc->kept = cc->cursor = cc->node_count;

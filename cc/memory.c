@@ -21,6 +21,7 @@ static bool is_sliced(const struct rc_heap *heap) {
 
 // At least one chunk more. false if memory is out.
 static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
+    assert(rc__is_mine(heap) && chunk_bytes > 0);
     if (!heap->blocks.paged || c->chunks < SINGLE)
         return rc__chunks_reserve(heap, c, c->chunks + 1, chunk_bytes);
     size_t n = RC__LARGE / chunk_bytes;
@@ -31,14 +32,17 @@ static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) 
         return false;
     for (size_t i = 0; i < n; i++)
         c->chunk[c->chunks++] = block + i * chunk_bytes;
+    assert(c->chunks <= c->capacity);
     return true;
 }
 
 // Of the chunks of [c], [used] may be written to so far. Some more; returns how many then, 0 if memory is out.
 static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, size_t chunk_bytes) {
+    assert(used <= c->chunks);
     if (used == c->chunks && !grow(heap, c, chunk_bytes))
         return 0;
     size_t n = c->chunks - used < TOUCH ? c->chunks - used : TOUCH;
+    assert(n > 0);
     if (heap->blocks.paged && used >= SINGLE && !is_sliced(heap))
         rc__large_touch(c->chunk[used], (char *)c->chunk[used + n - 1] + chunk_bytes);
     return used + n;
@@ -46,6 +50,7 @@ static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, 
 
 // Room for some nodes more; false if memory is out, and says so. So are numbers, in time.
 bool cc_more_nodes(struct rc_heap *heap) {
+    assert(heap->cc.node_count <= heap->cc.node_room && heap->cc.node_room % CC_NODES == 0);
     struct cc *cc = &heap->cc;
     size_t chunks = 0;
     if (cc->node_count < RC__INDEX_MAX - 2 * CC_NODES) // LCOV_EXCL_BR_LINE: 2^28 nodes do not fit into a test
@@ -57,6 +62,7 @@ bool cc_more_nodes(struct rc_heap *heap) {
 
 // The same for edges.
 bool cc_more_edges(struct rc_heap *heap) {
+    assert(heap->cc.edge_count <= heap->cc.edge_room && heap->cc.edge_room % CC_EDGES == 0);
     struct cc *cc = &heap->cc;
     size_t chunks = 0;
     if (cc->edge_room < CC_NONE - CC_EDGES) // LCOV_EXCL_BR_LINE: 2^32 edges do not fit into a test
@@ -72,14 +78,17 @@ static char *up(char *p) {
 
 // Gives the last chunk back; without a time limit, the block that it lies in, or what is left of that.
 void cc_memory_shrink(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
+    assert(rc__is_mine(heap) && c->chunks > 0);
     if (!heap->blocks.paged || c->chunks <= SINGLE) {
         rc__chunks_free(heap, c, c->chunks - 1, chunk_bytes);
         return;
     }
     char *last = c->chunk[c->chunks - 1];
     size_t before = (uintptr_t)last % RC__LARGE / chunk_bytes, n = is_sliced(heap) ? 1 : before + 1;
+    assert(n <= c->chunks - SINGLE);
     char *from = n == before + 1 ? last - before * chunk_bytes : up(last);
     char *to = before + 1 == RC__LARGE / chunk_bytes ? last - before * chunk_bytes + RC__LARGE : up(last + chunk_bytes);
+    assert(from <= to);
     c->chunks -= n;
     rc__large_free(from, (size_t)(to - from));
 }

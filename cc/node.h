@@ -7,11 +7,13 @@
 
 // Room for [n] nodes more, of which a chunk has many times as many. false if memory is out.
 static inline bool cc_has_room(struct rc_heap *heap, size_t n) {
+    assert(n <= CC_NODES);
     return heap->cc.node_count + n <= heap->cc.node_room || cc_more_nodes(heap);
 }
 
 // R4. A node for [h], for which there is room, and its links are its external count. Returns its number.
 static inline uint32_t cc_node_new(struct cc *cc, struct rc__header *h, uint64_t flags) {
+    assert(rc__is_object(h));
     assert(!(h->word & RC__GRAPH) && !rc__is_dead(h) && cc->node_count < cc->node_room);
     assert(((uintptr_t)h & ~CC_OBJECT) == 0);
     uint32_t n = cc->node_count++;
@@ -25,12 +27,14 @@ static inline uint32_t cc_node_new(struct cc *cc, struct rc__header *h, uint64_t
     cc->outside += node->ext;
     node->edge = CC_NONE;
     h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT)) | n | RC__GRAPH;
+    assert(rc__index(h) == n && h->word & RC__GRAPH && !(h->word & RC__SUSPECT)); // G1, R4
     return n;
 }
 
 // Whether a handle can be seen on [h]: then it is alive (R2). So is one in the inbox: when it leaves that without a
 // handle, it becomes a suspect.
 static inline bool cc_is_held(struct rc__header *h) {
+    assert(rc__is_object(h));
     if (h->handles)
         return true;
     uint32_t shared = rc__atomic_load(&h->shared);

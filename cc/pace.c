@@ -52,6 +52,7 @@ static double at_least(double a, double b) {
 }
 
 void cc_pace_goals(struct cc_pace *p, const struct rc_pace_goals *goals) {
+    assert(p != NULL);
     p->goals = goals ? *goals : (struct rc_pace_goals){0};
     if (!p->goals.longest_pause_ns)
         p->goals.longest_pause_ns = 2 * MS;
@@ -63,6 +64,9 @@ void cc_pace_goals(struct cc_pace *p, const struct rc_pace_goals *goals) {
     if (!(p->goals.garbage_share > 0))
         p->goals.garbage_share = 0.1;
     p->growth = p->old.growth = p->goals.garbage_share / 2;
+    assert(p->goals.longest_pause_ns > 0 && p->goals.longest_pause_ns <= MAX_WAIT);
+    assert(p->goals.time_share > 0 && p->goals.time_share <= 1);
+    assert(p->goals.garbage_share > 0);
 }
 
 void cc_pace_init(struct cc_pace *p, uint64_t now) {
@@ -82,22 +86,26 @@ static int64_t credit(const struct cc_pace *p, uint64_t now) {
 
 // Objects that the goal allows to be garbage.
 static double allowed(const struct cc_pace *p, const struct cc_pace_view *v, double garbage) {
+    assert(garbage >= 0);
     return p->goals.garbage_share * at_least((double)v->objects - garbage, SMALL_HEAP);
 }
 
 // Objects that are garbage, as far as can be told.
 static double expected(const struct cc_pace *p, const struct cc_pace_view *v) {
+    assert(p->yield >= 0);
     return p->yield * (double)(v->suspects + p->roots) + (double)v->dead;
 }
 
 // From [base] to [bytes], by [share].
 static bool is_grown(size_t base, size_t bytes, double share) {
+    assert(share > 0);
     double room = share * at_least((double)base, (double)SMALL_HEAP * SMALL_OBJECT);
     return bytes > base && (double)(bytes - base) >= room;
 }
 
 // So long until the young suspects are due.
 static uint64_t young_delay(const struct cc_pace *p, const struct cc_pace_view *v) {
+    assert(p->wait >= MIN_WAIT && p->wait <= MAX_WAIT);
     if (!v->suspects)
         return RC_PACE_NEVER;
     uint64_t hold = p->hold > v->now ? p->hold - v->now : 0;
@@ -110,6 +118,7 @@ static uint64_t young_delay(const struct cc_pace *p, const struct cc_pace_view *
 
 // The same of the old ones.
 static uint64_t old_delay(const struct cc_pace *p, const struct cc_pace_view *v) {
+    assert(p->old.wait >= MIN_WAIT && p->old.wait <= MAX_WAIT);
     if (!v->old)
         return RC_PACE_NEVER;
     uint64_t hold = p->hold > v->now ? p->hold - v->now : 0;
@@ -145,6 +154,7 @@ static void note_time(uint64_t *at, bool holds, uint64_t now) {
 }
 
 void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct cc_pace_plan *plan) {
+    assert(v && plan);
     note_time(&p->appeared, v->suspects, v->now);
     note_time(&p->rung, v->inbox, v->now);
     note_time(&p->due, plan->delay == 0, v->now);
@@ -158,6 +168,7 @@ void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct 
 }
 
 void cc_pace_pressed(struct cc_pace *p, const struct cc_pace_view *v) {
+    assert(v != NULL);
     p->pressed = v->suspects || v->old;
     p->pressing = v->busy;
 }
@@ -195,11 +206,13 @@ void cc_pace_hold(struct cc_pace *p, uint64_t now) {
 // After a collection that found nothing: what appeared meanwhile waits from now on, and longer; but not for so long that
 // cheap ones are put off.
 static void back_off(const struct cc_pace *p, uint64_t now, uint64_t *appeared, uint64_t *wait) {
+    assert(*wait >= MIN_WAIT);
     *appeared = *appeared ? now : 0;
     *wait = least(2 * *wait, most(NORMAL_WAIT, least(FRUITLESS_COST * p->took, MAX_WAIT)));
 }
 
 static void adapt_wait(struct cc_pace *p, const struct cc_pace_result *r) {
+    assert(p->wait >= MIN_WAIT && p->old.wait >= MIN_WAIT);
     if (p->with_old && (r->garbage < r->nodes / 4 || !r->garbage))
         back_off(p, r->now, &p->old.appeared, &p->old.wait);
     else if (p->with_old)
@@ -213,14 +226,17 @@ static void adapt_wait(struct cc_pace *p, const struct cc_pace_result *r) {
 }
 
 static void adapt_growth(const struct cc_pace *p, const struct cc_pace_result *r, size_t *base, double *growth) {
+    assert(*growth > 0);
     if (is_grown(*base, r->bytes, *growth))
         *growth = 2 * *growth < 1 ? 2 * *growth : 1;
     else if (r->garbage >= r->nodes / 64)
         *growth = p->goals.garbage_share / 2;
     *base = r->bytes;
+    assert(*growth > 0);
 }
 
 static void adapt_yield(struct cc_pace *p, const struct cc_pace_result *r) {
+    assert(p->yield >= 0 && p->yield <= MANY);
     if (p->second || p->with_old || !p->roots)
         return;
     double yield = (p->yield + (double)r->garbage / (double)p->roots) / 2;
@@ -228,6 +244,7 @@ static void adapt_yield(struct cc_pace *p, const struct cc_pace_result *r) {
 }
 
 void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r) {
+    assert(p->growth > 0 && p->old.growth > 0);
     if (r->called_off) {
         cc_pace_hold(p, r->now);
     } else {

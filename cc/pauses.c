@@ -20,11 +20,13 @@ struct cc_pauses {
 };
 
 void cc_pauses_free(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
     rc__memory_free(heap, heap->cc.pauses, sizeof *heap->cc.pauses);
     heap->cc.pauses = NULL;
 }
 
 void cc_pauses_slice(struct rc_heap *heap, uint64_t length, uint64_t budget) {
+    assert(heap->cc.phase < RC_PHASE_COUNT);
     struct cc_pauses *p = heap->cc.pauses;
     if (!p)
         return;
@@ -44,11 +46,13 @@ void cc_pauses_slice(struct rc_heap *heap, uint64_t length, uint64_t budget) {
 }
 
 void cc_pauses_garbage(struct rc_heap *heap, uint32_t objects, uint64_t since, uint64_t now) {
+    assert(now >= since || !objects);
     if (heap->cc.pauses && objects)
         cc_histogram_add(&heap->cc.pauses->age, now - since, objects);
 }
 
 void cc_pauses_late(struct rc_heap *heap, const struct rc__header *h, const char *call, uint64_t took) {
+    assert(rc__is_object(h) && call);
     struct cc_pauses *p = heap->cc.pauses;
     if (!p)
         return;
@@ -112,6 +116,7 @@ void rc_pauses(struct rc_pauses *pauses) {
 }
 
 static void print_times(FILE *out, const char *name, const struct rc_quantiles *q) {
+    assert(out && q);
     if (q->count)
         fprintf(out, "%-12s %10" PRIu64 " %10.3f %10.3f %10.3f %10.3f", name, q->count, (double)q->p50 / 1e6,
                 (double)q->p99 / 1e6, (double)q->p999 / 1e6, (double)q->max / 1e6);

@@ -19,6 +19,7 @@ struct recount {
 };
 
 static void recount_slots(struct rc_visitor *visitor, char *first, size_t n) {
+    assert(first || !n);
     struct rc_heap *heap = ((struct recount *)visitor)->heap;
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
@@ -29,6 +30,7 @@ static void recount_slots(struct rc_visitor *visitor, char *first, size_t n) {
 
 // The white object that has other references than those from white objects, or NULL. The nodes' ext is free for this.
 static const struct rc__header *find_doubtful(struct rc_heap *heap) {
+    assert(heap->cc.alive == CC_NONE);
     struct cc *cc = &heap->cc;
     struct recount recount = {.visitor.slots = recount_slots, .heap = heap};
     for (uint32_t n = 0; n < cc->node_count; n++)
@@ -49,6 +51,7 @@ static const struct rc__header *find_doubtful(struct rc_heap *heap) {
 }
 
 void cc_recheck(struct rc_heap *heap) {
+    assert(heap->cc.white_count <= heap->cc.node_count && !heap->cc.any_finalize);
     assert(heap->cc.phase == RC_PHASE_VALIDATE && !heap->cc.pardoned);
     struct cc *cc = &heap->cc;
 #ifdef RC_NO_RECHECK

@@ -24,6 +24,7 @@ enum { CALLBACK = 16 }; // what a member with a callback costs; after one, the s
 static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
                               bool (*each)(struct rc_heap *heap, struct cc_node *node, struct rc__header *h),
                               uint32_t cost) {
+    assert(heap->cc.phase >= RC_PHASE_FINALIZE && rc__is_mine(heap));
     struct cc *cc = &heap->cc;
     struct cc_node *node;
     for (uint32_t n, spent; (n = cc_batch(cc, budget, &node));) {
@@ -43,6 +44,7 @@ static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
 }
 
 static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert(heap->cc.phase == RC_PHASE_FINALIZE);
     assert((node->object & CC_WHITE || heap->cc.all_white) && h->word & RC__GRAPH);
     (void)node;
     if (!rc__class(h)->has_finalize || h->word & RC__FINALIZED || h->handles || rc__is_dead(h) ||
@@ -58,11 +60,13 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
 }
 
 bool cc_finalize(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_FINALIZE && !heap->cc.committed);
     assert(heap->cc.any_finalize);
     return each_white(heap, budget, finalize, CALLBACK);
 }
 
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.cursor <= heap->cc.node_count && !heap->cc.committed); // S2
     struct cc *cc = &heap->cc;
     while (cc->cursor < cc->node_count) {
         struct cc_node *node = cc_node(cc, cc->cursor++);
@@ -76,6 +80,7 @@ bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert(heap->cc.committed && rc__is_in(heap, h));
     assert((node->object & CC_WHITE || heap->cc.all_white) && !rc__is_dead(h));
     assert(!h->handles && !(h->word & RC__SUSPECT)); // R6
     (void)heap;
@@ -87,6 +92,7 @@ static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *
 
 // Of an object with many parts, a piece.
 static bool destruct(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert(heap->cc.phase == RC_PHASE_DESTROY);
     assert(rc__is_dead(h) && h->word & RC__DOOMED);
     (void)node;
     size_t *part = &heap->cc.piece_slot;
@@ -100,6 +106,7 @@ static bool destruct(struct rc_heap *heap, struct cc_node *node, struct rc__head
 }
 
 bool cc_destroy(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_DESTROY && !heap->cc.any_finalize);
     assert(heap->cc.committed);
     struct cc *cc = &heap->cc;
     if (!cc->any_destroy)
@@ -120,6 +127,7 @@ struct leave {
 
 // Releases the links that leave the set. What is in it has GRAPH: nothing else is in the graph any more.
 static void leave_set(struct rc_visitor *visitor, char *first, size_t n) {
+    assert(((struct leave *)visitor)->heap->cc.phase == RC_PHASE_FREE);
     struct rc_heap *heap = ((struct leave *)visitor)->heap;
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
@@ -135,6 +143,7 @@ static void leave_set(struct rc_visitor *visitor, char *first, size_t n) {
 
 // Of a long object, a piece.
 static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
+    assert(heap->cc.phase == RC_PHASE_FREE && h->word & RC__GRAPH);
     assert(node->object & CC_WHITE || heap->cc.all_white);
     (void)node;
     struct cc *cc = &heap->cc;
@@ -156,6 +165,7 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
 
 // Frees the white ones of [n] nodes in a row.
 static void release(struct rc_heap *heap, const struct cc_node *node, uint32_t n) {
+    assert(heap->cc.phase == RC_PHASE_FREE);
     struct cc_reclaimed r = {.n = 0};
     for (const struct cc_node *end = node + n; node < end; node++) {
         cc_prefetch(node);
@@ -166,6 +176,7 @@ static void release(struct rc_heap *heap, const struct cc_node *node, uint32_t n
 }
 
 static bool release_all(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.cursor <= heap->cc.node_count);
     struct cc *cc = &heap->cc;
     struct cc_node *node;
     for (uint32_t n; (n = cc_batch(cc, budget, &node));) {
@@ -178,6 +189,7 @@ static bool release_all(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 bool cc_free(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_FREE);
     assert(heap->cc.committed);
     struct cc *cc = &heap->cc;
     if (cc->step == UNLINK) {
@@ -190,6 +202,7 @@ bool cc_free(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 bool cc_is_cleared(const struct rc_heap *heap, const struct rc__header *h) {
+    assert(rc__is_object(h));
     const struct cc *cc = &heap->cc;
     return h->word & RC__GRAPH && cc->phase == RC_PHASE_FREE && (cc->step != UNLINK || rc__index(h) < cc->cursor);
 }

@@ -13,6 +13,7 @@ struct cc_reclaimed {
 
 // The end of [h], a member of a garbage set: its memory goes.
 static inline void cc_reclaim(struct rc_heap *heap, struct cc_reclaimed *r, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__heap_ever(h) == heap);
     assert(heap->objects > r->n && rc__class(h)->live > 0);
     assert(!(rc__atomic_load(&h->shared) & (RC__QUEUED | RC__WEAK)));
     struct rc__class *c = rc__class(h);
@@ -23,6 +24,7 @@ static inline void cc_reclaim(struct rc_heap *heap, struct cc_reclaimed *r, stru
 }
 
 static inline void cc_account(struct rc_heap *heap, const struct cc_reclaimed *r) {
+    assert(heap->objects >= r->n);
     heap->objects -= r->n;
     heap->bytes -= r->bytes;
     heap->stats.reclaimed_collect += r->n;

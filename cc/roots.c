@@ -41,6 +41,7 @@ static inline int climb_on(struct rc_heap *heap, struct rc__header **at) {
 }
 
 bool cc_has_held_owner(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_in(heap, h) && !(h->word & RC__GRAPH));
     int state = rc__class(h)->owner == RC__NO_OWNER ? LOST : CLIMBING;
     uint32_t steps = 0;
     while (state == CLIMBING && steps < OWNER_STEPS && (state = climb_on(heap, &h)) == CLIMBING)
@@ -51,11 +52,14 @@ bool cc_has_held_owner(struct rc_heap *heap, struct rc__header *h) {
 
 // [h] was taken out of the buffer and is held: R2.
 static void drop(struct rc__header *h) {
+    assert(h->word & RC__SUSPECT && !(h->word & RC__GRAPH));
     h->word &= ~(RC__SUSPECT | RC__INDEX_MASK);
 }
 
 // Drops the suspects that are proved alive and makes nodes of the others, for which there is room.
 static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
+    assert(n <= CLIMBERS);
+    assert(heap->cc.node_count + n <= heap->cc.node_room);
     size_t climbing = n, climbed = 0;
     for (int steps = 0; climbing && steps < OWNER_STEPS; steps++, climbed += climbing)
         for (size_t i = climbing; i-- > 0;) {
@@ -75,12 +79,17 @@ static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
 
 // Takes the last [n] suspects, which lie from [at] on, out of the buffer; for their nodes there is room.
 static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n) {
+    assert(n > 0 && n <= CLIMBERS && n <= heap->suspect_count);
+    assert(*rc__pointer_at(&heap->suspects, heap->suspect_count - n) == at[0]);
+    assert(heap->cc.node_count + n <= heap->cc.node_room);
     struct climber climber[CLIMBERS];
     size_t climbers = 0;
     heap->suspect_count -= n;
     heap->old_count = heap->old_count < heap->suspect_count ? heap->old_count : heap->suspect_count;
     for (size_t i = n; i-- > 0;) {
         struct rc__header *h = at[i];
+        assert(h->word & RC__SUSPECT && !(h->word & RC__GRAPH));
+        assert(rc__is_in(heap, h));
         if (rc__class(h)->owner != RC__NO_OWNER)
             climber[climbers++] = (struct climber){h, h};
         else if (cc_is_held(h))
@@ -94,6 +103,8 @@ static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n
 // Takes the last suspect, which has no owner slot: unless it is an island, it gets a node, for which there is room. Returns
 // what that cost.
 static uint32_t take_last(struct rc_heap *heap, struct rc__header **last) {
+    assert(heap->suspect_count > 0 && heap->suspect_count <= heap->reserved);
+    assert(rc__class(*last)->owner == RC__NO_OWNER);
     enum { FETCHED = 16 };
     struct rc__header *h = *last;
     uint32_t cost = 4;
@@ -108,6 +119,7 @@ static uint32_t take_last(struct rc_heap *heap, struct rc__header **last) {
 
 // Takes some of the last suspects, [left] at most.
 static uint32_t take_row(struct rc_heap *heap, size_t left) {
+    assert(left > 0 && left <= heap->suspect_count);
     size_t row = (heap->suspect_count - 1) % RC__CHUNK_POINTERS + 1; // they lie in one chunk
     size_t n = left < row ? left : row;
     n = n < CLIMBERS ? n : CLIMBERS;
@@ -122,6 +134,8 @@ static uint32_t take_row(struct rc_heap *heap, size_t left) {
 
 // In slices of one unit, one suspect is taken at a time.
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_ROOTS && rc__is_mine(heap));
+    assert(heap->cc.edge_count == 0); // R4
     struct cc *cc = &heap->cc;
     for (size_t left;;) {
         if (cc->kept < cc->node_count && !cc_islands(heap, budget))

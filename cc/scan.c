@@ -5,22 +5,27 @@
 
 // The edge after [e] of a node, or CC_NONE (G3).
 static uint32_t edge_after(const struct cc *cc, uint32_t e) {
+    assert(cc->edge_count <= cc->edge_room);
     assert(e < cc->edge_count);
     return e + 1 == cc->edge_count || *cc_edge(cc, e + 1) & CC_EDGE_FIRST ? CC_NONE : e + 1;
 }
 
 bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(rc__is_mine(heap) && cc_is_number(&heap->cc, heap->cc.alive));
+    assert(heap->cc.flood_edge == CC_NONE || heap->cc.flood_edge < heap->cc.edge_count);
     struct cc *cc = &heap->cc;
     while (cc->flood_edge != CC_NONE || cc->alive != CC_NONE) {
         if (cc->flood_edge == CC_NONE) {
             struct cc_node *node = cc_node(cc, cc->alive);
             cc->alive = node->ext;
+            assert(cc_is_number(cc, cc->alive));
             cc->flood_from = cc_object(node);
             cc->flood_edge = node->object & CC_TRACED ? node->edge : CC_NONE;
             if (!(node->object & CC_TRACED) && node->object & CC_WANTED && cc->phase == RC_PHASE_BUILD)
                 cc_tell(heap, node);
         } else {
             uint32_t n = *cc_edge(cc, cc->flood_edge) & ~CC_EDGE_FIRST;
+            assert(n < cc->node_count);
             cc->flood_edge = edge_after(cc, cc->flood_edge);
             uint64_t target = cc_node(cc, n)->object;
             if (target & CC_BOTH && !(target & CC_ALIVE) && cc->phase != RC_PHASE_VALIDATE &&
@@ -39,6 +44,7 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.cursor <= heap->cc.node_count && heap->cc.hot == CC_NONE && heap->cc.cold == CC_NONE);
     assert(heap->cc.phase == RC_PHASE_SCAN);
     struct cc *cc = &heap->cc;
     struct cc_node *node;
@@ -65,6 +71,7 @@ bool cc_scan(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect) {
+    assert(rc__is_mine(heap) && rc__is_object(cc_object(node)));
     assert(cc_object(node) && cc_object(node)->word & RC__GRAPH);
     assert(heap->cc.phase == RC_PHASE_IDLE || cc_node(&heap->cc, rc__index(cc_object(node))) == node);
     struct rc__header *h = cc_object(node);

@@ -25,17 +25,20 @@
 #include "cc/graph.h"
 
 static void put(struct rc_heap *heap, struct rc__header *h, size_t i) {
+    assert(!(h->word & RC__GRAPH) && h->word & RC__SUSPECT);
     assert(i < heap->reserved); // R3
     *rc__pointer_at(&heap->suspects, i) = h;
     rc__set_index(h, (uint32_t)i);
 }
 
 static void move(struct rc_heap *heap, size_t from, size_t to) {
+    assert(from < heap->reserved && to < heap->reserved);
     if (from != to) // else there may be nothing, or what has moved away
         put(heap, *rc__pointer_at(&heap->suspects, from), to);
 }
 
 void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
+    assert(heap->old_count <= heap->suspect_count);
     assert(rc__is_mine(heap) && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT) && !rc__is_dead(h));
     if (rc__class(h)->acyclic)
@@ -55,6 +58,7 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
 
 // Whether, a few steps up its chain of owners, [h] has one that is held, or a suspect.
 static bool has_owner_near(const struct rc_heap *heap, const struct rc__header *h) {
+    assert(rc__is_in(heap, h));
     for (int steps = 0; steps < 4; steps++) {
         const struct rc__class *c = rc__class(h);
         const void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->owner);
@@ -71,6 +75,7 @@ static bool has_owner_near(const struct rc_heap *heap, const struct rc__header *
 
 // Whether [h] is known to hold no link.
 static inline bool holds_nothing(const struct rc__header *h) {
+    assert(rc__is_object(h) && !rc__is_dead(h));
     const struct rc__class *c = rc__class(h);
     if (!c->small || c->both)
         return false;
@@ -92,17 +97,20 @@ static inline bool is_of_newest(const struct rc_heap *heap, const void *slot) {
 }
 
 void cc_gave(struct rc_heap *heap, struct rc__header *h, const void *slot) {
+    assert(rc__is_mine(heap) && slot);
     if (h->word & RC__GRAPH || !is_of_newest(heap, slot))
         cc_let_go(heap, h);
 }
 
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
+    assert(h->handles == 0 && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT));
     if (h->word & RC__GRAPH || !(holds_nothing(h) || has_owner_near(heap, h)))
         cc_suspect(heap, h);
 }
 
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap));
     assert(h->word & RC__SUSPECT && !(h->word & RC__GRAPH));
     size_t i = rc__index(h);
     assert(i < heap->suspect_count && *rc__pointer_at(&heap->suspects, i) == h);

@@ -24,6 +24,7 @@ enum { CHECK, SPREAD, RELIST, COMMIT };
 
 // R6. Death by count is a mark, too: what a dead object reached was within reach of the program.
 static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
+    assert(heap->cc.phase == RC_PHASE_VALIDATE && rc__is_mine(heap));
     assert(h->word & RC__GRAPH);
     if (rc__is_dead(h) || h->word & RC__SUSPECT || h->handles)
         return false;
@@ -35,6 +36,7 @@ static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
 
 // A pardoned node loses WHITE.
 static void pardon(struct cc *cc, struct cc_node *node) {
+    assert(cc->phase == RC_PHASE_VALIDATE || cc->phase == RC_PHASE_FINALIZE);
     assert(node->object & CC_OBJECT);
     node->object &= ~CC_WHITE;
     cc->pardoned = true;
@@ -43,6 +45,7 @@ static void pardon(struct cc *cc, struct cc_node *node) {
 // Whether [node] holds just its edges, and nothing that has to be released one by one. A destructor may set its slots to
 // something else.
 static inline bool is_closed(const struct cc_node *node, const struct rc__header *h, const struct rc__class *c) {
+    assert(cc_object(node) == h && rc__class(h) == c);
     if (!c->closed || node->object & CC_OPEN || rc__atomic_load(&h->shared))
         return false;
     uint64_t slots = 0;
@@ -53,6 +56,7 @@ static inline bool is_closed(const struct cc_node *node, const struct rc__header
 
 // A white object dies by count: somebody got hold of it, by a weak reference, and let go.
 void cc_died(struct rc_heap *heap, struct rc__header *h) {
+    assert(rc__is_mine(heap) && rc__is_in(heap, h));
     assert(h->word & RC__GRAPH);
     struct cc *cc = &heap->cc;
     if (cc->phase == RC_PHASE_VALIDATE && cc_node(cc, rc__index(h))->object & CC_WHITE)
@@ -61,6 +65,7 @@ void cc_died(struct rc_heap *heap, struct rc__header *h) {
 
 // What is to be done for a member of the set.
 static inline void note(struct cc *cc, struct cc_node *node, const struct rc__header *h) {
+    assert(cc_object(node) == h && cc->white_count < cc->node_count);
     assert(node->object & CC_WHITE && !(node->object & CC_ALIVE));
     const struct rc__class *c = rc__class(h);
     cc->white_count++;
@@ -73,6 +78,7 @@ static inline void note(struct cc *cc, struct cc_node *node, const struct rc__he
 }
 
 static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {
+    assert(cc->phase == RC_PHASE_VALIDATE && cc->cursor <= cc->node_count);
     struct cc_node *node;
     bool calm = cc_is_calm(cc);
     if (calm && !cc->any_alive) {
@@ -107,6 +113,7 @@ static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget)
 
 // From the pardoned, ALIVE spreads over what is still WHITE.
 static bool spread(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.phase == RC_PHASE_VALIDATE && heap->cc.cursor <= heap->cc.node_count);
     struct cc *cc = &heap->cc;
     struct cc_node *node;
     for (uint32_t n; cc_flood(heap, budget);) {
@@ -123,6 +130,7 @@ static bool spread(struct rc_heap *heap, struct cc_budget *budget) {
 }
 
 static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {
+    assert(cc->phase == RC_PHASE_VALIDATE && !cc->all_white);
     assert(cc->alive == CC_NONE && cc->flood_edge == CC_NONE);
     while (cc->cursor < cc->node_count) {
         struct cc_node *node = cc_node(cc, cc->cursor++);
@@ -142,6 +150,7 @@ static bool relist(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget
 
 // The objects whose condemned weak references were upgraded are pardoned. Returns whether any object has been.
 bool cc_take_pardons(struct rc_heap *heap) {
+    assert(heap->cc.phase == RC_PHASE_VALIDATE || heap->cc.phase == RC_PHASE_FINALIZE);
     struct cc *cc = &heap->cc;
     struct rc__header *h;
     while ((h = rc__weak_next_pardon(heap)))
@@ -151,6 +160,7 @@ bool cc_take_pardons(struct rc_heap *heap) {
 }
 
 bool cc_validate(struct rc_heap *heap, struct cc_budget *budget) {
+    assert(heap->cc.step >= CHECK && heap->cc.step <= COMMIT);
     assert(heap->cc.phase == RC_PHASE_VALIDATE && !heap->cc.committed); // R8
     struct cc *cc = &heap->cc;
     for (;;) {
