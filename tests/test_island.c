@@ -78,6 +78,21 @@ TEST(roots_that_leave_with_an_island_leave_no_gap) {
     graph_quietly(false);
 }
 
+//   a <--> b: a has been taken out of the buffer, b is in it
+TEST(member_that_is_a_suspect_leaves_the_buffer) {
+    graph_quietly(true);
+    graph("ab ba");
+    drop("a");
+    rc_collect_step(0);
+    EXPECT_EQ(RC_PHASE_ROOTS, rc_collect_phase());
+    drop("b");
+    EXPECT_EQ(1, stats().suspects);
+    rc_collect_step(1); // no less than is done between two looks at the clock
+    EXPECT_STR("ab", gone_sorted());
+    EXPECT_EQ(0, stats().suspects);
+    graph_quietly(false);
+}
+
 //   a ring of n, and two-cycles beside it
 TEST(islands_of_every_size_are_collected) {
     static const size_t sizes[] = {1, 2, ISLAND_MAX - 1, ISLAND_MAX, ISLAND_MAX + 1, 5 * ISLAND_MAX};

@@ -245,3 +245,23 @@ TEST(proof_whose_handle_goes_is_looked_at_again) {
         EXPECT_EQ(4, destroyed);
     }
 }
+
+//   x --parent--> x, y --> x; then x --> y and x --parent--> y, which is a suspect by then, instead
+TEST(owner_stands_for_nothing_in_the_graph) {
+    for (unsigned units = 0; units < 12; units++) {
+        test_note("after %u units", units);
+        struct element *x = rc_new(&element_type), *y = rc_new(&element_type);
+        rc_set(&x->parent, x);
+        rc_set(&y->first, x);
+        rc_release(x);
+        for (unsigned i = 0; i < units; i++)
+            rc_collect_step(0);
+        (void)rc_retain(x);
+        rc_give(&x->first, y);
+        rc_set(&x->parent, y);
+        rc_release(x); // the links it had when the collector met it are not those that it has
+        while (rc_collect_step(0) == RC_STEP_MORE)
+            continue;
+        REQUIRE(stats().objects == 0);
+    }
+}
