@@ -11,8 +11,9 @@
 //     built from its leaves up;
 //   - an owner of it is held, or a suspect: a tree that is built from its root down, with parents.
 //
-// What takes the way away later leaves a suspect that leads to the object. One that loses a link is a suspect whatever it
-// says of its owner, which may be the one that is letting it go at this moment.
+// What takes the way away later leaves a suspect that leads to the object. An owner that does not lead to it (the promise of
+// RC_OWNER, broken) does no harm for as long as a handle does, by whatever way. One that loses a link is a suspect whatever
+// it says of its owner, which may be the one that is letting it go at this moment.
 //
 //     | old suspects | young suspects | room ...
 //                    old_count        suspect_count

@@ -6,7 +6,8 @@
 // Checked after each step (see settle):
 //
 //   safe     what a handle leads to is alive;
-//   memory   what is in the inbox or in the graph, or what a foreign thread is about to touch, is not freed;
+//   memory   what is in the suspect buffer, in the inbox or in the graph, or what a foreign thread is about to touch, is
+//            not freed;
 //   leak     when the collector has nothing left to do, what no handle leads to is freed;
 //
 // and where they can go wrong:
@@ -37,6 +38,21 @@
 //               here (R6_HANDLES), handles elsewhere and the inbox (R6_SHARED), and death by count (R6_DEAD)
 //   R7          an object found alive that was marked after tracing began, but before its discovery, is suspect again
 //   R8          upgrading a weak reference to a condemned object pardons it
+//   OWN_HELD    R1 makes an exception also of what has an owner up its chain that is held, or a suspect  (0: any owner)
+//   OWN_LINK    ... and the object lost a handle, not a link
+//   OWN_SELF    ... and is not in the graph
+//   OWN_GRAPH   ... nor is any owner on the way up
+//   CLIMB_HELD  a climb proves an object alive if it comes to something held                        (0: a suspect will do)
+//   CLIMB_ALIVE ... or to what the graph knows to be alive                                          (0: any node will do)
+//   CLIMB_ANEW  each climb goes all the way: what another has proved alive in this collection proves nothing
+//   ISLAND_LINKS    links to members of an island come from members only
+//   ISLAND_HANDLES  nobody has a handle of a member
+//   ISLAND_SHARED   nor has another thread, or had, so that the member is in the inbox
+//   ISLAND_WEAK     no member has a weak reference
+//   ISLAND_ROOTS    islands are looked for before anything but roots is in the graph
+//   ISLAND_GRAPH    a member leaves the graph before it is freed
+//   ISLAND_BUFFER   and the suspect buffer
+//   ISLAND_LOSE     what members link to and is no member loses that link
 //   BELL_OUT    a foreign release that may be the last one rings, so that a collection begins and looks into the inbox
 //   BELL_IN     so does the home thread, when it gives up the last handle of an object that is in the inbox
 //
@@ -45,15 +61,21 @@
 //   - Links and `shared` are derived from what they count: the slots, and the handles that somebody has (home,
 //     foreign). Of the header's counts only `handles` is state, the home thread's part of the sum.
 //   - An object's slots are a bag, as the collector reads them in one step. R9 (rows that are read in pieces) is
-//     therefore not in the model; nor are finalizers, after which the same objects are collected anew, nor owners,
-//     which save work.
-//   - Each object has a weak reference from birth to death that all threads know. One that nobody has is one that
-//     nobody upgrades.
+//     therefore not in the model; nor are finalizers, after which the same objects are collected anew.
+//   - Each object has a weak reference from birth to death that all threads know (but see ISLANDS). One that nobody has
+//     is one that nobody upgrades.
 //   - The collector takes suspects, objects to trace and white objects in any order. It may leave suspects, and inbox
 //     entries for which the bell rings, to the next collection.
 //
 // What an object leads to that was held at its discovery is alive and need not be traced. The library looks for that
 // where it promises to save work (cc/build.c); in the model any such object may be probed at any time of BUILD.
+//
+// OWNERS=1 gives each object an owner slot besides its K others. What the program promises, that the owner leads to the
+// object, is asked for as late as can be: of an object that no handle leads to. A run that breaks the promise ends there.
+// From an owner slot nothing is taken or moved; the library knows no difference to other slots.
+//
+// ISLANDS=1 has a suspect, or a root, and some of what it leads to judged and freed in one step, if nothing else leads to
+// them. An object has a weak reference from its birth then, or none.
 //
 // Bounds: HOME and FOREIGN handles an object, HELD both together. WEAK=0 and FOREIGN=0 take these features out.
 #ifndef N
@@ -73,6 +95,12 @@
 #endif
 #ifndef WEAK
 #define WEAK 1
+#endif
+#ifndef OWNERS
+#define OWNERS 0
+#endif
+#ifndef ISLANDS
+#define ISLANDS 0
 #endif
 #ifndef PROBE
 #define PROBE 1
@@ -160,6 +188,51 @@
 #ifndef R8
 #define R8 1
 #endif
+#ifndef OWN_HELD
+#define OWN_HELD 1
+#endif
+#ifndef OWN_LINK
+#define OWN_LINK 1
+#endif
+#ifndef OWN_SELF
+#define OWN_SELF 1
+#endif
+#ifndef OWN_GRAPH
+#define OWN_GRAPH 1
+#endif
+#ifndef CLIMB_HELD
+#define CLIMB_HELD 1
+#endif
+#ifndef CLIMB_ALIVE
+#define CLIMB_ALIVE 1
+#endif
+#ifndef CLIMB_ANEW
+#define CLIMB_ANEW 1
+#endif
+#ifndef ISLAND_LINKS
+#define ISLAND_LINKS 1
+#endif
+#ifndef ISLAND_HANDLES
+#define ISLAND_HANDLES 1
+#endif
+#ifndef ISLAND_SHARED
+#define ISLAND_SHARED 1
+#endif
+#ifndef ISLAND_WEAK
+#define ISLAND_WEAK 1
+#endif
+#ifndef ISLAND_ROOTS
+#define ISLAND_ROOTS 1
+#endif
+#ifndef ISLAND_GRAPH
+#define ISLAND_GRAPH 1
+#endif
+#ifndef ISLAND_LOSE
+#define ISLAND_LOSE 1
+#endif
+#ifndef ISLAND_BUFFER
+#define ISLAND_BUFFER 1
+#endif
 #ifndef BELL_OUT
 #define BELL_OUT 1
 #endif
@@ -183,6 +256,7 @@
 #define BUILD 3
 #define VALIDATE 4
 #define FREE 5
+#define ENDED 6 // the run; see OWNERS
 
 #define KNOWN 7 // ext of a node that is known to be alive; more than all slots together
 
@@ -200,6 +274,15 @@ typedef Object {
     unsigned edges : 3;   // recorded: the set of objects it refers to
     unsigned late : 1;    // R7
     unsigned checked : 1; // validated; having a weak reference, condemned
+#if OWNERS
+    unsigned owner : 2;   // 1 + the object in its owner slot, which is one of its links
+#endif
+#if !CLIMB_ANEW
+    unsigned proved : 1;  // in this collection
+#endif
+#if ISLANDS
+    unsigned weak : 1;    // has a weak reference
+#endif
     unsigned touched : 1  // to be pardoned
 };
 
@@ -212,7 +295,14 @@ unsigned quiet : 1;  // the threads have stopped
 unsigned rounds : 2; // collections that may still begin
 unsigned set : 3;    // for the time of a step
 unsigned lost : 3;
+unsigned letting : 3; // of them, the one that has lost a handle
 unsigned unseen : 3; // INBOX: what has yet to be looked at
+#if OWNERS
+unsigned up : 2;     // for the time of a step: 1 + the owner to be looked at,
+unsigned steps : 2;  // so many steps up,
+unsigned found : 1;  // and whether there was one that counts
+unsigned broken : 1; // a promise is
+#endif
 
 // Sets of objects are numbers; SET(P) is the set of those for which P holds.
 #define IN(s, x) (((s) >> (x)) & 1)
@@ -245,6 +335,30 @@ unsigned unseen : 3; // INBOX: what has yet to be looked at
 #define FROM(y, x) LINKS(x, y)
 #define LINKED(y) SUM(LINKS, y)
 #define USED(x) SUM(FROM, x)
+#if OWNERS
+#define OWNER(x) o[x].owner
+#define set_owner(x, number) o[x].owner = number
+#else
+#define OWNER(x) 0
+#define set_owner(x, number) skip
+#endif
+#define IN_SLOTS(x, y) (LINKS(x, y) > (OWNER(x) == (y) + 1)) // not only in the owner slot
+
+// What objects have only in some of the models.
+#if CLIMB_ANEW
+#define IS_PROVED(x) 0
+#define no_proof(x) skip
+#define note_proof(x) skip
+#else
+#define IS_PROVED(x) o[x].proved
+#define no_proof(x) o[x].proved = 0
+#define note_proof(x) o[x].proved = found
+#endif
+#if ISLANDS
+#define no_weak(x) o[x].weak = 0
+#else
+#define no_weak(x) skip
+#endif
 #define HELD_BY(x) (o[x].home + o[x].foreign)
 #define SHARED(x) (HELD_BY(x) - o[x].handles)
 
@@ -265,7 +379,7 @@ unsigned unseen : 3; // INBOX: what has yet to be looked at
 #define IS_ALIVE(x) (o[x].life == ALIVE)
 #define IS_FREED(x) (o[x].life == FREED)
 #define IS_GONE(x) (o[x].life == FREED || (o[x].life == HUSK && !HUSKS))
-#define IS_AWAITED(x) (o[x].queued || pend == (x) + 1 || o[x].graph != OUT)
+#define IS_AWAITED(x) (o[x].queued || pend == (x) + 1 || o[x].graph != OUT || o[x].suspect)
 #define IS_SUSPECT(x) o[x].suspect
 #define HAS_WORK (phase != IDLE || bell || pend || SET(IS_SUSPECT))
 
@@ -275,17 +389,99 @@ unsigned unseen : 3; // INBOX: what has yet to be looked at
     :: else -> printf(message); assert(false)                                                                          \
     fi
 
+#if OWNERS
+#define IS_DOOMED(x) (phase == FREE && o[x].graph == WHITE)
+
+// No handle leads to x, and its owner does not either.
+inline find_broken(x) {
+    if
+    :: o[x].owner && IS_ALIVE(x) && !IN(set, x) && !IS_DOOMED(x) ->
+        lost = 1 << (o[x].owner - 1);
+        close_over(BY_LINKS, lost);
+        broken = broken || !IN(lost, x);
+        lost = 0
+    :: else
+    fi
+}
+
+// Of a run that has broken a promise nothing more is asked.
+inline end_broken() {
+    DO(find_broken);
+    if
+    :: broken -> phase = ENDED; quiet = 1; broken = 0
+    :: else
+    fi
+}
+#else
+#define end_broken() skip
+#endif
+
 // The end of each step: what the home thread can get at now, and the checks.
 inline settle() {
     mine = SET(HAS_HOME);
     close_over(BY_LINKS, mine);
     set = mine | SET(HAS_FOREIGN);
     close_over(BY_LINKS, set);
-    check("violated: safe\n", (set & ~SET(IS_ALIVE)) == 0);
-    check("violated: memory\n", (SET(IS_FREED) & SET(IS_AWAITED)) == 0);
+    check("violated: safe\n", phase == ENDED || (set & ~SET(IS_ALIVE)) == 0);
+    check("violated: memory\n", phase == ENDED || (SET(IS_FREED) & SET(IS_AWAITED)) == 0);
+    end_broken();
     check("violated: leak\n", !LEAK || HAS_WORK || (set | SET(IS_GONE)) == ALL);
     set = 0
 }
+
+// ---- owners ----
+
+#if OWNERS
+// Whether an owner up the chain from x is held, or a suspect.
+inline look_near(x) {
+    up = o[x].owner;
+    do
+    :: up && !found && steps < N ->
+        if
+        :: o[up - 1].life != ALIVE || (OWN_GRAPH && o[up - 1].graph != OUT) -> up = 0
+        :: else ->
+            found = o[up - 1].handles || o[up - 1].suspect || !OWN_HELD;
+            up = o[up - 1].owner;
+            steps++
+        fi
+    :: else -> break
+    od;
+    up = 0;
+    steps = 0
+}
+
+// Whether the chain of owners leads up from x, which has no node, to what is known to be alive.
+inline climb(x) {
+    up = o[x].owner;
+    do
+    :: up && !found && steps < N ->
+        if
+        :: o[up - 1].life != ALIVE -> up = 0
+        :: o[up - 1].life == ALIVE && o[up - 1].graph != OUT -> found = (o[up - 1].ext == KNOWN || !CLIMB_ALIVE); up = 0
+        :: else ->
+            if
+            :: !o[up - 1].queued -> fold(up - 1)
+            :: else
+            fi;
+            found = (o[up - 1].handles || o[up - 1].queued || IS_PROVED(up - 1) ||
+                     (!CLIMB_HELD && (o[up - 1].suspect || up - 1 == x))); // x itself is one until it was climbed from
+            up = o[up - 1].owner;
+            steps++
+        fi
+    :: else -> break
+    od;
+    up = 0;
+    steps = 0;
+    note_proof(x)
+}
+#define FOUND_OWNER found
+#define forget_owner() found = 0
+#else
+#define look_near(x) skip
+#define climb(x) skip
+#define FOUND_OWNER 0
+#define forget_owner() skip
+#endif
 
 // ---- losing references ----
 
@@ -311,6 +507,16 @@ inline fold(x) {
 #define mark(x, condition) o[x].suspect = o[x].suspect || (condition)
 #define ring_inside(x) bell = bell || (BELL_IN && o[x].queued && o[x].handles == 0)
 
+// x lost a reference, and has no handle. [is_handle]: that was one, so R1 has its exceptions.
+inline mark_lost(x, condition, is_handle) {
+    if
+    :: (is_handle) && (o[x].graph == OUT || !OWN_SELF) -> look_near(x)
+    :: else
+    fi;
+    mark(x, (condition) && !FOUND_OWNER && !((is_handle) && HOLDS_NOTHING(x)));
+    forget_owner()
+}
+
 // What a dead object referred to is lost, too.
 inline lose(x) {
     lost = lost & ~(1 << x);
@@ -324,8 +530,12 @@ inline lose(x) {
             o[x].suspect = 0;
             lost = lost | REFERS(x);
             o[x].links = 0;
+            set_owner(x, 0);
+            no_weak(x);
+            no_proof(x);
             forget(x)
-        :: o[x].handles == 0 && LINKED(x) != 0 -> mark(x, (o[x].graph != OUT -> R5_LOSE : R1_RELEASE && !HOLDS_NOTHING(x)))
+        :: o[x].handles == 0 && LINKED(x) != 0 ->
+            mark_lost(x, (o[x].graph != OUT -> R5_LOSE : R1_RELEASE), !OWN_LINK || IN(letting, x))
         :: else
         fi
     :: else
@@ -338,7 +548,8 @@ inline settle_losses() {
     do
     EACH(LOSE)
     :: lost == 0 -> break
-    od
+    od;
+    letting = 0
 }
 
 // ---- the home thread ----
@@ -370,6 +581,7 @@ inline release(x) {
     fold(x);
     o[x].home--;
     o[x].handles--;
+    letting = 1 << x;
     lost = 1 << x;
     settle_losses();
     settle()
@@ -391,7 +603,10 @@ inline give(x, y) {
     o[y].handles--;
     fold(y);
     ring_inside(y);
-    mark(y, R1_GIVE && o[y].handles == 0 && !HOLDS_NOTHING(y) && !IS_LED_TO(x, y));
+    if
+    :: o[y].handles == 0 -> mark_lost(y, R1_GIVE && !IS_LED_TO(x, y), 1)
+    :: else
+    fi;
     settle()
 }
 
@@ -430,6 +645,58 @@ inline move(x, y, z) {
     settle()
 }
 
+#if OWNERS
+// Sets the owner slot of x to y; or to NULL.
+inline own(x, y) {
+    printf("own %d %d\n", x, y);
+    add_link(x, y);
+    mark_linked(y);
+    disown(x);
+    o[x].owner = y + 1;
+    settle_losses();
+    settle()
+}
+
+inline disown(x) {
+    if
+    :: o[x].owner ->
+        lost = 1 << (o[x].owner - 1);
+        remove_link(x, o[x].owner - 1);
+        o[x].owner = 0
+    :: else
+    fi
+}
+
+inline orphan(x) {
+    printf("orphan %d\n", x);
+    disown(x);
+    settle_losses();
+    settle()
+}
+
+// x clears its slot that refers to y, and then the owner slot of y, which refers to x, if y is still there. Between two
+// slices a program may do both without a handle of y.
+inline cut(x, y) {
+    printf("cut %d %d\n", x, y);
+    remove_link(x, y);
+    lost = 1 << y;
+    settle_losses();
+    if
+    :: o[y].life == ALIVE -> disown(y)
+    :: else
+    fi;
+    settle_losses();
+    settle()
+}
+#define OWNERS_1(x) :: d_step { USABLE(x) && o[x].owner && !quiet -> orphan(x) }
+#define OWNERS_2(x, y)                                                                                                 \
+    :: d_step { USABLE(x) && USABLE(y) && o[x].owner != y + 1 && !quiet -> own(x, y) }                                 \
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && o[y].owner == x + 1 && !quiet -> cut(x, y) }
+#else
+#define OWNERS_1(x)
+#define OWNERS_2(x, y)
+#endif
+
 inline pass(x) {
     printf("pass %d\n", x);
     o[x].home--;
@@ -446,25 +713,39 @@ inline upgrade(x) {
 }
 
 // Until the commit; then those that wait for their destruction give NULL.
-#define UPGRADES(x) (WEAK && o[x].life == ALIVE && !(phase == FREE && o[x].graph == WHITE))
+#if ISLANDS
+#define HAS_WEAK(x) (o[x].weak && o[x].life != HUSK)
+#else
+#define HAS_WEAK(x) (WEAK && o[x].life == ALIVE)
+#endif
+#define UPGRADES(x) (HAS_WEAK(x) && !(phase == FREE && o[x].graph == WHITE))
 #define ROOM(x) (o[x].home < HOME && HELD_BY(x) < HELD && o[x].handles < HELD)
 #define USABLE(x) IN(mine, x)
-#define EMPTY(x) (USED(x) < K)
+#define EMPTY(x) (USED(x) < K + (OWNER(x) > 0))
+
+#if ISLANDS && WEAK
+#define WEAKLY_1(x) :: d_step { o[x].life == FREED && !quiet -> o[x].weak = 1; printf("weak "); new(x) }
+#else
+#define WEAKLY_1(x)
+#endif
 
 #define HOME_1(x)                                                                                                      \
     :: d_step { o[x].life == FREED && !quiet -> new(x) }                                                               \
     :: d_step { USABLE(x) && ROOM(x) && !quiet -> retain(x) }                                                          \
     :: d_step { o[x].home && !quiet -> release(x) }                                                                    \
     :: d_step { o[x].home && o[x].foreign < FOREIGN && !quiet -> pass(x) }                                             \
-    :: d_step { UPGRADES(x) && ROOM(x) && !quiet -> upgrade(x) }
+    :: d_step { UPGRADES(x) && ROOM(x) && !quiet -> upgrade(x) }                                                       \
+    WEAKLY_1(x)                                                                                                        \
+    OWNERS_1(x)
 #define HOME_2(x, y)                                                                                                   \
     :: d_step { USABLE(x) && USABLE(y) && EMPTY(x) && !quiet -> link(x, y) }                                           \
     :: d_step { USABLE(x) && o[y].home && EMPTY(x) && !quiet -> give(x, y) }                                           \
-    :: d_step { USABLE(x) && LINKS(x, y) && !quiet -> clear(x, y) }                                                    \
-    :: d_step { USABLE(x) && LINKS(x, y) && ROOM(y) && !quiet -> take(x, y) }
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && !quiet -> clear(x, y) }                                                 \
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && ROOM(y) && !quiet -> take(x, y) }                                       \
+    OWNERS_2(x, y)
 #define HOME_3(x, y, z)                                                                                                \
-    :: d_step { USABLE(x) && LINKS(x, y) && USABLE(z) && y != z && !quiet -> replace(x, y, z) }                        \
-    :: d_step { USABLE(x) && LINKS(x, y) && USABLE(z) && EMPTY(z) && !quiet -> move(x, y, z) }
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && USABLE(z) && y != z && !quiet -> replace(x, y, z) }                     \
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && USABLE(z) && EMPTY(z) && !quiet -> move(x, y, z) }
 
 active proctype home_thread() {
 end:
@@ -549,6 +830,7 @@ inline begin() {
     unseen = SET(IS_QUEUED);
     check("violated: rounds\n", !quiet || rounds > 0);
     rounds = (quiet -> rounds - 1 : 0);
+    DO(no_proof);
     settle()
 }
 
@@ -568,13 +850,17 @@ inline look(x) {
     settle()
 }
 
-// The links to x, of which so many are edges already. KNOWN if it has a handle, or may have one (R2).
-inline record(x, recorded) {
-    o[x].suspect = 0;
+inline look_for_handles(x) {
     if
     :: !o[x].queued -> fold(x)
     :: else
-    fi;
+    fi
+}
+
+// The links to x, of which so many are edges already. KNOWN if it has a handle, or may have one (R2).
+inline record(x, recorded) {
+    o[x].suspect = 0;
+    look_for_handles(x);
     o[x].ext = (o[x].handles || o[x].queued -> KNOWN : LINKED(x) - recorded)
 }
 
@@ -582,8 +868,13 @@ inline root(x) {
     printf("root %d\n", x);
     phase = ROOTS;
     record(x, 0);
-    o[x].graph = (o[x].ext == KNOWN || (!R2 && LINKED(x)) -> OUT : FOUND);
+    if
+    :: o[x].ext != KNOWN -> climb(x)
+    :: else
+    fi;
+    o[x].graph = (o[x].ext == KNOWN || FOUND_OWNER || (!R2 && LINKED(x)) -> OUT : FOUND);
     o[x].ext = (o[x].graph == OUT || !R4 -> 0 : o[x].ext);
+    forget_owner();
     settle()
 }
 
@@ -594,16 +885,103 @@ inline discover(x) {
     o[x].ext = (!R4 && o[x].graph == FOUND -> 0 : o[x].ext)
 }
 
+#if ISLANDS
+#define LINKED_FROM(y, x) IN(set, y) * LINKS(y, x)
+#define LINKED_WITHIN(x) (LINKED_FROM(0, x) + LINKED_FROM(1, x) LINKED_FROM_2(x))
+#if N == 2
+#define LINKED_FROM_2(x)
+#else
+#define LINKED_FROM_2(x) + LINKED_FROM(2, x)
+#endif
+#define IS_NO_MEMBER(x)                                                                                                \
+    (IN(set, x) && (o[x].life != ALIVE || (ISLAND_HANDLES && o[x].handles) || (ISLAND_WEAK && o[x].weak) ||            \
+                    (ISLAND_SHARED && (SHARED(x) != 0 || o[x].queued)) || (ISLAND_LINKS && LINKED_WITHIN(x) != LINKED(x))))
+
+inline sink(x) {
+    if
+    :: IN(set, x) ->
+        o[x].life = FREED;
+        o[x].suspect = o[x].suspect && !ISLAND_BUFFER && o[x].graph == OUT;
+        o[x].handles = 0;
+        o[x].links = 0;
+        set_owner(x, 0);
+        no_proof(x);
+        o[x].graph = (ISLAND_GRAPH -> OUT : o[x].graph);
+        o[x].ext = 0;
+        o[x].edges = 0;
+        o[x].late = 0
+    :: else
+    fi
+}
+
+#define LEAVES_1(y, x) | ((IN(set, x) && !IN(set, y) && LINKS(x, y)) << (y))
+#if N == 2
+#define LEAVES(y) LEAVES_1(y, 0) LEAVES_1(y, 1)
+#else
+#define LEAVES(y) LEAVES_1(y, 0) LEAVES_1(y, 1) LEAVES_1(y, 2)
+#endif
+#if N == 2
+#define LEAVING (0 LEAVES(0) LEAVES(1))
+#else
+#define LEAVING (0 LEAVES(0) LEAVES(1) LEAVES(2))
+#endif
+
+// A suspect or root x and some other objects are judged and freed at once, if they are garbage. What they link to is no
+// member, or one: the library is free to choose. It loses the links from members.
+inline island(x, members) {
+    set = members;
+    if
+    :: SET(IS_NO_MEMBER) == 0 ->
+        printf("island %d\n", x);
+        phase = (phase == BUILD -> BUILD : ROOTS);
+        lost = (ISLAND_LOSE -> LEAVING : 0);
+        DO(sink);
+        set = 0;
+        settle_losses()
+    :: else -> set = 0
+    fi;
+    settle()
+}
+#define IS_EXPLORED(x) ((ROOTS_OPEN && IS_ROOT(x)) || ((phase == ROOTS || (phase == BUILD && !ISLAND_ROOTS)) && IS_FOUND(x)))
+#if N == 2
+#define ISLANDS_1(x)                                                                                                   \
+    :: d_step { IS_EXPLORED(x) -> island(x, 1 << x) }                                                                  \
+    :: d_step { IS_EXPLORED(x) -> island(x, ALL) }
+#else
+#define ISLANDS_1(x)                                                                                                   \
+    :: d_step { IS_EXPLORED(x) -> island(x, 1 << x) }                                                                  \
+    :: d_step { IS_EXPLORED(x) -> island(x, ALL & ~(1 << ((x + 1) % N))) }                                             \
+    :: d_step { IS_EXPLORED(x) -> island(x, ALL & ~(1 << ((x + 2) % N))) }                                             \
+    :: d_step { IS_EXPLORED(x) -> island(x, ALL) }
+#endif
+#else
+#define ISLANDS_1(x)
+#endif
+
 #define IS_MARKED(x) (o[x].life != ALIVE || o[x].handles || SHARED(x) != 0 || o[x].queued || o[x].suspect)
+
+// Of y, which has no node: if its owners prove it alive, it gets none.
+inline meet(y) {
+    look_for_handles(y);
+    if
+    :: !o[y].handles && !o[y].queued -> climb(y)
+    :: else
+    fi;
+    if
+    :: !FOUND_OWNER -> discover(y)
+    :: else
+    fi;
+    forget_owner()
+}
 
 // Records the edge from x to y.
 inline follow(x, y) {
     if
-    :: LINKS(x, y) ->
-        if
-        :: o[y].graph == OUT -> discover(y)
-        :: else
-        fi;
+    :: LINKS(x, y) && o[y].graph == OUT -> meet(y)
+    :: else
+    fi;
+    if
+    :: LINKS(x, y) && o[y].graph != OUT ->
         if
         :: !R4 && o[y].graph == FOUND -> o[y].ext = o[y].ext + LINKS(x, y)
         :: else ->
@@ -723,6 +1101,9 @@ inline destroy(x) {
     o[x].life = HUSK;
     o[x].links = 0;
     o[x].handles = 0;
+    set_owner(x, 0);
+    no_weak(x);
+    no_proof(x);
     leave(x);
     settle_losses();
     phase = (SET(IS_WHITE) -> FREE : IDLE);
@@ -738,6 +1119,7 @@ inline destroy(x) {
 #define COLLECTOR_1(x)                                                                                                 \
     :: d_step { phase == INBOX && IN(unseen, x) -> look(x) }                                                           \
     :: d_step { ROOTS_OPEN && IS_ROOT(x) -> root(x) }                                                                  \
+    ISLANDS_1(x)                                                                                                       \
     :: d_step { (phase == ROOTS || phase == BUILD) && IS_FOUND(x) -> trace_it(x) }                                     \
     :: d_step { phase == BUILD && PROBE && IS_KNOWN(x) -> probe(x) }                                                   \
     :: d_step { phase == VALIDATE && IS_UNCHECKED(x) -> validate(x) }                                                  \

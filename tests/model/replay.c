@@ -7,7 +7,9 @@
 // library's collector work until it is as far as the model's was. The library takes its suspects and nodes in an order
 // of its own, so this is as near as one can get in one run. Swept: the program's steps with the collector let in before
 // two of them, for so many units of work each, for all such places and numbers. Each with and without some garbage
-// beside, and foreign steps by a second thread, one at a time.
+// beside, and foreign steps by a second thread, one at a time. And all of that once more with objects that have no
+// destructor, but a leaf that has one, so that they may be islands; then the first stop ends in a slice of many units, as
+// islands are not looked for in slices of one.
 //
 // After each step, what a handle leads to must be alive, by a plain search. At the end of the trace the collector works
 // until it says that nothing is left to do; then what no handle leads to must be gone. Then the handles are released,
@@ -24,8 +26,13 @@
 enum { SLOTS = 2, OBJECTS = 8, STEPS = 128, LIVES = 64, PATIENCE = 10000 };
 
 struct life;
+struct leaf {
+    struct life *life;
+};
 struct node {
     struct node *slot[SLOTS];
+    struct node *owner;
+    struct leaf *leaf;
     struct life *life;
 };
 
@@ -41,7 +48,7 @@ struct life {
 // A step of the trace: an operation with up to three objects.
 struct step {
     char text[64], op[32];
-    bool foreign;
+    bool foreign, weak;
     int x, y, z;
 };
 
@@ -50,6 +57,8 @@ struct trace {
     struct step step[STEPS];
     int steps;
     bool upgrades; // so objects need weak references
+    bool weakly;   // only those that are made so
+    bool owners;   // they have owner slots
 };
 
 static struct life lives[LIVES];
@@ -63,11 +72,25 @@ static void node_destroy(void *obj) {
         life->destroyed++;
 }
 
+static void leaf_destroy(void *obj) {
+    ((struct leaf *)obj)->life->destroyed++;
+}
+
+RC_TYPE(leaf, struct leaf, .destroy = leaf_destroy);
+
+// Of the objects of a trace: with or without a destructor, and an owner slot.
 RC_TYPE(node, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot)), .destroy = node_destroy);
+RC_TYPE(owned, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_OWNER(struct node, owner)),
+        .destroy = node_destroy);
+RC_TYPE(plain, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_LINK_TO(struct node, leaf, leaf_type)));
+RC_TYPE(plain_owned, struct node,
+        .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_OWNER(struct node, owner),
+                          RC_LINK_TO(struct node, leaf, leaf_type)));
 
 // ---- what must hold
 
 static const struct trace *playing;
+static bool plainly; // objects have leaves
 static char position[160]; // what is just being done
 
 static _Noreturn void fail(const char *format, ...) {
@@ -89,6 +112,8 @@ static void reach(struct life *life) {
     for (int i = 0; i < SLOTS; i++)
         if (life->node->slot[i])
             reach(life->node->slot[i]->life);
+    if (life->node->owner)
+        reach(life->node->owner->life);
 }
 
 // What handles lead to; those of the home thread only, or all.
@@ -184,10 +209,17 @@ static bool new_object(int x, bool weak) {
     if ((life_of(x) && life_of(x)->reached) || life_count == LIVES)
         return false;
     struct life *life = &lives[life_count++];
-    *life = (struct life){.node = rc_new(&node_type), .home = 1};
-    if (!life->node)
+    const struct rc_type *type = playing->owners ? plainly ? &plain_owned_type : &owned_type
+                                                 : plainly ? &plain_type : &node_type;
+    struct leaf *leaf = plainly ? rc_new(&leaf_type) : NULL;
+    *life = (struct life){.node = rc_new(type), .home = 1};
+    if (!life->node || !leaf != !plainly)
         fail("out of memory");
     life->node->life = life;
+    if (leaf) {
+        leaf->life = life;
+        rc_give(&life->node->leaf, leaf);
+    }
     if (weak && !(life->weak = rc_weak_new(life->node)))
         fail("out of memory");
     current[x] = life;
@@ -197,7 +229,7 @@ static bool new_object(int x, bool weak) {
 // What leads to an object may be upgraded at any time. NULL is an answer only for one that no handle leads to.
 static bool upgrade(struct life *life, bool foreign) {
     search(true);
-    if (!life)
+    if (!life || !life->weak)
         return false;
     struct node *node = foreign ? on_other_thread(UPGRADE, life) : rc_weak_get(life->weak);
     if (node && node != life->node)
@@ -234,9 +266,18 @@ static bool home_step(const struct step *s) {
         x->home--, rc_release(x->node);
     else if (!strcmp(s->op, "pass") && x && x->home)
         x->home--, x->foreign++;
+    else if (!strcmp(s->op, "orphan") && is_usable(s->x))
+        rc_clear(&x->node->owner);
     else
         return false;
     return true;
+}
+
+// x gives up its link to y, which may die of that, and then y its owner slot. No handle of y need be there.
+static void cut(const struct life *x, struct node **from, struct life *y) {
+    rc_clear(from);
+    if (!y->destroyed && y->node->owner == x->node)
+        rc_clear(&y->node->owner);
 }
 
 // Of slots: x gets, gives up or passes on a link to y.
@@ -254,6 +295,10 @@ static bool slot_step(const struct step *s) {
         y->home += rc_take(from) != NULL;
     else if (!strcmp(s->op, "replace") && from && is_usable(s->z))
         rc_set(from, z->node);
+    else if (!strcmp(s->op, "own") && is_usable(s->x) && is_usable(s->y))
+        rc_set(&life_of(s->x)->node->owner, y->node);
+    else if (!strcmp(s->op, "cut") && from)
+        cut(life_of(s->x), from, y);
     else if (!strcmp(s->op, "move") && from && slot_with(s->z, NULL))
         rc_move(slot_with(s->z, NULL), from);
     else
@@ -268,14 +313,15 @@ static bool is_one_of(const char *op, const char *const *ops) {
 }
 
 static bool is_collector_step(const struct step *s) {
-    static const char *const ops[] = {"begin",    "look",   "root",    "end", "trace", "probe", "scan",
-                                      "validate", "commit", "destroy", NULL};
+    static const char *const ops[] = {"begin",  "look", "root",     "end",    "island",  "trace",
+                                      "probe",  "scan", "validate", "commit", "destroy", NULL};
     return !s->foreign && is_one_of(s->op, ops);
 }
 
 static bool is_program_step(const struct step *s) {
     static const char *const home[] = {"new",  "retain", "release", "pass", "upgrade", "link",
-                                       "give", "clear",  "take",    "move", "replace", NULL};
+                                       "give", "clear",  "take",    "move", "replace", "own",
+                                       "cut",  "orphan", NULL};
     static const char *const foreign[] = {"retain", "queue", "release", "pass", "upgrade", NULL};
     return is_one_of(s->op, s->foreign ? foreign : home);
 }
@@ -286,7 +332,7 @@ static void program_step(const struct step *s, const struct trace *t) {
     if (s->foreign)
         done = foreign_step(s);
     else if (!strcmp(s->op, "new"))
-        done = new_object(s->x, t->upgrades);
+        done = new_object(s->x, t->weakly ? s->weak : t->upgrades);
     else
         done = s->y < 0 ? home_step(s) : slot_step(s);
     skipped += !done;
@@ -297,6 +343,12 @@ static void program_step(const struct step *s, const struct trace *t) {
 
 static void unit(void) {
     rc_collect_step(0);
+    check(false);
+}
+
+// As much as is done between two looks at the clock: with so few objects, all that there is.
+static void slice(void) {
+    rc_collect_step(1);
     check(false);
 }
 
@@ -315,6 +367,8 @@ static void collector_step(const struct step *s) {
         phase <= RC_PHASE_INBOX ? unit() : (void)0;
     else if (!strcmp(s->op, "root"))
         phase <= RC_PHASE_ROOTS ? unit() : (void)0;
+    else if (!strcmp(s->op, "island"))
+        phase <= RC_PHASE_ROOTS ? slice() : (void)0;
     else if (!strcmp(s->op, "trace"))
         phase != RC_PHASE_IDLE && phase <= RC_PHASE_BUILD ? unit() : (void)0;
     else if (!strcmp(s->op, "scan"))
@@ -407,6 +461,8 @@ static bool run(const struct trace *t, struct stop first, struct stop second, bo
             ballast();
         for (int u = 0; k == first.at && u < first.units; u++)
             unit();
+        if (plainly && k == first.at)
+            slice();
         for (int u = 0; k == second.at && u < second.units; u++) {
             more = rc_collect_pending();
             unit();
@@ -440,7 +496,8 @@ static void read_step(struct step *s, char *line) {
     *s = (struct step){.x = -1, .y = -1, .z = -1};
     snprintf(s->text, sizeof s->text, "%.63s", line);
     s->foreign = !strncmp(line, "foreign ", 8);
-    sscanf(s->foreign ? line + 8 : line, "%31s %d %d %d", s->op, &s->x, &s->y, &s->z);
+    s->weak = !strncmp(line, "weak ", 5);
+    sscanf(line + (s->foreign ? 8 : s->weak ? 5 : 0), "%31s %d %d %d", s->op, &s->x, &s->y, &s->z);
 }
 
 static bool read_trace(struct trace *t, const char *name) {
@@ -459,7 +516,10 @@ static bool read_trace(struct trace *t, const char *name) {
                 fclose(file);
                 return false;
             }
-            t->upgrades |= !strcmp(t->step[t->steps++].op, "upgrade");
+            const struct step *s = &t->step[t->steps++];
+            t->upgrades |= !strcmp(s->op, "upgrade");
+            t->weakly |= s->weak;
+            t->owners |= !strcmp(s->op, "own");
         }
     fclose(file);
     return t->steps > 0;
@@ -479,12 +539,17 @@ int main(int argc, char **argv) {
         if (!read_trace(&trace, argv[i]))
             return 2;
         playing = &trace;
-        skipped = runs = 0;
-        follow(&trace, false);
-        follow(&trace, true);
-        unsigned long skipped_following = skipped;
-        sweep(&trace, false);
-        sweep(&trace, true);
+        runs = 0;
+        unsigned long skipped_following = 0;
+        for (int plain = 0; plain < 2; plain++) {
+            plainly = plain;
+            skipped = 0;
+            follow(&trace, false);
+            follow(&trace, true);
+            skipped_following += skipped;
+            sweep(&trace, false);
+            sweep(&trace, true);
+        }
         printf("%-24s %6d %8lu %9lu\n", trace.name, trace.steps, skipped_following, runs);
     }
     printf("%d passed, 0 failed, 0 skipped\n", argc - 1); // a failure ends the program

@@ -24,8 +24,10 @@ checker_flags() {
 
 # A search that ends soon is compiled longer than it runs.
 optimize() {
-    case $1 in
-        first) echo -O1 ;;
+    case "$*" in
+        first*BELL* | first*-DN=3*) echo -O1 ;;
+        first*) echo -O0 ;;
+        *quick*) echo -O1 ;;
         *) echo -O2 ;;
     esac
 }
@@ -59,8 +61,10 @@ write_trace() {
 
 explore() {
     name=$1 expected=$3 search=$4
+    level=$(optimize "$search" "$@")
     shift 4
-    definitions=$(echo " $* " | sed "s/ HOME / $HOME_ONLY /; s/ BELL / /; s/^ *//; s/ *\$//")
+    definitions=$(echo " $* " |
+        sed "s/ HOME / $HOME_ONLY /; s/ OWN / -DOWNERS=1 -DK=1 /; s/ BELL / /; s/^ *//; s/ *\$//")
     case " $* " in
         *" BELL "*) model=bell ;;
         *) model=refcyc ;;
@@ -73,7 +77,7 @@ explore() {
     {
         cp "$source" model.pml &&
             spin -a $definitions model.pml >out 2>&1 &&
-            $CC $(optimize "$search") -w -DSAFETY -DNOREDUCE $(checker_flags "$search") -o checker pan.c >>out 2>&1 &&
+            $CC "$level" -w -DSAFETY -DNOREDUCE $(checker_flags "$search") -o checker pan.c >>out 2>&1 &&
             ./checker $(search_flags "$search") >out 2>&1
         [ ! -f model.pml.trail ] || spin -t -T $definitions model.pml >trail 2>&1
     }
