@@ -28,7 +28,7 @@
 
 enum {
     ROW = 48,      // slots in a row, at most
-    ROW_FULL = 20, // when it has as many, no other object is begun
+    ROW_FULL = 32, // when it has as many, no other object is begun
     ROWS = 4       // a power of two: one is read, two are on their way, one is recorded
 };
 
