@@ -105,8 +105,6 @@ enum cc_begin {
 void cc_suspect(struct rc_heap *heap, struct rc__header *h);
 // The same, where the reference was a handle.
 void cc_let_go(struct rc_heap *heap, struct rc__header *h);
-// The same, where the handle went into [slot].
-void cc_gave(struct rc_heap *heap, struct rc__header *h, const void *slot);
 // A suspect dies: it leaves the buffer. [h] is SUSPECT and not in the graph.
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h);
 // [h], which is in the graph, has died by count.

@@ -74,6 +74,11 @@ static bool has_owner_near(const struct rc_heap *heap, const struct rc__header *
     return false;
 }
 
+static inline bool has_owner(const struct rc__header *h) {
+    int32_t owner = rc__class(h)->owner;
+    return owner != RC__NO_OWNER && rc__load((const char *)(h + 1) + owner);
+}
+
 // Whether [h] is known to hold no link.
 static inline bool holds_nothing(const struct rc__header *h) {
     assert(rc__is_object(h) && !rc__is_dead(h));
@@ -86,27 +91,10 @@ static inline bool holds_nothing(const struct rc__header *h) {
     return true;
 }
 
-// Whether [slot] lies in the object that was made last, and that is held.
-static inline bool is_of_newest(const struct rc_heap *heap, const void *slot) {
-    const struct rc__header *h = heap->newest;
-    size_t at = (size_t)((uintptr_t)slot - (uintptr_t)h);
-    if (!h || at >= RC__CELL_MAX)
-        return false;
-    uint32_t both = rc__both(h);
-    return RC__LOAD(rc__class_heap[both >> 16]) == heap && both & RC__HANDLES_MAX && !(h->word & RC__GRAPH) &&
-           at < rc__classes[both >> 17].cell;
-}
-
-void cc_gave(struct rc_heap *heap, struct rc__header *h, const void *slot) {
-    assert(rc__is_mine(heap) && slot);
-    if (h->word & RC__GRAPH || !is_of_newest(heap, slot))
-        cc_let_go(heap, h);
-}
-
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
     assert(h->handles == 0 && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT));
-    if (h->word & RC__GRAPH || !(holds_nothing(h) || has_owner_near(heap, h)))
+    if (h->word & RC__GRAPH || !(has_owner(h) ? has_owner_near(heap, h) : holds_nothing(h)))
         cc_suspect(heap, h);
 }
 

@@ -361,7 +361,7 @@ static void give_back(struct rc_heap *heap, size_t pages) {
 // and what is given back.
 void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from) {
     assert(into != from && into->blocks.paged == from->blocks.paged);
-    into->newest = from->newest = NULL;
+    into->newest_size = from->newest_size = 0;
     struct rc__blocks *to = &into->blocks, *old = &from->blocks;
     big_merge(&to->big, &old->big);
     for (size_t size = 0; size < RC__CELL_SIZES; size++)

@@ -90,14 +90,6 @@ static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
     lost(heap, h, cc_let_go);
 }
 
-// The same, where [slot] has got it.
-static inline void gave(struct rc_heap *heap, struct rc__header *h, const void *slot) {
-    if (is_special_loss(h))
-        lost_special(heap, h, cc_let_go);
-    else if (!(h->word & RC__SUSPECT))
-        cc_gave(heap, h, slot);
-}
-
 static void lost_link(struct rc_heap *heap, struct rc__header *h) {
     lost(heap, h, cc_suspect);
 }
@@ -290,10 +282,10 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
     unlink_from(heap, h, call);
 }
 
-// The usual case of an object that a slot is to get: it is ours, not in the graph, and has not all the links that it can have.
-static inline bool is_usual(const void *obj) {
-    const struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
-    return rc__is_inside(h) && !(h->word & RC__GRAPH) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
+// The usual case of an object that a slot is to get, of which the class and the handles are [both]: it is ours, has not all the
+// links that it can have, and bears none of [marks].
+static inline bool is_usual(const struct rc__header *h, uint32_t both, uint64_t marks) {
+    return rc__is_here(both) && !(h->word & marks) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
 }
 
 static __attribute__((noinline)) void set_special(void *slot, void *obj) {
@@ -312,7 +304,8 @@ static __attribute__((noinline)) void set_special(void *slot, void *obj) {
 }
 
 void rc_set_slot(void *slot, void *obj) {
-    if (!slot || !obj || rc__load(slot) || !is_usual(obj) || !rc__slot_is_here(slot, "rc_set")) {
+    if (!slot || !obj || rc__load(slot) || !is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) ||
+        !rc__slot_is_here(slot, "rc_set")) {
         set_special(slot, obj);
         return;
     }
@@ -363,19 +356,24 @@ static __attribute__((noinline)) void give_special(void *slot, void *obj) {
         unlink_from(rc__here, RC__HEADER(old), "rc_give");
 }
 
+// The usual case: an empty slot gets the last handle of an object that is no suspect, and that nobody else has counted.
 void rc_give_slot(void *slot, void *obj) {
-    if (!slot || !obj || rc__load(slot) || !is_usual(obj) || RC__HEADER(obj)->handles - 1u >= RC__HANDLES_MAX - 1 ||
-        !rc__slot_is_here(slot, "rc_give")) {
+    if (!slot || !obj || rc__load(slot)) {
         give_special(slot, obj);
         return;
     }
     struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
+    if ((both & RC__HANDLES_MAX) != 1 || !is_usual(h, both, RC__GRAPH | RC__SUSPECT) || rc__atomic_load(&h->shared) ||
+        rc__classes[both >> 17].first || !rc__slot_is_here(slot, "rc_give")) {
+        give_special(slot, obj);
+        return;
+    }
     h->word += RC__LINK_ONE;
     rc__store(slot, obj);
     RC__STORE(h->both, both - 1);
-    if ((both & RC__HANDLES_MAX) == 1)
-        gave(rc__here, h, slot);
+    if (!rc__is_in_newest(rc__here, slot))
+        cc_let_go(rc__here, h);
 }
 
 void *rc_take_slot(void *slot) {

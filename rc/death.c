@@ -13,6 +13,8 @@
 //   D3  While its finalizer runs an object is alive, held by one handle of ours.
 #include "block.h"
 
+enum { WAITING = 64 }; // bare objects that have died and are not destroyed yet, without being on the list
+
 // An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 in handles.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
     assert(rc__is_dead(h));
@@ -142,11 +144,10 @@ static inline void join_dead(struct rc_heap *heap, struct rc__header *h) {
 // Bare objects on their way out.
 struct bare {
     struct rc_heap *heap;
-    struct rc__class *c;      // of those that are gone and not accounted for yet,
-    size_t since;             // which are as many as [left] has become less since then
-    size_t left;              // so many more may be destroyed
-    struct rc__header **free; // place for the next one that waits
-    struct rc__header *waiting[64];
+    struct rc__class *c; // of those that are gone and not accounted for yet,
+    size_t since;        // which are as many as [left] has become less since then
+    size_t left;         // so many more may be destroyed
+    struct rc__header *waiting[1 + WAITING + RC__SMALL];
 };
 
 static inline void account(struct bare *b) {
@@ -177,17 +178,10 @@ static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *
 
 // The same; most often it is of the same sort as what held it, of which the class, and no handles, are [both].
 static inline bool let_go_of_one(struct bare *b, struct rc__header *h, uint32_t both) {
-    if (rc__both(h) != both || (h->word & ~RC__INDEX_MASK) != RC__LINK_ONE || rc__atomic_load(&h->shared))
+    if (rc__both(h) != both || h->word != RC__LINK_ONE || rc__atomic_load(&h->shared))
         return let_go(b, h);
     h->word = 0;
     return true;
-}
-
-static inline void await(struct bare *b, struct rc__header *h) {
-    if (b->free < b->waiting + sizeof b->waiting / sizeof *b->waiting)
-        *b->free++ = h;
-    else
-        join_dead(b->heap, h);
 }
 
 static __attribute__((noinline)) void other_cell(struct bare *b, size_t cell) {
@@ -200,6 +194,13 @@ static __attribute__((noinline)) void other_class(struct bare *b, struct rc__cla
     b->c = c;
 }
 
+// The last of those that wait, up to the first one or up to some, join the dead list.
+static __attribute__((noinline)) struct rc__header **wait_elsewhere(struct bare *b, struct rc__header **last, size_t left) {
+    while (last > b->waiting + left)
+        join_dead(b->heap, *last--);
+    return last;
+}
+
 // Destroys [h], which is bare, and those that die of that, if they are; the others join the dead list. Up to [limit], of
 // which it returns what is left.
 static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t limit) {
@@ -207,33 +208,29 @@ static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t li
     b.heap = heap;
     b.c = rc__class(h);
     b.since = b.left = limit;
-    b.free = b.waiting;
-    while (h && b.left) {
+    b.waiting[0] = NULL;
+    b.waiting[1] = h;
+    struct rc__header **last = b.waiting + 1;
+    while (b.left && (h = *last)) {
+        last--;
         uint32_t both = rc__both(h) & ~(uint32_t)(1 << 16 | RC__HANDLES_MAX); // it may come from the dead list
         struct rc__class *c = &rc__classes[both >> 17];
         if (c != b.c)
             other_class(&b, c);
-        struct rc__header *next = NULL;
         for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
             void *obj = rc__load((char *)rc__payload(h) + *slot);
-            if (!obj || !let_go_of_one(&b, RC__HEADER(obj), both))
-                continue;
-            if (!next)
-                next = RC__HEADER(obj);
-            else
-                await(&b, RC__HEADER(obj));
+            if (obj && let_go_of_one(&b, RC__HEADER(obj), both))
+                *++last = RC__HEADER(obj);
         }
         uint32_t cell = rc__cell_free(b.heap, h);
         b.left--;
         if (cell != c->cell)
             other_cell(&b, cell);
-        h = next || b.free == b.waiting ? next : *--b.free;
+        if (last > b.waiting + WAITING)
+            last = wait_elsewhere(&b, last, WAITING / 2);
     }
     account(&b);
-    if (h)
-        join_dead(heap, h);
-    while (b.free > b.waiting)
-        join_dead(heap, *--b.free);
+    wait_elsewhere(&b, last, 0);
     return b.left;
 }
 

@@ -71,7 +71,8 @@ static __attribute__((noinline)) void *new_object(const struct rc_type *type, si
     if (!h)
         return out_of_memory();
     h->shared = 0;
-    heap->newest = h->word & RC__BIG ? NULL : h;
+    heap->newest = h;
+    heap->newest_size = h->word & RC__BIG ? 0 : sizeof *h + size;
     assert(heap->objects + heap->husks < heap->reserved); // R3
     assert((uintptr_t)h % 16 == 0 && (h->word & ~RC__BIG) == 0);
     rc__set_both(h, 1, cls);
@@ -100,10 +101,11 @@ void *rc_new(const struct rc_type *type) {
         return new_object(type, 0);
     assert(!heap->ending);
     struct rc__header *h = rc__page_take(page);
-    heap->newest = h;
     h->shared = 0;
     RC__STORE(h->both, recent->both);
     size_t size = recent->cell;
+    heap->newest = h;
+    heap->newest_size = size;
     recent->c->live++;
     heap->objects++;
     heap->bytes += size;

@@ -163,7 +163,8 @@ struct rc_heap {
     bool held;     // by that thread, without an entry on its stack (H3)
     struct rc_heap *next_held;
     struct rc__blocks blocks;
-    struct rc__header *newest; // the cell that an object was made in last; NULL: it may not be one any more
+    struct rc__header *newest; // the cell that an object was made in last,
+    size_t newest_size;        // and how many bytes it has; 0: it may not be one any more
     size_t objects;  // alive, or dead and not destroyed
     size_t husks;    // destroyed, but their memory waits
     size_t bytes;
@@ -285,6 +286,15 @@ static inline void *rc__load(const void *slot) {
 }
 static inline void rc__store(void *slot, const void *p) {
     memcpy(slot, &p, sizeof p);
+}
+
+// Whether [slot] lies in the object that was made last, and that is alive and held, and not in the graph.
+static inline bool rc__is_in_newest(const struct rc_heap *heap, const void *slot) {
+    const struct rc__header *h = heap->newest;
+    if ((uintptr_t)slot - (uintptr_t)h >= heap->newest_size)
+        return false;
+    uint32_t both = rc__both(h);
+    return both & RC__HANDLES_MAX && !(both & UINT32_C(1) << 16) && !(h->word & RC__GRAPH);
 }
 
 // counting.c. [call] names the public function, for a fault.
