@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Arrays in chunks: they grow without copying what they hold, so growing is no pause, and they give memory back piece by
 // piece. Only the table of chunks is copied when it is full, which is a thousandth of the memory.
+//
+// The suspect buffer and the inbox, which have room for each object and are empty most of the time, get all but their first
+// chunks in large blocks: so much memory is never touched, while a block of malloc's has a header.
 #include "object.h"
 
 // Makes sure that the table has room for [chunks] chunks.
@@ -37,6 +40,33 @@ bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks
         assert(c->chunks <= c->capacity);
     }
     return true;
+}
+
+enum { SINGLE = 8, IN_LARGE = RC__LARGE / (RC__CHUNK_POINTERS * sizeof(void *)) };
+
+// The same of chunks of pointers; there may be more then. Such are given back all at once, by rc__pointers_free.
+bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
+    while (c->chunks < chunks) {
+        if (!heap->blocks.paged || c->chunks < SINGLE) {
+            if (!rc__chunks_reserve(heap, c, c->chunks + 1, RC__CHUNK_POINTERS * sizeof(void *)))
+                return false;
+            continue;
+        }
+        char *block = rc__chunks_table(heap, c, c->chunks + IN_LARGE) ? rc__large_new(false) : NULL;
+        if (!block)
+            return false;
+        for (size_t i = 0; i < IN_LARGE; i++)
+            c->chunk[c->chunks++] = block + i * (RC__LARGE / IN_LARGE);
+    }
+    return true;
+}
+
+void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c) {
+    while (heap->blocks.paged && c->chunks > SINGLE) {
+        c->chunks -= IN_LARGE;
+        rc__large_free(c->chunk[c->chunks], RC__LARGE);
+    }
+    rc__chunks_free(heap, c, 0, RC__CHUNK_POINTERS * sizeof(void *));
 }
 
 // Gives back all but [keep] chunks, and the table with the last.

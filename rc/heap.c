@@ -433,9 +433,9 @@ void rc__heap_end(struct rc_heap *heap) {
     rc__extras_free(heap);
     rc__blocks_free(heap);
     rc__classes_free(heap);
-    rc__chunks_free(heap, &heap->suspects, 0, RC__CHUNK_POINTERS * sizeof(void *));
+    rc__pointers_free(heap, &heap->suspects);
     rc__lock(&heap->door->lock);
-    rc__chunks_free(heap, &heap->door->inbox, 0, RC__CHUNK_POINTERS * sizeof(void *));
+    rc__pointers_free(heap, &heap->door->inbox);
     heap->door->inbox_count = 0;
     rc__unlock(&heap->door->lock);
     door_free(heap->door);

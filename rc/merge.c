@@ -23,8 +23,6 @@
 
 enum { DUPLICATES = 256 }; // so many class numbers a heap may use up before a merge goes through the objects
 
-#define CHUNK_BYTES (RC__CHUNK_POINTERS * sizeof(void *))
-
 static bool fails(int error) {
     errno = error;
     return false;
@@ -80,10 +78,10 @@ static bool reserve(struct rc_heap *into, const struct rc_heap *from) {
     assert(from->suspect_count <= from->objects);
     size_t objects = into->objects + into->husks + from->objects + from->husks;
     size_t chunks = (objects + RC__CHUNK_POINTERS - 1) / RC__CHUNK_POINTERS;
-    if (objects > RC__INDEX_MAX || !rc__chunks_reserve(into, &into->suspects, chunks, CHUNK_BYTES))
+    if (objects > RC__INDEX_MAX || !rc__pointers_reserve(into, &into->suspects, chunks))
         return false;
     rc__lock(&into->door->lock);
-    bool ok = rc__chunks_reserve(into, &into->door->inbox, chunks, CHUNK_BYTES);
+    bool ok = rc__pointers_reserve(into, &into->door->inbox, chunks);
     rc__unlock(&into->door->lock);
     if (ok && chunks * RC__CHUNK_POINTERS > into->reserved)
         into->reserved = chunks * RC__CHUNK_POINTERS;

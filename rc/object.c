@@ -14,12 +14,11 @@ const char *rc_version(void) {
 static bool reserve(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     assert(heap->reserved % RC__CHUNK_POINTERS == 0);
-    const size_t bytes = RC__CHUNK_POINTERS * sizeof(void *);
     size_t chunks = heap->reserved / RC__CHUNK_POINTERS + 1;
-    if (chunks * RC__CHUNK_POINTERS > RC__INDEX_MAX || !rc__chunks_reserve(heap, &heap->suspects, chunks, bytes))
+    if (chunks * RC__CHUNK_POINTERS > RC__INDEX_MAX || !rc__pointers_reserve(heap, &heap->suspects, chunks))
         return false;
     rc__lock(&heap->door->lock);
-    bool ok = rc__chunks_reserve(heap, &heap->door->inbox, chunks, bytes);
+    bool ok = rc__pointers_reserve(heap, &heap->door->inbox, chunks);
     rc__unlock(&heap->door->lock);
     if (ok)
         heap->reserved = chunks * RC__CHUNK_POINTERS;

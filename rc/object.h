@@ -470,6 +470,8 @@ void rc__rubbish_free(struct rc_heap *heap);
 void rc__rubbish_merge(struct rc_heap *into, struct rc_heap *from);
 
 // chunks.c
+bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);
+void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c);
 bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);
 bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes);
 void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes);
