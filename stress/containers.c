@@ -138,8 +138,10 @@ static void relayout_array(uint32_t id, unsigned how) {
             return;
     unsigned many = s->layout - how % ROW;
     s->layout = how % ROW;
-    if (many && !rc_array_remove_range(s->object, 0, many))
-        fail("container", "rc_array_remove_range fails, errno %d", errno);
+    if (many && !went_well(rc_array_remove_range(s->object, 0, many), "rc_array_remove_range")) {
+        s->layout = (uint8_t)(s->layout + many);
+        return;
+    }
     if (!is_alive(array) || !is_reachable(id))
         return;
     if (how & 8)

@@ -208,13 +208,6 @@ static int replay(char **names, int n) {
     return failed > 0;
 }
 
-// A program enters heaps in every order, one inside another. That is its right where there is one thread only (heap.h), but
-// ThreadSanitizer takes it for what could become a deadlock of two.
-__attribute__((visibility("default"))) const char *__tsan_default_options(void);
-const char *__tsan_default_options(void) {
-    return "detect_deadlocks=0";
-}
-
 int main(int argc, char **argv) {
     options.seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
     int option;
