@@ -305,7 +305,7 @@ static __attribute__((noinline)) void set_special(void *slot, void *obj) {
 
 void rc_set_slot(void *slot, void *obj) {
     if (!slot || !obj || rc__load(slot) || !is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) ||
-        !rc__slot_is_here(slot, "rc_set")) {
+        !rc__slot_is_ours(slot)) {
         set_special(slot, obj);
         return;
     }
@@ -365,7 +365,7 @@ void rc_give_slot(void *slot, void *obj) {
     struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
     if ((both & RC__HANDLES_MAX) != 1 || !is_usual(h, both, RC__GRAPH | RC__SUSPECT) || rc__atomic_load(&h->shared) ||
-        rc__classes[both >> 17].first || !rc__slot_is_here(slot, "rc_give")) {
+        rc__classes[both >> 17].first || !rc__slot_is_ours(slot)) {
         give_special(slot, obj);
         return;
     }

@@ -446,13 +446,15 @@ void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger);
 
 // place.c: in checked builds, whether the object that [slot] lies in, if any, is in the heap this thread is inside; a fault
-// if not.
+// if not; the same without a fault, for short ways that leave it to the long ones.
 #ifdef RC_CHECK
 void rc__place_add(const struct rc__header *h, size_t size);
 void rc__place_remove(const struct rc__header *h, size_t size);
 bool rc__slot_is_here(const void *slot, const char *call);
+bool rc__slot_is_ours(const void *slot);
 #else
 #define rc__slot_is_here(slot, call) ((void)(slot), (void)(call), true)
+#define rc__slot_is_ours(slot) ((void)(slot), true)
 #endif
 
 // large.c

@@ -65,11 +65,16 @@ static const struct rc__header *object_at(const void *slot) {
     return distance ? (const struct rc__header *)((unit + 1 - distance) * UNIT) : NULL;
 }
 
-bool rc__slot_is_here(const void *slot, const char *call) {
+bool rc__slot_is_ours(const void *slot) {
     const struct rc__header *h = object_at(slot);
-    struct rc_heap *heap = h ? rc__heap_ever(h) : rc__here;
-    if (heap == rc__here)
+    return !h || rc__heap_ever(h) == rc__here;
+}
+
+bool rc__slot_is_here(const void *slot, const char *call) {
+    if (rc__slot_is_ours(slot))
         return true;
+    const struct rc__header *h = object_at(slot);
+    struct rc_heap *heap = rc__heap_ever(h);
     char why[256];
     AO_t inside = rc__word_load(&heap->owner);
     int n = snprintf(why, sizeof why, "has a slot that thread %#lx changes, which is not inside the heap \"%s\"; ",
