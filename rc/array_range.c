@@ -227,7 +227,8 @@ static bool lies_in(const struct rc_array *a, const void *values) {
 
 bool rc_array_insert_values(struct rc_array *a, size_t i, const void *values, size_t n) {
     const char *call = "rc_array_insert_values";
-    if (!RC__MAY_CHANGE(a, call) || !rc__usable(values || !n ? a : NULL, call))
+    bool given = values || !n;
+    if (!RC__MAY_CHANGE(a, call) || !rc__usable(given ? a : NULL, call))
         return false;
     if (!a->element)
         return rc__element_check(NULL, &a->kind, call);

@@ -42,7 +42,8 @@ void rc__blocks_init(struct rc_heap *heap) {
 #ifndef RC_CHECK
     const char *force = getenv("REFCYC_MALLOC");
     bool seen = __asan_init || __tsan_init || RUNNING_ON_VALGRIND; // LCOV_EXCL_BR_LINE: other builds are tested so
-    b->paged = !(force && *force == '1') && !seen;
+    bool forced = force && *force == '1';
+    b->paged = !forced && !seen;
 #endif
 }
 

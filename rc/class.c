@@ -370,7 +370,7 @@ static bool duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
     assert(n != first && first && rc__classes[n].type == rc__classes[first].type); // K1
     assert(!rc__classes[first].first);
     bool keyed = rc__classes[n].keyed || rc__classes[first].keyed;
-    bool changes = keyed && !(rc__classes[n].keyed && rc__classes[first].keyed);
+    bool changes = rc__classes[n].keyed != rc__classes[first].keyed;
     if (keyed)
         make_keyed(&rc__classes[n]);
     if (changes) {

@@ -228,7 +228,8 @@ static void find_owned(struct rc_visitor *visitor, char *first, size_t n) {
             continue;
         uint32_t owner = owner_of(s, target);
         bool has_sibling = s->mark[s->source] & RC__SEEN && owner_of(s, s->source) == owner;
-        if (owner == RC__NOBODY || !(has_sibling || leads_nearby(s, owner, s->source)))
+        bool leads = owner != RC__NOBODY && (has_sibling || leads_nearby(s, owner, s->source));
+        if (!leads)
             continue;
         s->mark[target] |= RC__SEEN;
         v->owned--;

@@ -17,12 +17,14 @@
 
 #define DOOMED UINT32_MAX
 
+#ifndef NDEBUG
 // For assertions: L1 and L2, as far as the numbers go.
-static inline bool is_sound(const struct rc_list *l) {
+static bool is_sound(const struct rc_list *l) {
     return l->used <= l->capacity && (l->capacity > 0) == (l->cells != NULL) && (l->used > 0) == (l->cells != NULL) &&
            l->size + l->doomed_count + !!l->used <= l->used && (!l->free || l->free < l->used) &&
            !l->doomed == !l->doomed_count;
 }
+#endif
 
 static struct rc__list_cell *cell_at(const struct rc_list *l, uint32_t c) {
     assert(l->cells && c < l->capacity);
