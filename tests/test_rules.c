@@ -472,19 +472,20 @@ TEST(r6_pardon_takes_in_all_that_it_reaches) {
 
 // ---- R7: an object whose mark its discovery consumed, made after tracing began, becomes a suspect again if found alive
 
-//   o --> n, w     n and w are suspects, n has been traced; n.x = o, w.y = o, and o's last handle goes: all garbage now,
-//                  and o's only mark is cleared when w is traced, where n's link to it is not known. (The counts of o
-//                  stay as they are recorded then, so to suspect again what has others would lose the three of them.)
+//   o --> n, w     n and w, which hold k, are suspects, n has been traced; n.y = o, w.y = o, and o's last handle goes: all
+//                  garbage now, and o's only mark is cleared when w is traced, where n's link to it is not known. (The
+//                  counts of o stay as they are recorded then, so to suspect again what has others would lose them all.)
 static void marked_after_tracing_began(void) {
-    graph_and_garbage("on ow");
+    graph_and_garbage("on ow nk wk");
+    drop("k");
     drop(order());
     some_work();
-    rc_set(&at('n')->x, at('o'));
+    rc_set(&at('n')->y, at('o'));
     some_work();
     rc_set(&at('w')->y, at('o'));
     drop("o");
     finish_sound();
-    EXPECT_STR("nowyz", gone_sorted());
+    EXPECT_STR("knowyz", gone_sorted());
 }
 
 TEST(r7_mark_made_after_tracing_began_is_not_lost) {
