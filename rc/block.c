@@ -136,7 +136,7 @@ static struct rc__page *page_at(const struct rc__region *region, size_t i) {
 // The first region of a heap is one page, for the many heaps that stay small; the next are larger; where a heap has some MB,
 // the next 2 MB are no great matter, and a region is a block that the system may back by one page of its own.
 enum { MIDDLE = 16, LARGE = RC__LARGE / RC__PAGE, LARGE_FROM = 2 * LARGE, LARGE_TO = 32 * LARGE };
-enum { FRESH = 1024 }; // bytes of fresh cells, about, that are made free ones at once
+enum { FRESH = 4096 }; // bytes of fresh cells, about, that are made free ones at once
 
 static bool region_new(struct rc_heap *heap) {
     struct rc__region *region = rc__memory(heap, sizeof *region);
