@@ -409,12 +409,19 @@ RC_ELEMENT(liar, int, .hash = lying_hash, .equal = lying_equal);
 
 TEST(hash_and_equality_that_lie_lose_nothing) {
     items_new(item, ITEMS, NULL);
-    struct rc_map *map = rc_map_new(&liar_element, &rc_link_element);
+    struct rc_map *map = rc_map_new(&liar_element, &rc_link_element), *other = rc_map_new(&liar_element, &rc_link_element);
     for (int i = 0; i < 3000; i++) {
         lie = i;
         EXPECT(rc_map_set(map, &(int){i % 50}, item[i % ITEMS]));
         lie = i / 7;
         rc_map_remove(map, &(int){i % 31});
+        if (i % 100 == 50) {
+            for (int k = 0; k < 8; k++)
+                EXPECT(rc_map_set(other, &(int){k * 7}, item[k]));
+            EXPECT(rc_map_put_all(map, other));
+            EXPECT(i % 500 != 450 || rc_map_put_all(map, map));
+            rc_map_clear(other);
+        }
         if (i % 500 == 499) {
             size_t n = 0, links = 0;
             struct rc_map_iter it = rc_map_iter(map);
@@ -431,6 +438,7 @@ TEST(hash_and_equality_that_lie_lose_nothing) {
         }
     }
     rc_release(map);
+    rc_release(other);
     let_items_go();
 }
 

@@ -173,6 +173,47 @@ TEST(bad_input_is_an_error_or_a_fault) {
     items_release(item, MEMBERS);
 }
 
+static unsigned lie; // what the functions say, in turn
+static uint64_t lying_hash(const void *member) {
+    return lie++ % 5 == 0 ? lie : (uint64_t)item_id(*(struct item *const *)member);
+}
+static bool lying_equal(const void *a, const void *b) {
+    return lie++ % 7 == 0 || memcmp(a, b, sizeof(void *)) == 0;
+}
+struct holds_one {
+    struct item *item;
+};
+static RC_ELEMENT(liar, struct holds_one, .slots = RC_SLOTS(RC_LINK(struct holds_one, item)), .hash = lying_hash,
+                  .equal = lying_equal);
+
+TEST(hash_and_equality_that_lie_lose_nothing) {
+    items_new(item, MEMBERS, NULL);
+    struct rc_set *set[2] = {rc_set_new(&liar_element), rc_set_new(&liar_element)};
+    for (unsigned i = 0; i < 6000; i++) {
+        struct rc_set *to = set[i / 3 % 2], *from = set[i / 5 % 2];
+        struct item **x = &item[i * 7 % MEMBERS];
+        switch (i % 11) {
+        default: EXPECT(rc_set_add(to, x)); break;
+        case 2:
+        case 3: rc_set_remove(to, x); break;
+        case 4: EXPECT(rc_set_size(from) > 500 || rc_set_add_all(to, from)); break;
+        case 5: EXPECT(rc_set_remove_all(to, from)); break;
+        case 6: EXPECT(rc_set_keep_all(to, from)); break;
+        case 7: rc_set_is_within(to, from); break;
+        case 8: EXPECT(rc_set_shrink(to)); break;
+        }
+        size_t links = 0;
+        for (int k = 0; k < MEMBERS; k++)
+            links += rc_links(item[k]);
+        if (!EXPECT_EQ(rc_set_size(set[0]) + rc_set_size(set[1]), links))
+            break;
+    }
+    rc_release(set[0]);
+    rc_release(set[1]);
+    items_release(item, MEMBERS);
+    EXPECT_EQ(0, items_alive);
+}
+
 // ---- in the middle of a collection
 
 enum { MANY = 3000 };
