@@ -363,6 +363,25 @@ TEST(island_that_links_to_what_can_be_none_waits_for_it) {
     EXPECT_EQ(0, rc_verify(NULL, NULL));
 }
 
+//   a --> itself, a --> b, which has an owner in another heap that does not keep its promise
+TEST(owner_in_another_heap_keeps_no_island_from_being_one) {
+    struct rc_heap *there = new_heap();
+    rc_heap_enter(there);
+    struct branch *owner = rc_new(&branch_type);
+    rc_heap_leave(there);
+    struct branch *a = rc_new(&branch_type), *b = rc_new(&branch_type);
+    rc_set(&a->first, a);
+    rc_set(&b->parent, owner);
+    rc_give(&a->other, b);
+    rc_release(a);
+    EXPECT_EQ(2, rc_handles(owner));
+    EXPECT_EQ(2, rc_collect());
+    EXPECT_EQ(1, rc_handles(owner));
+    rc_release(owner);
+    collect_in(there);
+    rc_heap_free(there);
+}
+
 //   a <--> b --> held, and held --> a or not
 TEST(what_an_island_links_to_may_be_held) {
     for (int back = 0; back < 2; back++) {

@@ -132,6 +132,11 @@ TEST(r2_suspect_with_a_handle_is_not_visited) {
     EXPECT_EQ(0, rc_collect());
     EXPECT_EQ(nodes, stats().nodes);
     EXPECT_EQ(0, stats().suspects);
+    drop("b"); // and the same in slices of one unit
+    hold("b");
+    EXPECT_EQ(1, stats().suspects);
+    while (rc_collect_step(0) == RC_STEP_MORE)
+        EXPECT_EQ(0, stats().nodes - nodes);
     rc_clear(&at('g')->x);
     drop("b");
     EXPECT_EQ(0, rc_collect());
