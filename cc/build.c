@@ -174,16 +174,15 @@ static bool is_overtraced(struct rc__header *h) {
     return true;
 }
 
-static void record_edge(struct rc_heap *heap, struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n,
-                        struct cc_node *target) {
+// There is room for the edge.
+static void record_edge(struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n, struct cc_node *target) {
+    assert(cc->edge_count < cc->edge_room);
     assert(cc_node(cc, source) == from && cc_node(cc, n) == target);
     assert(!((from->object | target->object) & CC_ALIVE)); // G2
     if (target->ext == 0 && is_overtraced(cc_object(target))) {
         target->ext = CC_HELD;
         return;
     }
-    if (cc->edge_count >= cc->edge_room && !cc_more_edges(heap))
-        return;
     uint32_t e = cc->edge_count++, mark = cc->source == source ? 0 : CC_EDGE_FIRST;
     target->ext--;
     cc->outside--;
@@ -248,7 +247,7 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
         if (cc->hints)
             cc_learn(heap, cc_object(from), h);
     } else {
-        record_edge(heap, cc, source, from, n, target);
+        record_edge(cc, source, from, n, target);
     }
 }
 
@@ -329,7 +328,7 @@ static void record_any(struct rows *r, const struct row *row, uint32_t i) {
     if (!target || (from->object | target->object) & CC_ALIVE) {
         record_special(r, row->target[i], source, flags);
     } else {
-        record_edge(r->heap, cc, source, from, n, target);
+        record_edge(cc, source, from, n, target);
         target->object |= flags & HOT ? CC_WANTED : 0;
     }
 }
@@ -343,7 +342,7 @@ static void record(struct rows *r, struct row *row) {
             break;
         uint32_t room = CC_EDGES - cc->edge_count % CC_EDGES;
         i = record_plain(cc, row, i, row->slots - i < room ? row->slots : i + room);
-        if (i < row->slots)
+        if (i < row->slots && cc->edge_count < cc->edge_room)
             record_any(r, row, i++);
     }
     r->recorded += row->slots;
@@ -507,7 +506,7 @@ static uint32_t follow(struct rows *r, uint32_t limit) {
         if (from->object & CC_ALIVE || (cc->edge_count >= cc->edge_room && !cc_more_edges(r->heap)))
             break;
         uint32_t n = cc_node_new(cc, h, CC_TRACED);
-        record_edge(r->heap, cc, source, from, n, cc_node(cc, n));
+        record_edge(cc, source, from, n, cc_node(cc, n));
         r->recorded++;
         row->slots = 0;
         read_small(row, h, c, n);

@@ -45,8 +45,7 @@ void rc__keyed_absorb(struct rc__table *t, struct rc__table *fresh) {
     assert(t->count + (size_t)fresh->count <= t->capacity && t->value);
     char held[RC_ELEMENT_MAX];
     for (uint32_t f = 0; f < fresh->used; f++) {
-        if (!rc__table_lives(fresh, f))
-            continue;
+        assert(rc__table_lives(fresh, f)); // as it was made
         char *key = rc__table_key(fresh, f), *value = rc__table_value(fresh, f);
         rc__table_begin(t);
         uint32_t e = rc__table_find(t, fresh->state[f], key);

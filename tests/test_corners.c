@@ -392,6 +392,23 @@ TEST(puts_without_memory_change_nothing) {
         EXPECT(!copy && errno == ENOMEM);
     EACH_FAILURE_OF(others, rc_map_copy(given))
         EXPECT(!others && errno == ENOMEM);
+    struct rc_array *keys, *values;
+    EACH_FAILURE_OF(keys, rc_map_keys(numbers))
+        EXPECT(!keys && errno == ENOMEM);
+    EACH_FAILURE_OF(values, rc_map_values(numbers))
+        EXPECT(!values && errno == ENOMEM);
+    EXPECT_EQ(30, rc_array_size(keys));
+    EXPECT_PTR(rc_map_get_int(numbers, *(int64_t *)rc_array_at(keys, 3)), rc_array_get(values, 3));
+    EXPECT(rc_map_reserve(copy, 1000));
+    EACH_FAILURE(shrunk, rc_map_shrink(copy))
+        EXPECT(errno == ENOMEM && rc_map_size(copy) == 30);
+    EXPECT(shrunk);
+    rc_release(keys);
+    rc_release(values);
+    struct rc_map *empty = rc_map_new(&rc_int_element, &rc_int_element);
+    EXPECT(rc_map_reserve(empty, 100) && rc_map_shrink(empty) && rc_map_shrink(empty));
+    EXPECT_EQ(0, rc_map_size(empty));
+    rc_release(empty);
     struct rc_set *same;
     EACH_FAILURE_OF(same, rc_set_copy(set))
         EXPECT(!same && errno == ENOMEM);

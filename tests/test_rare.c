@@ -148,11 +148,15 @@ TEST(entry_that_is_met_from_a_key_just_found_alive_goes_with_its_map) {
 
 //   a ring of garbage whose members hold 15 objects each that are held, and hold some more themselves, with slots that are
 //   empty between: what is told to be alive does not fit into a row
+static size_t ended;
+static void note_end(void *obj) { (void)obj, ended++; }
+RC_TYPE(ended, struct wide, .slots = RC_SLOTS(RC_LINK(struct wide, x)), .destroy = note_end); // no islands, so
+
 TEST(garbage_that_meets_held_objects_with_empty_slots_is_collected) {
     enum { RING = 16 };
     static struct wide *ring[RING], *held[RING][15];
     for (int i = 0; i < RING; i++)
-        ring[i] = rc_new(&wide_type);
+        ring[i] = rc_new(&ended_type);
     for (int i = 0; i < RING; i++) {
         rc_set_slot(&ring[i]->x[0], ring[(i + 1) % RING]);
         for (int k = 0; k < 15; k++) {
@@ -165,11 +169,27 @@ TEST(garbage_that_meets_held_objects_with_empty_slots_is_collected) {
     for (int i = 0; i < RING; i++)
         rc_release(ring[i]);
     EXPECT_EQ(RING, rc_collect());
+    EXPECT_EQ(RING, ended);
     for (int i = 0; i < RING; i++)
         for (int k = 0; k < 15; k++) {
             EXPECT_EQ(0, rc_links(held[i][k]));
             rc_release(held[i][k]);
         }
+    EXPECT_EQ(0, stats().objects);
+}
+
+//   a chain of 200, and from each 15 leaves: more that have died than wait anywhere but on the list
+TEST(wide_chain_dies_at_once) {
+    struct wide *first = rc_new(&wide_type), *last = first;
+    for (int i = 0; i < 200; i++) {
+        for (int k = 0; k < 15; k++)
+            rc_give_slot(&last->x[k], rc_new(&wide_type));
+        struct wide *next = rc_new(&wide_type);
+        rc_give_slot(&last->x[15], next);
+        last = next;
+    }
+    EXPECT_EQ(201 + 200 * 15, stats().objects);
+    rc_release(first);
     EXPECT_EQ(0, stats().objects);
 }
 
@@ -192,6 +212,27 @@ TEST(owner_in_another_heap_proves_nothing) {
     rc_release(p);
     EXPECT_EQ(1, stats().suspects);
     EXPECT_EQ(1, rc_collect());
+    rc_heap_leave(h);
+    EXPECT_EQ(1, rc_handles(q));
+    rc_release(q);
+    rc_heap_leave(k);
+    free_heap(h);
+    free_heap(k);
+}
+
+//   (h) m <--> p --owner--> q (k): the same where p is met from m
+TEST(owner_in_another_heap_of_what_is_met_proves_nothing) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    rc_heap_enter(k);
+    struct part *q = rc_new(&part_type);
+    rc_heap_enter(h);
+    struct part *m = rc_new(&part_type), *p = rc_new(&part_type);
+    rc_set_slot(&p->owner, q);
+    rc_set_slot(&p->other, m);
+    rc_set_slot(&m->other, p);
+    rc_release(p);
+    rc_release(m);
+    EXPECT_EQ(2, rc_collect());
     rc_heap_leave(h);
     EXPECT_EQ(1, rc_handles(q));
     rc_release(q);

@@ -195,6 +195,35 @@ TEST(collection_without_blocks_is_called_off_and_works_again) {
     EXPECT_EQ(0, stats().objects);
 }
 
+TEST(objects_without_blocks_are_refused_and_made_again) {
+    if (!has_blocks())
+        SKIP("there are no blocks here");
+    enum { N = 150000 };
+    static struct node *made[N];
+    for (size_t n = 1, count = 0; count < N; n += n / 4 + 1) {
+        struct rc_heap *h = new_heap();
+        rc_heap_enter(h);
+        blocks = 0;
+        blocks_refused = n;
+        errno = 0;
+        for (count = 0; count < N && (made[count] = rc_new(&node_type)); count++)
+            made[count]->name = 'n';
+        EXPECT(count == N || errno == ENOMEM);
+        EXPECT_EQ(count, stats().objects);
+        blocks_refused = 0;
+        struct node *again = rc_new(&node_type);
+        EXPECT(again);
+        rc_release(again);
+        while (count > 0 && count < N)
+            rc_release(made[--count]);
+        for (size_t i = 0; i < N && count == N; i++)
+            rc_release(made[i]);
+        forget();
+        rc_heap_leave(h);
+        free_heap(h);
+    }
+}
+
 TEST(blocks_that_begin_anywhere_are_cut_to_size) {
     if (!has_blocks())
         SKIP("there are no blocks here");
