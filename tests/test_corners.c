@@ -252,7 +252,7 @@ static const struct rc_element weak_only = {
 static const struct rc_element link_only = {
     .name = "link", .size = sizeof(struct cell), .slots = RC_SLOTS(RC_LINK(struct cell, item)), .copy = copy_once};
 
-TEST(copies_that_fail_leave_nothing_whatever_is_in_them) {
+TEST(copies_that_fail_leave_nothing_whatever_is_in_them, .counts = true) {
     const struct rc_element *const elements[] = {&no_slots, &weak_only, &link_only};
     for (size_t i = 0; i < 3; i++) {
         struct item *item = item_new(1);
@@ -276,7 +276,7 @@ static void count_copies(void) {
 }
 
 //   a map of wires by wires: the copy of the key fails, that of the value, and none
-TEST(entry_of_which_one_half_cannot_be_copied_is_not_put) {
+TEST(entry_of_which_one_half_cannot_be_copied_is_not_put, .counts = true) {
     struct rc_map *m = rc_map_new(&wire_element, &wire_element), *copy;
     struct wire key = a_wire(1), value = a_wire(2);
     on_wire_copy = count_copies;
