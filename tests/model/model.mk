@@ -10,7 +10,7 @@ $B/tests/model/replay: $B/tests/model/replay.o $(TESTED)
 model: model-replay
 	@tests/model/run.sh build/model full
 
-## model-quick: the same with the smaller searches only, in about a minute and a half of processor time
+## model-quick: the same with the smaller searches only
 model-quick: model-replay
 	@tests/model/run.sh build/model quick
 
