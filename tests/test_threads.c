@@ -200,7 +200,7 @@ static void pool_give_back(void *memory, size_t size, void *arg) {
     pool_free[pool_count++] = i;
 }
 
-//   g --> d --> d   d is in the graph, goes through the inbox, and dies: its memory stays until it is out of both
+//   g --> d --> e   d is in the graph, goes through the inbox, and dies: its memory stays until it is out of both
 TEST(object_that_dies_in_the_graph_and_in_the_inbox_stays_until_it_has_left_both) {
     static const struct rc_allocator allocator = {pool_alloc, pool_give_back, NULL};
     for (units_now = 0; units_now < 40; units_now++) {
@@ -208,9 +208,9 @@ TEST(object_that_dies_in_the_graph_and_in_the_inbox_stays_until_it_has_left_both
         forget();
         struct rc_heap *h = rc_heap_new(&(struct rc_heap_options){.allocator = &allocator});
         rc_heap_enter(h);
-        graph("gd ab ba");
+        graph("gd de ab ba");
         struct node *d = at('d');
-        drop("dab");
+        drop("edab");
         do_units();
         elsewhere(retain_there, d);
         elsewhere(release_there, d);
@@ -222,7 +222,7 @@ TEST(object_that_dies_in_the_graph_and_in_the_inbox_stays_until_it_has_left_both
         }
         drop("g");
         rc_collect();
-        EXPECT_STR("abdg", gone_sorted());
+        EXPECT_STR("abdeg", gone_sorted());
         EXPECT_EQ(0, stats().inbox);
         rc_heap_leave(h);
         free_heap(h);
