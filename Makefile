@@ -12,7 +12,7 @@
 # ---- settings
 
 CC = cc
-CXX = $(if $(findstring clang,$(CC)),clang++,c++)
+CXX = $(if $(findstring clang,$(CC)),$(subst clang,clang++,$(CC)),c++)
 CFLAGS = -O2 -g
 SANITIZE =
 CHECK =
@@ -122,7 +122,8 @@ coverage: export TEST_SLOW = 10
 coverage: deps-coverage
 	@rm -rf build/cover-gcov build/cover-mcdc-clang
 	@$(MAKE) --no-print-directory COVERAGE=gcov check model-replay
-	@LLVM_PROFILE_FILE='$(CURDIR)/build/cover-mcdc-clang/profile/%m.profraw' \
+	@PROFILES='$(CURDIR)/build/cover-mcdc-clang/profile' \
+		LLVM_PROFILE_FILE='$(CURDIR)/build/cover-mcdc-clang/profile/other-%m.profraw' \
 		$(MAKE) --no-print-directory COVERAGE=mcdc CC=clang-19 check model-replay
 	@cd build/cover-mcdc-clang && llvm-profdata-19 merge -o profile/all profile/*.profraw && \
 		llvm-cov-19 export -summary-only -instr-profile=profile/all $(TESTS:$B/%=-object %) \
