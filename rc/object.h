@@ -256,7 +256,9 @@ static inline struct rc_heap *rc__heap(const struct rc__header *h) {
 // For assertions: whether [h] is an object's header, alive or dead; alive and of [heap]; whether this thread is inside
 // [heap] (H1).
 static inline bool rc__is_object(const struct rc__header *h) {
+    // LCOV_EXCL_BR_START: an assertion's
     return h && (uintptr_t)h % 16 == 0 && rc__cls(h) > 1;
+    // LCOV_EXCL_BR_STOP: and no more
 }
 static inline bool rc__is_in(const struct rc_heap *heap, const struct rc__header *h) {
     return rc__heap(h) == heap;

@@ -98,8 +98,13 @@ TEST(empty_array_does_what_an_array_does) {
     EXPECT_EQ(1, at);
     EXPECT(!rc_array_search(a, &(int){0}, NULL, &at));
     EXPECT_EQ(0, at);
+    EXPECT(rc_array_move_range(b, 0, a, 0, 0));
+    EXPECT_EQ(0, rc_array_size(b));
     EXPECT(rc_array_move_range(b, 0, a, 0, 1));
     EXPECT_EQ(0, rc_array_size(a));
+    EXPECT_EQ(RC_NOT_FOUND, rc_array_find_if(a, 0, every, NULL));
+    EXPECT_EQ(0, rc_array_find_if(b, 0, every, NULL));
+    EXPECT_EQ(RC_NOT_FOUND, rc_array_find_if(b, 0, none, NULL));
     EXPECT_EQ(1, *(int *)rc_array_at(b, 0));
     rc_release(a);
     rc_release(b);
@@ -111,6 +116,7 @@ TEST(array_without_an_element_table_refuses_all_but_init) {
     struct rc_array *a = rc_new(&rc_array_type);
     faults_begin();
     FAULTS(RC_FAULT_NULL, rc_array_reserve(a, 4));
+    FAULTS(RC_FAULT_NULL, rc_array_insert_values(a, 0, "1234", 1));
     FAULTS(RC_FAULT_TYPE, rc_array_init(a, &nameless));
     EXPECT_HAS("without a name", last_fault()->message);
     FAILS(EINVAL, rc_array_sort(a, NULL));
@@ -164,6 +170,11 @@ TEST(arguments_that_are_null_are_refused_one_by_one) {
     faults_begin();
     FAULTS(RC_FAULT_NULL, rc_array_insert_range(a, 0, NULL, 0, 1));
     FAULTS(RC_FAULT_NULL, rc_array_sort_with(a, NULL, NULL));
+    FAULTS(RC_FAULT_NULL, rc_array_find_if(a, 0, NULL, NULL) != RC_NOT_FOUND);
+    FAULTS(RC_FAULT_NULL, rc_map_take_entry(m, &key, NULL, &nothing));
+    FAULTS(RC_FAULT_NULL, rc_map_take_entry(m, &key, &key, NULL));
+    FAULTS(RC_FAULT_NULL, rc_map_put_all(m, NULL));
+    FAULTS(RC_FAULT_NULL, rc_map_keys(NULL));
     FAULTS(RC_FAULT_NULL, rc_list_splice(l, RC_LIST_NONE, NULL, RC_LIST_NONE, RC_LIST_NONE));
     FAULTS(RC_FAULT_NULL, rc_list_sort_with(NULL, by_int_with, NULL));
     FAULTS(RC_FAULT_NULL, rc_list_sort_with(l, NULL, NULL));
@@ -392,6 +403,22 @@ TEST(puts_without_memory_change_nothing) {
         EXPECT(!copy && errno == ENOMEM);
     EACH_FAILURE_OF(others, rc_map_copy(given))
         EXPECT(!others && errno == ENOMEM);
+    struct rc_map *all = rc_map_new(&rc_int_element, &wire_element);
+    EACH_FAILURE(taken_in, rc_map_put_all(all, given))
+        EXPECT(errno == ENOMEM && rc_map_size(all) == 0);
+    EXPECT(taken_in && rc_map_size(all) == 30);
+    rc_release(all);
+    struct rc_array *wired = rc_array_new(&wire_element), *bytes = rc_array_new(&rc_int_element);
+    struct wire three[3] = {a_wire(1), a_wire(2), a_wire(3)};
+    EACH_FAILURE(inserted, rc_array_insert_values(wired, 0, three, 3))
+        EXPECT(errno == ENOMEM && rc_array_size(wired) == 0);
+    EACH_FAILURE(copied_in, rc_array_insert_values(bytes, 0, (int[]){1, 2, 3}, 3))
+        EXPECT(errno == ENOMEM && rc_array_size(bytes) == 0);
+    EXPECT(inserted && copied_in && rc_array_size(wired) == 3 && *(int *)rc_array_at(bytes, 2) == 3);
+    for (int i = 0; i < 3; i++)
+        wire_close(&three[i]);
+    rc_release(wired);
+    rc_release(bytes);
     struct rc_array *keys, *values;
     EACH_FAILURE_OF(keys, rc_map_keys(numbers))
         EXPECT(!keys && errno == ENOMEM);
