@@ -207,10 +207,10 @@ TEST(slot_written_by_hand_aborts_by_default, .aborts = "written by hand") {
     drop("a");
 }
 
-//   a <--> b, c --> x: x dies when the collection has met it, and a slot of a points to it by hand
+//   a <--> b, c --> x --> e: x dies when the collection has met it, and a slot of a points to it by hand
 TEST(collection_that_meets_a_dead_object_in_a_slot_is_a_fault) {
-    graph("ab ba cx");
-    drop("xab");
+    graph("ab ba cx xe");
+    drop("xabe");
     stop_in(RC_PHASE_BUILD);
     faults_begin();
     at('a')->y = at('x');
@@ -221,7 +221,7 @@ TEST(collection_that_meets_a_dead_object_in_a_slot_is_a_fault) {
     at('a')->y = NULL;
     rc_collect();
     drop("c");
-    EXPECT_STR("abcx", gone_sorted());
+    EXPECT_STR("abcex", gone_sorted());
 }
 
 //   a --> a, and a second link that was never made: the collection reports it and frees nothing of it
