@@ -155,10 +155,13 @@ static void end(struct rc_heap *heap) {
         heap->stats.collections++;
 }
 
-// S2: what is left of the collection is to take the graph down.
+// S2: what is left of the collection is to take the graph down. It has answered the bell, and may not have looked through
+// all of the inbox.
 static void call_off(struct rc_heap *heap) {
     assert(!heap->cc.called_off && !heap->cc.committed);
     assert(heap->cc.phase != RC_PHASE_IDLE && heap->cc.phase < RC_PHASE_DESTROY); // S2
+    if (heap->cc.phase == RC_PHASE_INBOX)
+        rc__bell_strike(heap);
     enter_phase(heap, heap->cc.phase);
     heap->cc.called_off = true;
 }
@@ -181,7 +184,7 @@ static void assert_state(const struct rc_heap *heap) {
     switch (cc->phase) {
     case RC_PHASE_INBOX:
         assert(cc->node_count == 0 && cc->edge_count == 0);
-        assert(!cc->called_off && !cc->out_of_memory);
+        assert(!cc->out_of_memory);
         assert(!cc->any_alive && !cc->all_white && !cc->pardoned);
         assert(cc->outside == 0 && cc->finalized == 0);
         break;

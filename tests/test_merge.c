@@ -1132,6 +1132,32 @@ TEST(bell_that_rang_before_the_merge_rings_at_the_new_door) {
 enum { SLEEPERS = 200 };
 static void *sleepers[SLEEPERS];
 static atomic_bool released_all;
+static void *release_all_there(void *arg) {
+    for (int i = 0; i < SLEEPERS; i++)
+        rc_release(sleepers[i]);
+    return arg;
+}
+
+TEST(merge_amid_a_look_through_the_inbox_asks_for_another) {
+    struct rc_heap *h = rc_heap_new(&(struct rc_heap_options){.wake = ring_bell}), *k = new_heap();
+    rc_heap_enter(k);
+    for (int i = 0; i < SLEEPERS; i++)
+        sleepers[i] = rc_new(&vector_type);
+    elsewhere(release_all_there, NULL);
+    rc_collect_step(0);
+    EXPECT_EQ(RC_PHASE_INBOX, rc_collect_phase());
+    EXPECT(stats().objects > 0);
+    rc_heap_leave(k);
+    merge(h, k);
+    EXPECT_EQ(1, rung);
+    rc_heap_enter(h);
+    while (rc_collect_pending())
+        rc_collect_step(1000);
+    EXPECT_EQ(0, stats().objects);
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 static void *release_slowly(void *arg) {
     (void)arg;
     for (int i = 0; i < SLEEPERS; i++)
