@@ -129,11 +129,12 @@ static void convert_object(struct rc__header *h, void *arg) {
         rc__trace(h, arg, 0, RC__ALL_SLOTS);
 }
 
-// CONVERT, for the links of [home] to [other]
+// CONVERT, for the links of [home] to [other]. Slots of garbage that is being freed may lead to what is gone; such garbage was
+// settled if any of it could lead to [other], and what has set [other]'s door linked since then is in a third heap.
 static void convert(struct rc_heap *home, struct rc_heap *other) {
     assert(home != other && rc__is_mine(home) && rc__is_mine(other));
     struct convert convert = {.visitor.slots = convert_slots, .home = home, .other = other};
-    if (!may_link(home, other))
+    if (home->cc.phase >= RC_PHASE_DESTROY || !may_link(home, other))
         return;
     rc__each_object(home, convert_object, &convert);
     home->outward = convert.outward;

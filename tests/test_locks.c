@@ -337,6 +337,68 @@ TEST(merge_at_any_lock_of_what_another_thread_does_loses_nothing) {
     at_each_place(merged_while_released, 2);
 }
 
+static struct rc_heap *third;
+
+static void *link_in_third(void *to) {
+    rc_heap_enter(third);
+    struct node *n = rc_new(&node_type);
+    n->name = 'n';
+    rc_set(&n->x, to);
+    rc_heap_leave(third);
+    return n;
+}
+
+static void merge_them(void) {
+    merge_two(NULL);
+}
+
+// In two[0], a <--> b is being freed; both led to z, of a third heap, which is gone. Another thread links to c, of two[1].
+static void merged_amid_garbage_that_led_elsewhere(void) {
+    rc_heap_leave(rc_heap_default());
+    for (int i = 0; i < 2; i++)
+        two[i] = rc_heap_new(NULL);
+    third = rc_heap_new(NULL);
+    rc_heap_enter(third);
+    graph("z");
+    rc_heap_leave(third);
+    rc_heap_enter(two[1]);
+    graph("c");
+    rc_heap_leave(two[1]);
+    rc_heap_enter(two[0]);
+    graph("ab ba");
+    rc_set(&at('a')->y, at('z'));
+    rc_set(&at('b')->y, at('z'));
+    drop("ab");
+    while (rc_collect_phase() != RC_PHASE_FREE || two[0]->cc.step == 0)
+        rc_collect_step(0);
+    EXPECT(stats().objects > 0);
+    rc_heap_leave(two[0]);
+    rc_heap_enter(third);
+    drop("z");
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+    rc_heap_leave(third);
+    watch(merge_them, link_in_third, at('c'));
+    rc_heap_enter(third);
+    rc_release(deed_result);
+    rc_heap_leave(third);
+    free_heap(third);
+    rc_heap_enter(two[0]);
+    rc_collect();
+    drop("c");
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+    rc_heap_leave(two[0]);
+    free_heap(two[0]);
+    rc_heap_enter(rc_heap_default());
+}
+
+//   what garbage led to is not looked at any more, although a link to the other heap comes in the middle of the merge
+TEST(merge_does_not_follow_slots_of_garbage_that_is_being_freed) {
+    (void)stats();
+    at_each_place(merged_amid_garbage_that_led_elsewhere, 2);
+}
+
 static struct rc_heap *made;
 
 static void make_default(void) {
