@@ -457,7 +457,7 @@ static uint32_t read_roots(struct rows *r, uint32_t limit) {
             continue;
         struct rc__header *h = cc_object(node);
         const struct rc__class *c = rc__class(h);
-        if (!c->small || c->hint != RC__NO_OWNER || rc__is_dead(h))
+        if (rc__is_dead(h) || !c->small || c->hint != RC__NO_OWNER) // the class of a dead one may be another heap's by now
             break;
         node->object |= CC_TRACED;
         read_small(row, h, c, n);

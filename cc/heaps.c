@@ -271,7 +271,7 @@ static void each_white(struct all *all, void (*each)(struct all *all, struct cc_
 
 static bool awaits_finalizer(const struct rc__header *h) {
     assert(rc__is_object(h));
-    return rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h);
+    return !rc__is_dead(h) && rc__class(h)->has_finalize && !(h->word & RC__FINALIZED);
 }
 
 static void note_handles(struct all *all, struct cc_node *node, struct rc__header *h) {

@@ -47,7 +47,7 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
     assert(heap->cc.phase == RC_PHASE_FINALIZE);
     assert((node->object & CC_WHITE || heap->cc.all_white) && h->word & RC__GRAPH);
     (void)node;
-    if (!rc__class(h)->has_finalize || h->word & RC__FINALIZED || h->handles || rc__is_dead(h) ||
+    if (rc__is_dead(h) || !rc__class(h)->has_finalize || h->word & RC__FINALIZED || h->handles ||
         rc__sum(rc__atomic_load(&h->shared)) || cc_take_pardons(heap))
         return true;
     h->word |= RC__FINALIZED;
