@@ -12,6 +12,7 @@
 //   LOOP      F4: a bell rung at a door that is not the class's any more is rung at the new one, too
 //   TRANSFER  a bell that rang before the merge rings at the new door
 //   RESET     a new door has no bell rung by somebody late
+//   CALL_OFF  a look through FROM's inbox that the merge ends has answered the bell, which rings again
 //
 // Doors: 0 is that of the heap that goes (FROM), and later of another one (OTHER); 1 is that of the heap that stays (INTO).
 #ifndef LOOP
@@ -22,6 +23,9 @@
 #endif
 #ifndef RESET
 #define RESET 1
+#endif
+#ifndef CALL_OFF
+#define CALL_OFF 1
 #endif
 #ifndef NT
 #define NT 1 // threads that release an object of FROM
@@ -127,6 +131,11 @@ proctype ReleaseOther() {
 proctype Merge() {
     byte i;
     bit rung;
+    if
+    :: skip
+    :: bell[0] = 0; // FROM has begun to look, but not come far
+       bell[0] = (CALL_OFF -> 1 : bell[0])
+    fi;
     lock(0);
     lock(1);
     class_door = 1;
