@@ -825,6 +825,25 @@ static void random_operations(bool value, uint32_t with_seed, size_t operations)
     scarce_leave(heap);
 }
 
+TEST(iteration_that_goes_on_outside_of_the_heap_is_a_fault) {
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    struct rc_list *l = rc_list_new(&rc_link_element);
+    for (int i = 0; i < 3; i++)
+        REQUIRE(!rc_list_is_none(rc_list_push_back(l, NULL)));
+    struct rc_list_iter it = rc_list_iter(l);
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    rc_heap_leave(heap);
+    (void)stats();
+    faults_begin();
+    EXPECT_EQ(RC_ITER_END, rc_list_step(&it));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_list_step");
+    rc_heap_enter(heap);
+    rc_release(l);
+    rc_heap_leave(heap);
+    free_heap(heap);
+}
+
 TEST(random_operations_on_links, .limit = 60) {
     for (uint32_t s = 1; s <= scaled(20); s++)
         random_operations(false, s, 600);

@@ -196,7 +196,7 @@ static inline struct rc_list_iter rc_list_iter(struct rc_list *list) {
     return it;
 }
 static inline enum rc_iter rc_list_step(struct rc_list_iter *it) {
-    const struct rc__list_cell *cell = rc__list_find(it->list, it->pos);
+    const struct rc__list_cell *cell = rc__list_is_here(it->list) ? rc__list_find(it->list, it->pos) : NULL;
     struct rc__list_step step = {RC_LIST_NONE, RC_ITER_ITEM};
     if (__builtin_expect(!cell, 0)) {
         step = rc_list_begin(it->list, it->pos, it->between);
