@@ -200,18 +200,15 @@ struct part {
 };
 RC_TYPE(part, struct part, .slots = RC_SLOTS(RC_OWNER(struct part, owner), RC_LINK(struct part, other)));
 
-//   (h) p --owner--> q (k): what is in another heap proves nothing here; p is judged by its links
-TEST(owner_in_another_heap_proves_nothing) {
+// Makes p, which has an owner q in another heap, and calls [collects] with it in p's own. q is held, and not by p any more.
+static void with_owner_elsewhere(void (*collects)(struct part *p)) {
     struct rc_heap *h = new_heap(), *k = new_heap();
     rc_heap_enter(k);
     struct part *q = rc_new(&part_type);
     rc_heap_enter(h);
     struct part *p = rc_new(&part_type);
     rc_set_slot(&p->owner, q);
-    rc_set_slot(&p->other, p);
-    rc_release(p);
-    EXPECT_EQ(1, stats().suspects);
-    EXPECT_EQ(1, rc_collect());
+    collects(p);
     rc_heap_leave(h);
     EXPECT_EQ(1, rc_handles(q));
     rc_release(q);
@@ -220,25 +217,30 @@ TEST(owner_in_another_heap_proves_nothing) {
     free_heap(k);
 }
 
-//   (h) m <--> p --owner--> q (k): the same where p is met from m
-TEST(owner_in_another_heap_of_what_is_met_proves_nothing) {
-    struct rc_heap *h = new_heap(), *k = new_heap();
-    rc_heap_enter(k);
-    struct part *q = rc_new(&part_type);
-    rc_heap_enter(h);
-    struct part *m = rc_new(&part_type), *p = rc_new(&part_type);
-    rc_set_slot(&p->owner, q);
+static void collect_alone(struct part *p) {
+    rc_set_slot(&p->other, p);
+    rc_release(p);
+    EXPECT_EQ(1, stats().suspects);
+    EXPECT_EQ(1, rc_collect());
+}
+
+static void collect_met(struct part *p) {
+    struct part *m = rc_new(&part_type);
     rc_set_slot(&p->other, m);
     rc_set_slot(&m->other, p);
     rc_release(p);
     rc_release(m);
     EXPECT_EQ(2, rc_collect());
-    rc_heap_leave(h);
-    EXPECT_EQ(1, rc_handles(q));
-    rc_release(q);
-    rc_heap_leave(k);
-    free_heap(h);
-    free_heap(k);
+}
+
+//   (h) p --owner--> q (k): what is in another heap proves nothing here; p is judged by its links
+TEST(owner_in_another_heap_proves_nothing) {
+    with_owner_elsewhere(collect_alone);
+}
+
+//   (h) m <--> p --owner--> q (k): the same where p is met from m
+TEST(owner_in_another_heap_of_what_is_met_proves_nothing) {
+    with_owner_elsewhere(collect_met);
 }
 
 // ---- several heaps at once
