@@ -289,6 +289,16 @@ TEST(hello_collects_its_cycle) {
     EXPECT_HAS("is gone", output);
 }
 
+TEST(stock_is_kept_in_containers_and_gone_in_the_end) {
+    int status;
+    const char *output = command(&status, "%s/examples/stock", built());
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("4 prices, the first above 10 is number 1", output);
+    EXPECT_HAS("wheel: 4\naxle: 2\nwheel is out of stock, 4 pieces\nno entry is left of it", output);
+    EXPECT_HAS("remark: 1.5\nremark: fragile\na text is among them", output);
+    EXPECT_HAS("3 colours", output);
+}
+
 // Its code refers to its counts and they to it: only both together are garbage.
 TEST(lisp_forgets_the_counts_of_code_that_is_gone) {
     int status;
