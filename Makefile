@@ -86,7 +86,12 @@ check: check-build
 		SANITIZE_FLAGS='$(strip $(SANITIZE_FLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE)))' tests/run $B/junit '$T' $(TESTS)
 
 ## check-build: builds what check runs
-check-build: deps-check $(TESTS) $(CHILDREN) examples
+check-build: deps-check
+	@$(MAKE) --no-print-directory check-programs
+
+# A make of its own: one that builds side by side would begin to compile while tools/deps still installs.
+check-programs: $(TESTS) $(CHILDREN) examples
+	@:
 
 ## valgrind: the tests of memory under valgrind; SUITES='array list': of these; SUITES=all: of all, which takes long
 valgrind: UNDER = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible
@@ -141,7 +146,7 @@ help:
 deps-%:
 	@tools/deps $*
 
-.PHONY: all check check-build valgrind coverage examples install uninstall mutants clean help FORCE
+.PHONY: all check check-build check-programs valgrind coverage examples install uninstall mutants clean help FORCE
 
 # ---- rules
 

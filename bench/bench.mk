@@ -31,7 +31,8 @@ bench-frames: $B/bench/frames
 		$(if $(PEER),echo; python3 bench/frames.py $(OBJECTS) $(SECONDS) $(MODE) auto;) exit $$status
 
 ## plot: the slices of bench-frames as a picture, build/release/pauses.svg
-plot: deps-plot $B/bench/frames
+plot: deps-plot
+	@$(MAKE) --no-print-directory $B/bench/frames
 	@$B/bench/frames $(OBJECTS) $(SECONDS) $(MODE) $B/pauses.dump || true
 	@tools/plot-pauses $B/pauses.dump $B/pauses.svg 2000
 

@@ -11,7 +11,7 @@ LOOP_TESTS := $(LOOPS:%=$B/tests/loops/%)
 
 all: loops
 examples: $(LOOP_EXAMPLES)
-check-build: $(LOOP_TESTS)
+check-programs: $(LOOP_TESTS)
 
 ## loops: the adapters for libuv, GLib and sd-event, those that are installed, and an example of each
 loops: $(LOOP_FILES) $(LOOP_EXAMPLES)

@@ -6,7 +6,7 @@ MAN_HEADERS := $(filter-out %/refcyc.h %/inline.h,$(sort $(wildcard include/refc
 MAN := build/man
 
 all: man
-check-build: man
+check-programs: man
 
 ## man: the manual pages, refcyc(7) and refcyc-<header>(3), in build/man; MANDIR says where install puts them
 man: $(MAN)/.made

@@ -54,7 +54,7 @@ $B/stress/fuzz: $B/stress/fuzz.o $(STRESS_COMMON) $(TESTED)
 STRESS := $(patsubst %,$B/stress/%,oracle threads cycles memory)
 
 # The tests replay stress/corpus (tests/test_stress.c).
-check-build: $B/stress/oracle
+check-programs: $B/stress/oracle
 
 ## stress-scarce: every test, each call failing with its 1st, 2nd, 3rd ... request for memory refused; T=word, SCARCE_SUITES='map weak'
 stress-scarce: $(SCARCE_TESTS)

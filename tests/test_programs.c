@@ -173,7 +173,7 @@ TEST(analyzer_has_nothing_to_say_of_the_examples, .limit = 300) {
     int status;
     const char *output = command(&status, "for f in examples/*.c examples/*/*.c; do test -f $f || continue; p=; case $f in "
                                           "*/loops/uv.c) p=libuv ;; */loops/glib.c) p=glib-2.0 ;; "
-                                          "*/loops/sdevent.c) p=libsystemd ;; esac; "
+                                          "*/loops/sdevent.c) p=libsystemd ;; examples/dom/*) p=gumbo ;; esac; "
                                           "test ! \"$p\" || pkg-config --exists $p || continue; "
                                           "gcc -std=c11 -Iinclude -I. $(test ! \"$p\" || pkg-config --cflags $p) "
                                           "-fanalyzer -Wall -Wextra -c -o /dev/null $f || echo failed: $f; done");
@@ -211,9 +211,29 @@ TEST(library_is_not_linked_with_libatomic_ops) {
     EXPECT_STR("", command(&status, "grep -rnE 'atomic_ops(_gpl)?(\\.a|\\.so)|-latomic' Makefile */*.mk tests/*/*.mk"));
 }
 
-// ---- the installed library
+// ---- make
 
 #define MAKE "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s"
+
+// In a copy whose tools/deps can install nothing: what compiles before that has ended would fail on a fresh machine.
+TEST(nothing_is_compiled_before_tools_deps_has_ended) {
+    char folder[] = "/tmp/refcyc-deps-XXXXXX";
+    REQUIRE(mkdtemp(folder));
+    int status;
+    command(&status, "ln -s $PWD/* %s && rm -f %s/tools %s/build && mkdir %s/tools && ln -s $PWD/tools/* %s/tools && "
+                     "rm %s/tools/deps && printf 'sleep 0.3; exit 1' >%s/tools/deps && chmod +x %s/tools/deps",
+            folder, folder, folder, folder, folder, folder, folder, folder);
+    REQUIRE(EXPECT_EQ(0, status));
+    for (const char *const *target = (const char *const[]){"check", "demo", "plot", "fuzz", "coverage", NULL}; *target; target++) {
+        test_note("make %s", *target);
+        command(&status, MAKE " -C %s -j4 CC='touch compiled; false' %s", folder, *target);
+        EXPECT(status != 0);
+        EXPECT_STR("", command(&status, "find %s -name compiled", folder));
+    }
+    command(&status, "rm -rf %s", folder);
+}
+
+// ---- the installed library
 
 TEST(installed_library_is_found_by_pkg_config_static_and_shared, .limit = 120) {
     if (sanitize()[0])
