@@ -61,6 +61,12 @@ static inline uint32_t *cc_edge(const struct cc *cc, uint32_t e) {
     assert(e / CC_EDGES < cc->edges.chunks);
     return (uint32_t *)cc->edges.chunk[e / CC_EDGES] + e % CC_EDGES;
 }
+// What the owner slot of [h], which is of class [c], leads to; or NULL.
+static inline struct rc__header *cc_owner(const struct rc__header *h, const struct rc__class *c) {
+    assert(c == rc__class(h));
+    void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->owner);
+    return owner ? RC__HEADER(owner) : NULL;
+}
 static inline struct rc__header *cc_object(const struct cc_node *node) {
     return (struct rc__header *)(uintptr_t)(node->object & CC_OBJECT);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // ROOTS: the suspects are taken out of their buffer, a row at a time. One that is held is dropped (R2); the others get
-// nodes, unless a chain of owners leads up from them to something that is held.
+// nodes, unless a chain of owners leads up from them to something that is held, or to another suspect, in the buffer or with
+// a node: the judgement of that is theirs, too, as it leads to them. (Not to an old one in the buffer, as this collection may
+// not look at that.)
 //
 // Such a one gets no node, nor does the chain: a verdict that lasts would have to hear when the proof ends. So each chain
 // is climbed anew, and whatever breaks it afterwards leaves a suspect that leads to the object. A step up is a cache miss,
@@ -22,21 +24,22 @@ struct climber {
 enum { CLIMBING, PROVED, LOST };
 
 // One step up. Of the next object nothing is read yet, since it is on its way from memory: not even whether it is ours. A
-// chain that comes to a node of the graph is proved if that is ALIVE.
-static inline int climb_on(struct rc_heap *heap, struct rc__header **at) {
+// chain that comes to a node of the graph is proved if that is ALIVE. So is one that begins at [suspect], if not NULL, and
+// comes to another one: in the graph there are no nodes but of such.
+static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const struct rc__header *suspect) {
     struct rc__header *h = *at;
     uint32_t both = rc__both(h), cls = both >> 16;
     if (RC__LOAD(rc__class_heap[cls]) != heap)
         return LOST;
     if (h->word & RC__GRAPH)
-        return cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
+        return suspect || cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
+    if (suspect && (h->word & (RC__SUSPECT | RC__OLD)) == RC__SUSPECT)
+        return h != suspect ? PROVED : LOST;
     if (both & RC__HANDLES_MAX || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h)))
         return PROVED;
-    int32_t offset = rc__classes[cls >> 1].owner;
-    void *owner = offset == RC__NO_OWNER ? NULL : rc__load((char *)rc__payload(h) + offset);
-    if (!owner)
+    *at = cc_owner(h, &rc__classes[cls >> 1]);
+    if (!*at)
         return LOST;
-    *at = RC__HEADER(owner);
     __builtin_prefetch(*at);
     return CLIMBING;
 }
@@ -45,7 +48,7 @@ bool cc_has_held_owner(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_in(heap, h) && !(h->word & RC__GRAPH));
     int state = rc__class(h)->owner == RC__NO_OWNER ? LOST : CLIMBING;
     uint32_t steps = 0;
-    while (state == CLIMBING && steps < OWNER_STEPS && (state = climb_on(heap, &h)) == CLIMBING)
+    while (state == CLIMBING && steps < OWNER_STEPS && (state = climb_on(heap, &h, NULL)) == CLIMBING)
         steps++;
     heap->cc.climbed += steps;
     return state == PROVED;
@@ -64,7 +67,7 @@ static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
     size_t climbing = n, climbed = 0;
     for (int steps = 0; climbing && steps < OWNER_STEPS; steps++, climbed += climbing)
         for (size_t i = climbing; i-- > 0;) {
-            int state = climb_on(heap, &climber[i].at);
+            int state = climb_on(heap, &climber[i].at, climber[i].suspect);
             if (state == CLIMBING)
                 continue;
             if (state == PROVED)
@@ -91,12 +94,15 @@ static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n
         struct rc__header *h = at[i];
         assert(h->word & RC__SUSPECT && !(h->word & RC__GRAPH));
         assert(rc__is_in(heap, h));
-        if (rc__class(h)->owner != RC__NO_OWNER)
-            climber[climbers++] = (struct climber){h, h};
-        else if (cc_is_held(h))
+        struct rc__header *owner = cc_owner(h, rc__class(h));
+        if (cc_is_held(h)) {
             drop(h);
-        else
+        } else if (owner) {
+            climber[climbers++] = (struct climber){h, owner};
+            __builtin_prefetch(owner);
+        } else {
             cc_node_new(&heap->cc, h, CC_ROOT);
+        }
     }
     judge(heap, climber, climbers);
 }

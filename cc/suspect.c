@@ -9,7 +9,7 @@
 //   - it holds no link. It is alive, so something has a link to it; there is a way to that, and not through this object;
 //   - the handle goes into a slot of an object that is held. That of the object made last is known to be one: a tree that is
 //     built from its leaves up;
-//   - an owner of it is held, or a suspect: a tree that is built from its root down, with parents.
+//   - its owner is held, or a young suspect: a tree that is built from its root down, with parents.
 //
 // What takes the way away later leaves a suspect that leads to the object. An owner that does not lead to it (the promise of
 // RC_OWNER, broken) does no harm for as long as a handle does, by whatever way. One that loses a link is a suspect whatever
@@ -57,26 +57,13 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
     put(heap, h, i);
 }
 
-// Whether, a few steps up its chain of owners, [h] has one that is held, or a suspect.
-static bool has_owner_near(const struct rc_heap *heap, const struct rc__header *h) {
-    assert(rc__is_in(heap, h));
-    for (int steps = 0; steps < 4; steps++) {
-        const struct rc__class *c = rc__class(h);
-        const void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->owner);
-        if (!owner)
-            return false;
-        h = (const struct rc__header *)owner - 1;
-        if (rc__heap(h) != heap || h->word & RC__GRAPH)
-            return false;
-        if (h->handles || h->word & RC__SUSPECT)
-            return true;
-    }
-    return false;
-}
-
-static inline bool has_owner(const struct rc__header *h) {
-    int32_t owner = rc__class(h)->owner;
-    return owner != RC__NO_OWNER && rc__load((const char *)(h + 1) + owner);
+// Whether [owner] is held, or a young suspect. Its own owners are not asked: a suspect with another one above it costs little
+// (roots.c).
+static inline bool stands_in(const struct rc_heap *heap, const struct rc__header *owner) {
+    assert(rc__is_object(owner));
+    if (rc__heap(owner) != heap || owner->word & RC__GRAPH)
+        return false;
+    return owner->handles || (owner->word & (RC__SUSPECT | RC__OLD)) == RC__SUSPECT;
 }
 
 // Whether [h] is known to hold no link.
@@ -94,7 +81,8 @@ static inline bool holds_nothing(const struct rc__header *h) {
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
     assert(h->handles == 0 && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT));
-    if (h->word & RC__GRAPH || !(has_owner(h) ? has_owner_near(heap, h) : holds_nothing(h)))
+    const struct rc__header *owner = cc_owner(h, rc__class(h));
+    if (h->word & RC__GRAPH || !(owner ? stands_in(heap, owner) : holds_nothing(h)))
         cc_suspect(heap, h);
 }
 

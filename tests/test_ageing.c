@@ -119,6 +119,33 @@ TEST(garbage_that_a_young_suspect_leads_to_is_found_whatever_is_old_in_it) {
     drop("g");
 }
 
+struct twig { struct twig *parent, *child; };
+RC_TYPE(twig, struct twig, .slots = RC_SLOTS(RC_OWNER(struct twig, parent), RC_LINK(struct twig, child)));
+
+//   top --> a --> b, a is old; b, its owner, loses a handle, or a link, before top lets go of them
+TEST(old_owner_stands_for_nobody) {
+    for (int by_link = 0; by_link < 2; by_link++) {
+        struct twig *top = rc_new(&twig_type), *a = rc_new(&twig_type), *b = rc_new(&twig_type);
+        rc_set(&b->parent, a);
+        rc_set(&b->child, b); // no leaf
+        rc_set(&a->child, b);
+        rc_set(&top->child, a);
+        rc_release(a);
+        rc_release(b);
+        collect_young();
+        rc_release(rc_retain(a));
+        EXPECT_EQ(1, here()->old_count);
+        if (by_link)
+            rc_clear(&b->child);
+        else
+            rc_release(rc_retain(b));
+        rc_clear(&top->child);
+        collect_young();
+        EXPECT_EQ(1, stats().objects);
+        rc_release(top);
+    }
+}
+
 TEST(old_suspect_that_tracing_meets_stays_one_if_it_is_alive) {
     graph("ga ab ba gc ca"); // g -> a <--> b, g -> c -> a
     drop("ab");

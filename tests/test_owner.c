@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Owner slots: a link to the object that holds a link to this one. They are links like others, and let the collector prove
 // a suspect alive by walking up to a handle.
+#include "rc/object.h"
 #include "tests/harness.h"
 #include "tests/vector.h"
 
@@ -71,14 +72,19 @@ TEST(touched_leaf_costs_its_way_up_not_the_tree) {
 //   root --> e --> f: the owner leads to what is given to it, so that this is no suspect
 TEST(what_is_given_to_an_owner_that_is_held_is_no_suspect) {
     struct element *root = rc_new(&element_type);
-    struct element *f = add(add(root));
+    struct element *e = add(root);
     EXPECT_EQ(0, stats().suspects);
-    rc_release(rc_retain(f));
+    rc_release(rc_retain(e));
     EXPECT_EQ(0, stats().suspects);
+    struct element *f = add(e); // whose owner is not held
+    EXPECT_EQ(1, stats().suspects);
+    EXPECT_EQ(0, rc_collect());
     rc_release(root); // which is one, and leads to the others
     EXPECT_EQ(1, stats().suspects);
-    rc_release(rc_retain(f));
+    rc_release(rc_retain(e));
     EXPECT_EQ(1, stats().suspects);
+    rc_release(rc_retain(f));
+    EXPECT_EQ(2, stats().suspects);
     EXPECT_EQ(3, rc_collect());
 }
 
@@ -87,6 +93,7 @@ TEST(what_is_unlinked_before_it_gives_up_its_owner_is_a_suspect) {
     struct element *root = rc_new(&element_type);
     struct element *e = add(root);
     add(e);
+    rc_collect();
     rc_clear(&root->first);
     EXPECT_EQ(1, stats().suspects);
     rc_clear(&e->parent);
@@ -183,6 +190,29 @@ TEST(long_chain_of_owners_is_judged_right) {
     EXPECT_EQ(0, rc_collect());
     rc_release(root);
     EXPECT_EQ(n + 1, rc_collect());
+}
+
+//   root --> e --> f, suspects all of them: the first one is looked at, and stands for the others
+TEST(suspect_below_another_is_judged_with_it) {
+    for (int last = 0; last < 3; last++) { // which is looked at first
+        destroyed = 0;
+        struct element *root = rc_new(&element_type), *e = add(root), *f = add(e);
+        rc_collect();
+        for (int i = 1; i <= 3; i++) {
+            struct element *one = (struct element *[]){root, e, f}[(last + i) % 3];
+            rc_set(&one->next, one);
+            rc_clear(&one->next); // loses a link
+            if (one == root)
+                rc_release(root);
+        }
+        EXPECT_EQ(3, stats().suspects);
+        while (rc_collect_phase() != RC_PHASE_BUILD)
+            rc_collect_step(0);
+        EXPECT_EQ(1, rc_heap_default()->cc.roots);
+        EXPECT_EQ(0, stats().suspects);
+        EXPECT_EQ(3, rc_collect());
+        EXPECT_EQ(3, destroyed);
+    }
 }
 
 // The promise broken: the owner holds no link. At worst a leak, for as long as the owner lives.

@@ -42,8 +42,9 @@
 //   OWN_LINK    ... and the object lost a handle, not a link
 //   OWN_SELF    ... and is not in the graph
 //   OWN_GRAPH   ... nor is any owner on the way up
-//   CLIMB_HELD  a climb proves an object alive if it comes to something held                        (0: a suspect will do)
-//   CLIMB_ALIVE ... or to what the graph knows to be alive                                          (0: any node will do)
+//   CLIMB_ALIVE a climb proves an object alive if it comes to something held, or to what the graph knows to be alive
+//               (0: any node will do)
+//   CLIMB_OTHER a suspect need not be looked at, either, if its climb comes to another one          (0: to itself will do)
 //   CLIMB_ANEW  each climb goes all the way: what another has proved alive in this collection proves nothing
 //   ISLAND_LINKS    links to members of an island come from members only
 //   ISLAND_HANDLES  nobody has a handle of a member
@@ -200,11 +201,11 @@
 #ifndef OWN_GRAPH
 #define OWN_GRAPH 1
 #endif
-#ifndef CLIMB_HELD
-#define CLIMB_HELD 1
-#endif
 #ifndef CLIMB_ALIVE
 #define CLIMB_ALIVE 1
+#endif
+#ifndef CLIMB_OTHER
+#define CLIMB_OTHER 1
 #endif
 #ifndef CLIMB_ANEW
 #define CLIMB_ANEW 1
@@ -450,21 +451,24 @@ inline look_near(x) {
     steps = 0
 }
 
-// Whether the chain of owners leads up from x, which has no node, to what is known to be alive.
-inline climb(x) {
+// Whether the chain of owners leads up from x, which has no node, to what is known to be alive; or, if x was a suspect until
+// now, to another one, which may have a node already.
+inline climb(x, was_suspect) {
     up = o[x].owner;
     do
     :: up && !found && steps < N ->
         if
         :: o[up - 1].life != ALIVE -> up = 0
-        :: o[up - 1].life == ALIVE && o[up - 1].graph != OUT -> found = (o[up - 1].ext == KNOWN || !CLIMB_ALIVE); up = 0
+        :: o[up - 1].life == ALIVE && o[up - 1].graph != OUT ->
+            found = (o[up - 1].ext == KNOWN || was_suspect || !CLIMB_ALIVE);
+            up = 0
         :: else ->
             if
             :: !o[up - 1].queued -> fold(up - 1)
             :: else
             fi;
             found = (o[up - 1].handles || o[up - 1].queued || IS_PROVED(up - 1) ||
-                     (!CLIMB_HELD && (o[up - 1].suspect || up - 1 == x))); // x itself is one until it was climbed from
+                     (was_suspect && (o[up - 1].suspect || (!CLIMB_OTHER && up - 1 == x))));
             up = o[up - 1].owner;
             steps++
         fi
@@ -478,7 +482,7 @@ inline climb(x) {
 #define forget_owner() found = 0
 #else
 #define look_near(x) skip
-#define climb(x) skip
+#define climb(x, was_suspect) skip
 #define FOUND_OWNER 0
 #define forget_owner() skip
 #endif
@@ -869,7 +873,7 @@ inline root(x) {
     phase = ROOTS;
     record(x, 0);
     if
-    :: o[x].ext != KNOWN -> climb(x)
+    :: o[x].ext != KNOWN -> climb(x, true)
     :: else
     fi;
     o[x].graph = (o[x].ext == KNOWN || FOUND_OWNER || (!R2 && LINKED(x)) -> OUT : FOUND);
@@ -964,7 +968,7 @@ inline island(x, members) {
 inline meet(y) {
     look_for_handles(y);
     if
-    :: !o[y].handles && !o[y].queued -> climb(y)
+    :: !o[y].handles && !o[y].queued -> climb(y, false)
     :: else
     fi;
     if
