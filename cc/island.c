@@ -16,7 +16,11 @@
 // that another thread could come by meanwhile. So the marks, which are there for that (R5 to R8), are not asked for: the
 // counts are what they are now. A member may be a root itself; then it leaves the graph.
 //
-//   I1  The handles of a member, which has none, are its place in the list, counted from 1, until it is left or freed.
+// A leaf is a member whose only slot leads back to where it was met: a listener, an attribute. It needs no look of its own,
+// and so those that need one are the more alike, which helps a processor to guess how many slots are next.
+//
+//   I1  The handles of a member, which has none, are its place, counted from 1, until it is left or freed. From the first
+//       place up are the members whose slots are to be read, from the last one down are the leaves.
 //   I2  Nothing but roots is in the graph. Nodes [0, kept) are those that are for BUILD, those from the cursor on are to be
 //       looked at; between them there are none (object 0).
 //
@@ -43,7 +47,7 @@ struct doubtful {
 
 struct island {
     struct rc_heap *heap;
-    uint32_t count, edges, outside_count, doubtful_count;
+    uint32_t count, leaves, edges, outside_count, doubtful_count;
     uint32_t spent; // units that are accounted for
     uint64_t links;                     // of all members
     uint32_t unexplained[MEMBERS];      // links that come from slots which were not seen yet
@@ -52,30 +56,35 @@ struct island {
     struct doubtful doubtful[DOUBTFUL];
 };
 
-// The place of [h], of which the class and the handles are [both]; 0 if it is no member. It may be another heap's.
-static inline unsigned place_of(const struct island *s, const struct rc__header *h, uint32_t both) {
-    assert(s->count <= MEMBERS);
-    unsigned place = both & RC__HANDLES_MAX;
-    return place - 1 < s->count && s->member[place - 1] == h ? place : 0;
+static inline uint32_t members(const struct island *s) {
+    assert(s->count + s->leaves <= MEMBERS);
+    return s->count + s->leaves;
 }
 
-// Makes [h], of which the class and the (no) handles are [both], the next member. false: it cannot be one.
-static inline bool admit(struct island *s, struct rc__header *h, uint32_t both, const struct rc__class *c) {
-    assert(s->count <= MEMBERS && rc__is_object(h));
-    assert(!(both & RC__HANDLES_MAX) && c == rc__class(h));
-    if (!c->plain || s->count == MEMBERS || rc__atomic_load(&h->shared))
-        return false;
+// The place of [h], of which the class and the handles are [both]; 0 if it is no member. It may be another heap's.
+static inline unsigned place_of(const struct island *s, const struct rc__header *h, uint32_t both) {
+    unsigned i = (both - 1) % MEMBERS;
+    return (i + s->leaves) % MEMBERS < members(s) && s->member[i] == h ? i + 1 : 0;
+}
+
+static inline bool can_be_member(const struct island *s, struct rc__header *h, const struct rc__class *c) {
+    assert(rc__is_object(h) && c == rc__class(h));
+    return c->plain && members(s) < MEMBERS && !rc__atomic_load(&h->shared);
+}
+
+// Gives [h], of which the class and the (no) handles are [both], place [i] + 1.
+static inline void admit(struct island *s, struct rc__header *h, uint32_t both, uint32_t i) {
+    assert(i < MEMBERS && !(both & RC__HANDLES_MAX));
     uint32_t links = (uint32_t)rc__links(h);
     s->links += links;
-    s->unexplained[s->count] = links;
-    s->member[s->count++] = h;
-    rc__set_both(h, s->count, (uint16_t)(both >> 16)); // I1
-    return true;
+    s->unexplained[i] = links;
+    s->member[i] = h;
+    rc__set_both(h, i + 1, (uint16_t)(both >> 16)); // I1
 }
 
 // A slot of a member leads to the member at [place]. false: there are more slots than links, BUILD will say so.
 static inline bool explain(struct island *s, unsigned place) {
-    assert(place > 0 && place <= s->count);
+    assert(place > 0 && place <= MEMBERS);
     s->edges++;
     return s->unexplained[place - 1]-- != 0;
 }
@@ -117,9 +126,13 @@ static inline int climb_on(struct island *s, struct rc__header **at) {
 static bool take_in(struct island *s, struct rc__header *h) {
     uint32_t both = rc__both(h);
     unsigned place = place_of(s, h, both);
-    if (!place && (both & RC__HANDLES_MAX || !admit(s, h, both, rc__class(h))))
-        return false;
-    return explain(s, place ? place : s->count);
+    if (!place) {
+        if (both & RC__HANDLES_MAX || !can_be_member(s, h, rc__class(h)))
+            return false;
+        admit(s, h, both, s->count);
+        place = ++s->count;
+    }
+    return explain(s, place);
 }
 
 // Decides about what is in doubt. false: this is no island.
@@ -157,9 +170,15 @@ static inline bool meet(struct island *s, const struct rc__header *from, const s
         }
         if (both & RC__HANDLES_MAX)
             return !up && h != over && leave_out(s, h);
-        if (!admit(s, h, both, c))
+        if (!can_be_member(s, h, c))
             return false;
-        place = s->count;
+        if (up == from && c->slot_count == 1) {
+            place = MEMBERS - s->leaves++;
+            admit(s, h, both, place - 1);
+            return explain(s, place) && explain(s, from->handles);
+        }
+        admit(s, h, both, s->count);
+        place = ++s->count;
     }
     return explain(s, place);
 }
@@ -219,12 +238,12 @@ static void leave_graph(struct cc *cc, uint32_t n) {
 }
 
 static void free_members(struct island *s) {
-    assert(s->count > 0 && s->count <= MEMBERS);
+    assert(s->count > 0 && members(s) <= MEMBERS);
     assert(s->outside_count <= OUTSIDE && s->doubtful_count == 0);
     struct rc_heap *heap = s->heap;
     struct cc_reclaimed r = {.n = 0};
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct rc__header *h = s->member[i];
+    for (uint32_t i = 0; i < members(s); i++) {
+        struct rc__header *h = s->member[(i - s->leaves) % MEMBERS];
         if (h->word & RC__GRAPH)
             leave_graph(&heap->cc, rc__index(h));
         else if (h->word & RC__SUSPECT)
@@ -234,8 +253,8 @@ static void free_members(struct island *s) {
     cc_account(heap, &r);
     for (uint32_t i = 0; i < s->outside_count; i++)
         rc__unlink(heap, s->outside[i], "rc_collect");
-    heap->cc.island_count += s->count;
-    heap->stats.nodes += s->count;
+    heap->cc.island_count += members(s);
+    heap->stats.nodes += members(s);
     heap->stats.edges += s->edges;
 }
 
@@ -257,17 +276,18 @@ static bool is_hopeless(struct island *s, struct rc__header *h) {
 // Explores what [h] leads to; frees it if it is an island.
 static bool is_island(struct island *s, struct rc__header *h) {
     assert(rc__is_mine(s->heap));
-    s->count = s->edges = s->outside_count = s->doubtful_count = s->spent = 0;
+    s->count = s->leaves = s->edges = s->outside_count = s->doubtful_count = s->spent = 0;
     s->links = 0;
     uint32_t both = rc__both(h);
-    if (both & RC__HANDLES_MAX || rc__is_dead(h) || !admit(s, h, both, rc__class(h)))
+    if (both & RC__HANDLES_MAX || rc__is_dead(h) || !can_be_member(s, h, rc__class(h)))
         return false;
+    admit(s, h, both, s->count++);
     if (!is_hopeless(s, h) && explore(s)) {
         free_members(s);
         return true;
     }
-    for (uint32_t i = 0; i < s->count; i++)
-        rc__set_handles(s->member[i], 0);
+    for (uint32_t i = 0; i < members(s); i++)
+        rc__set_handles(s->member[(i - s->leaves) % MEMBERS], 0);
     return false;
 }
 
@@ -298,9 +318,9 @@ static bool explore_from(struct rc_heap *heap, struct rc__header *h, uint32_t *c
         return false;
     bool found = is_island(&s, h);
     uint32_t steps = cc_climbed(heap);
-    cc->credit += found ? (int32_t)s.count : -(int32_t)(s.count + steps);
+    cc->credit += found ? (int32_t)members(&s) : -(int32_t)(members(&s) + steps);
     cc->credit = cc->credit < CREDIT_MAX ? cc->credit : CREDIT_MAX;
-    *cost += COST * s.count + 4 * steps - s.spent;
+    *cost += COST * members(&s) + 4 * steps - s.spent;
     return found;
 }
 

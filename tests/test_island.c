@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Islands (cc/island.c): small garbage that is judged and freed in one go. The nodes are quiet ones (graph.h): what has a
 // destructor is no island.
+#include "rc/object.h"
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
@@ -233,6 +234,123 @@ TEST(slot_too_many_makes_up_for_none_that_is_elsewhere) {
     drop("g");
     EXPECT_EQ(2, rc_collect());
     graph_quietly(false);
+}
+
+// A ring of hosts, each with guests, which know nobody but their host.
+struct host { struct host *next; struct guest *guest[2]; };
+struct guest { struct host *host; };
+RC_TYPE(host, struct host, .slots = RC_SLOTS(RC_LINK(struct host, next), RC_LINK(struct host, guest)));
+RC_TYPE(guest, struct guest, .slots = RC_SLOTS(RC_OWNER(struct guest, host)));
+
+// [host] links to a new guest, borrowed, by so many slots.
+static struct guest *invite(struct host *host, int slots) {
+    struct guest *g = rc_new(&guest_type);
+    REQUIRE(g);
+    rc_set(&g->host, host);
+    for (int i = 0; i < slots; i++)
+        rc_set(&host->guest[i], g);
+    rc_release(g);
+    return g;
+}
+
+// The ring's first host, held.
+static struct host *ring_of_hosts(size_t n, int slots) {
+    struct host *first = rc_new(&host_type), *last = first;
+    REQUIRE(first);
+    invite(first, slots);
+    for (size_t i = 1; i < n; i++) {
+        struct host *h = rc_new(&host_type);
+        REQUIRE(h);
+        invite(h, slots);
+        rc_give(&last->next, h);
+        last = h;
+    }
+    rc_set(&last->next, first);
+    return first;
+}
+
+TEST(leaves_go_with_what_they_belong_to) {
+    static const size_t sizes[] = {1, 2, 3, ISLAND_MAX / 2 - 1, ISLAND_MAX / 2, ISLAND_MAX / 2 + 1, ISLAND_MAX};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int slots = 1; slots <= 2; slots++) {
+            test_note("%zu hosts, %d slots for each guest", sizes[i], slots);
+            bool is_island = 2 * sizes[i] <= ISLAND_MAX;
+            struct host *first = ring_of_hosts(sizes[i], slots);
+            EXPECT_EQ(0, rc_collect());
+            uint64_t nodes = stats().nodes, edges = stats().edges;
+            rc_release(first);
+            EXPECT_EQ(2 * sizes[i], rc_collect());
+            EXPECT_EQ(is_island ? 2 * sizes[i] : 0, rc_heap_default()->cc.island_count);
+            EXPECT_EQ(2 * sizes[i], stats().nodes - nodes);
+            EXPECT_EQ((2 + (size_t)slots) * sizes[i], stats().edges - edges);
+            EXPECT_EQ(0, stats().objects);
+        }
+}
+
+//   a ring of hosts, and a guest of one that is held, has a weak reference, or another link
+TEST(leaf_that_is_held_or_linked_to_keeps_all_as_it_was) {
+    for (int how = 0; how < 3; how++) {
+        test_note("%d", how);
+        struct host *first = ring_of_hosts(3, 1), *other = rc_new(&host_type);
+        struct guest *guest = first->next->guest[0];
+        struct rc_weak *weak = how == 1 ? rc_weak_new(guest) : NULL;
+        if (how == 0)
+            (void)rc_retain(guest);
+        if (how == 2)
+            rc_set(&other->guest[0], guest);
+        rc_release(first);
+        EXPECT_EQ(how == 1 ? 6 : 0, rc_collect()); // by BUILD
+        EXPECT_EQ(0, rc_heap_default()->cc.island_count);
+        if (how != 1) {
+            EXPECT(is_sound(true));
+            EXPECT_EQ(how == 0, rc_handles(guest));
+            EXPECT_EQ(0, rc_handles(first));
+            EXPECT_EQ(0, rc_handles(first->guest[0]));
+        }
+        if (how == 0)
+            rc_release(guest);
+        rc_weak_release(weak);
+        rc_release(other);
+        rc_collect();
+        EXPECT_EQ(0, stats().objects);
+    }
+}
+
+struct bead { struct bead *next; };
+RC_TYPE(bead, struct bead, .slots = RC_SLOTS(RC_LINK(struct bead, next)));
+
+//   x --> a --> b --> y, of one slot each: b is no leaf of a
+TEST(object_of_one_slot_that_leads_on_is_no_leaf) {
+    struct bead *x = rc_new(&bead_type), *a = rc_new(&bead_type), *b = rc_new(&bead_type), *y = rc_new(&bead_type);
+    rc_set(&x->next, a);
+    rc_set(&a->next, b);
+    rc_set(&b->next, y);
+    rc_release(b);
+    rc_release(a);
+    EXPECT_EQ(0, rc_collect());
+    EXPECT(is_sound(true));
+    EXPECT_EQ(4, stats().objects);
+    rc_release(x);
+    rc_release(y);
+}
+
+//   a guest whose host it is by hand: more slots than links lead to the host, or to the guest
+TEST(leaf_with_a_slot_written_by_hand_is_reported_and_frees_nothing) {
+    for (int back = 0; back < 2; back++) {
+        struct host *h = ring_of_hosts(1, 1);
+        if (back)
+            memcpy(&h->guest[1], &(struct host *){h}, sizeof(void *));
+        else
+            memcpy(&h->guest[1], &h->guest[0], sizeof(void *));
+        faults_begin();
+        rc_release(h);
+        EXPECT_EQ(0, rc_collect());
+        EXPECT_FAULT(RC_FAULT_TRACE, "rc_collect");
+        memcpy(&h->guest[1], &(void *){NULL}, sizeof(void *));
+        EXPECT(is_sound(true));
+        rc_release(rc_retain(h));
+        EXPECT_EQ(2, rc_collect());
+    }
 }
 
 struct thing { struct thing *x, *y; };
