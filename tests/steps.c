@@ -32,13 +32,19 @@ void some_work(void) {
     phases |= 1u << rc_collect_phase();
 }
 
+// In a slow build, of three stops and more a sample: some of the units are left out, not always the same.
+static unsigned stride(void) {
+    static unsigned rounds;
+    return is_slow_build() && calls > 2 ? 1 + rounds++ % 3 : 1;
+}
+
 static bool next_round(void) {
     unsigned k = calls;
     while (k > 0 && outlasted[k - 1])
         k--;
     if (k == 0)
         return false;
-    steps[k - 1]++;
+    steps[k - 1] += stride();
     memset(steps + k, 0, (CALLS_MAX - k) * sizeof *steps);
     return true;
 }
