@@ -67,6 +67,10 @@ static inline struct rc__header *cc_owner(const struct rc__header *h, const stru
     void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->owner);
     return owner ? RC__HEADER(owner) : NULL;
 }
+// In the buffer, where each collection looks. (An old one it may leave for later: suspect.c.)
+static inline bool cc_is_young_suspect(const struct rc__header *h) {
+    return (h->word & (RC__SUSPECT | RC__OLD)) == RC__SUSPECT;
+}
 static inline struct rc__header *cc_object(const struct cc_node *node) {
     return (struct rc__header *)(uintptr_t)(node->object & CC_OBJECT);
 }

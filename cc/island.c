@@ -61,6 +61,12 @@ static inline uint32_t members(const struct island *s) {
     return s->count + s->leaves;
 }
 
+// One of them all, from the last leaf on.
+static inline struct rc__header *member(const struct island *s, uint32_t i) {
+    assert(i < members(s));
+    return s->member[(i - s->leaves) % MEMBERS];
+}
+
 // The place of [h], of which the class and the handles are [both]; 0 if it is no member. It may be another heap's.
 static inline unsigned place_of(const struct island *s, const struct rc__header *h, uint32_t both) {
     unsigned i = (both - 1) % MEMBERS;
@@ -72,14 +78,23 @@ static inline bool can_be_member(const struct island *s, struct rc__header *h, c
     return c->plain && members(s) < MEMBERS && !rc__atomic_load(&h->shared);
 }
 
-// Gives [h], of which the class and the (no) handles are [both], place [i] + 1.
-static inline void admit(struct island *s, struct rc__header *h, uint32_t both, uint32_t i) {
+// Gives [h], of which the class and the (no) handles are [both], the place after [i], and returns that.
+static inline unsigned put(struct island *s, struct rc__header *h, uint32_t both, uint32_t i) {
     assert(i < MEMBERS && !(both & RC__HANDLES_MAX));
     uint32_t links = (uint32_t)rc__links(h);
     s->links += links;
     s->unexplained[i] = links;
     s->member[i] = h;
     rc__set_both(h, i + 1, (uint16_t)(both >> 16)); // I1
+    return i + 1;
+}
+
+static inline unsigned admit(struct island *s, struct rc__header *h, uint32_t both) {
+    return put(s, h, both, s->count++);
+}
+
+static inline unsigned admit_leaf(struct island *s, struct rc__header *h, uint32_t both) {
+    return put(s, h, both, MEMBERS - ++s->leaves);
 }
 
 // A slot of a member leads to the member at [place]. false: there are more slots than links, BUILD will say so.
@@ -129,8 +144,7 @@ static bool take_in(struct island *s, struct rc__header *h) {
     if (!place) {
         if (both & RC__HANDLES_MAX || !can_be_member(s, h, rc__class(h)))
             return false;
-        admit(s, h, both, s->count);
-        place = ++s->count;
+        place = admit(s, h, both);
     }
     return explain(s, place);
 }
@@ -173,12 +187,10 @@ static inline bool meet(struct island *s, const struct rc__header *from, const s
         if (!can_be_member(s, h, c))
             return false;
         if (up == from && c->slot_count == 1) {
-            place = MEMBERS - s->leaves++;
-            admit(s, h, both, place - 1);
+            place = admit_leaf(s, h, both);
             return explain(s, place) && explain(s, from->handles);
         }
-        admit(s, h, both, s->count);
-        place = ++s->count;
+        place = admit(s, h, both);
     }
     return explain(s, place);
 }
@@ -243,7 +255,7 @@ static void free_members(struct island *s) {
     struct rc_heap *heap = s->heap;
     struct cc_reclaimed r = {.n = 0};
     for (uint32_t i = 0; i < members(s); i++) {
-        struct rc__header *h = s->member[(i - s->leaves) % MEMBERS];
+        struct rc__header *h = member(s, i);
         if (h->word & RC__GRAPH)
             leave_graph(&heap->cc, rc__index(h));
         else if (h->word & RC__SUSPECT)
@@ -281,13 +293,13 @@ static bool is_island(struct island *s, struct rc__header *h) {
     uint32_t both = rc__both(h);
     if (both & RC__HANDLES_MAX || rc__is_dead(h) || !can_be_member(s, h, rc__class(h)))
         return false;
-    admit(s, h, both, s->count++);
+    admit(s, h, both);
     if (!is_hopeless(s, h) && explore(s)) {
         free_members(s);
         return true;
     }
     for (uint32_t i = 0; i < members(s); i++)
-        rc__set_handles(s->member[(i - s->leaves) % MEMBERS], 0);
+        rc__set_handles(member(s, i), 0);
     return false;
 }
 

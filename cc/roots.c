@@ -25,7 +25,7 @@ enum { CLIMBING, PROVED, LOST };
 
 // One step up. Of the next object nothing is read yet, since it is on its way from memory: not even whether it is ours. A
 // chain that comes to a node of the graph is proved if that is ALIVE. So is one that begins at [suspect], if not NULL, and
-// comes to another one: in the graph there are no nodes but of such.
+// comes to another one: all nodes are suspects' at that time.
 static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const struct rc__header *suspect) {
     struct rc__header *h = *at;
     uint32_t both = rc__both(h), cls = both >> 16;
@@ -33,7 +33,7 @@ static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const s
         return LOST;
     if (h->word & RC__GRAPH)
         return suspect || cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
-    if (suspect && (h->word & (RC__SUSPECT | RC__OLD)) == RC__SUSPECT)
+    if (suspect && cc_is_young_suspect(h))
         return h != suspect ? PROVED : LOST;
     if (both & RC__HANDLES_MAX || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h)))
         return PROVED;
@@ -62,7 +62,7 @@ static void drop(struct rc__header *h) {
 
 // Drops the suspects that are proved alive and makes nodes of the others, for which there is room.
 static void judge(struct rc_heap *heap, struct climber *climber, size_t n) {
-    assert(n <= CLIMBERS);
+    assert(n <= CLIMBERS && heap->cc.phase == RC_PHASE_ROOTS);
     assert(heap->cc.node_count + n <= heap->cc.node_room);
     size_t climbing = n, climbed = 0;
     for (int steps = 0; climbing && steps < OWNER_STEPS; steps++, climbed += climbing)

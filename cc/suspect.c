@@ -63,7 +63,7 @@ static inline bool stands_in(const struct rc_heap *heap, const struct rc__header
     assert(rc__is_object(owner));
     if (rc__heap(owner) != heap || owner->word & RC__GRAPH)
         return false;
-    return owner->handles || (owner->word & (RC__SUSPECT | RC__OLD)) == RC__SUSPECT;
+    return owner->handles || cc_is_young_suspect(owner);
 }
 
 // Whether [h] is known to hold no link.

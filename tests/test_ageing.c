@@ -122,12 +122,12 @@ TEST(garbage_that_a_young_suspect_leads_to_is_found_whatever_is_old_in_it) {
 struct twig { struct twig *parent, *child; };
 RC_TYPE(twig, struct twig, .slots = RC_SLOTS(RC_OWNER(struct twig, parent), RC_LINK(struct twig, child)));
 
-//   top --> a --> b, a is old; b, its owner, loses a handle, or a link, before top lets go of them
+//   top --> a --> b, and a, an old suspect, is the owner of b, which loses a handle, or a link; then top lets go of a
 TEST(old_owner_stands_for_nobody) {
     for (int by_link = 0; by_link < 2; by_link++) {
         struct twig *top = rc_new(&twig_type), *a = rc_new(&twig_type), *b = rc_new(&twig_type);
         rc_set(&b->parent, a);
-        rc_set(&b->child, b); // no leaf
+        rc_set(&b->child, b);
         rc_set(&a->child, b);
         rc_set(&top->child, a);
         rc_release(a);
