@@ -34,8 +34,10 @@ void some_work(void) {
 
 // In a slow build, of three stops and more a sample: some of the units are left out, not always the same.
 static unsigned stride(void) {
-    static unsigned rounds;
-    return is_slow_build() && calls > 2 ? 1 + rounds++ % 3 : 1;
+    unsigned sum = 0;
+    for (unsigned k = 0; k < calls; k++)
+        sum += steps[k];
+    return is_slow_build() && calls > 2 ? 1 + sum % 3 : 1;
 }
 
 static bool next_round(void) {
