@@ -44,7 +44,7 @@ void rc__foreign_retain(struct rc__header *h, const char *call) {
 
 struct rc__door *rc__door_lock(const struct rc__header *h) { // F4
     for (;;) {
-    assert(rc__is_object(h));
+        assert(rc__is_object(h));
         struct rc__door *door = rc__door_of(rc__cls(h) >> 1);
         rc__lock(&door->lock);
         if (rc__door_of(rc__cls(h) >> 1) == door)
