@@ -36,6 +36,9 @@ plot: deps-plot
 	@$B/bench/frames $(OBJECTS) $(SECONDS) $(MODE) $B/pauses.dump || true
 	@tools/plot-pauses $B/pauses.dump $B/pauses.svg 2000
 
+# As compare/peers.py has it for the peers.
+$B/bench/peers/%.o: FLAGS += -falign-loops=32
+
 $B/bench/refcyc: $B/bench/peers/refcyc.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
 

@@ -61,20 +61,24 @@ static void map(size_t n, size_t rounds) {
         MAP_PUT(m, key[i], refs[i]);
     lap_say(began, "map.insert", n, n);
     uintptr_t sum = 0;
+    size_t times = passes(n, 2000000);
     began = lap_begin();
-    for (size_t i = 0; i < n; i++)
-        sum += (uintptr_t)MAP_GET(m, other[i]);
-    lap_say(began, "map.hit", n, n);
+    for (size_t i = 0; i < times; i++)
+        for (size_t k = 0; k < n; k++)
+            sum += (uintptr_t)MAP_GET(m, other[k]);
+    lap_say(began, "map.hit", n, n * times);
     KEEP(sum);
     sum = 0;
     began = lap_begin();
-    for (size_t i = 0; i < n; i++)
-        sum += (uintptr_t)MAP_GET(m, missing[i]);
-    lap_say(began, "map.miss", n, n);
+    for (size_t i = 0; i < times; i++)
+        for (size_t k = 0; k < n; k++)
+            sum += (uintptr_t)MAP_GET(m, missing[k]);
+    lap_say(began, "map.miss", n, n * times);
     DEMAND(sum == 0);
     began = lap_begin();
-    MAP_EACH(m, k, p, sum += k ^ (uintptr_t)p);
-    lap_say(began, "map.iterate", n, n);
+    for (size_t i = 0; i < times; i++)
+        MAP_EACH(m, k, p, sum += k ^ (uintptr_t)p);
+    lap_say(began, "map.iterate", n, n * times);
     KEEP(sum);
     began = lap_begin();
     for (size_t i = 0; i < n; i++)

@@ -25,9 +25,11 @@ static void queue(size_t n, size_t rounds) {
         pos[i] = QUEUE_APPEND(q, refs[i]);
     lap_say(began, "queue.append", n, n);
     uintptr_t sum = 0;
+    size_t times = passes(n, 10000000);
     began = lap_begin();
-    QUEUE_EACH(q, p, sum += (uintptr_t)p);
-    lap_say(began, "queue.iterate", n, n);
+    for (size_t i = 0; i < times; i++)
+        QUEUE_EACH(q, p, sum += (uintptr_t)p);
+    lap_say(began, "queue.iterate", n, n * times);
     KEEP(sum);
     began = lap_begin();
     for (size_t i = 0; i < n / 2; i++)
