@@ -116,8 +116,8 @@ static __attribute__((noinline)) void *retain_many(void *obj) {
     return obj;
 }
 
-static __attribute__((noinline)) void *retain_elsewhere(void *obj) {
-    rc__foreign_retain(RC__HEADER(obj), "rc_retain");
+static __attribute__((noinline)) void *retain_dead(void *obj) {
+    rc__fault_dead("rc_retain", RC__HEADER(obj));
     return obj;
 }
 
@@ -127,8 +127,12 @@ void *(rc_retain)(void *obj) {
         return NULL;
     struct rc__header *h = RC__HEADER(obj);
     struct rc_heap *heap = rc__heap(h);
-    if (heap != rc__here)
-        return heap && rc__retain_elsewhere(h) ? obj : retain_elsewhere(obj);
+    if (!heap)
+        return retain_dead(obj);
+    if (heap != rc__here) {
+        rc__retain_elsewhere(h);
+        return obj;
+    }
     if (h->handles == RC__HANDLES_MAX)
         return retain_many(obj);
     rc__set_handles(h, h->handles + 1u);

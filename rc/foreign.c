@@ -24,13 +24,19 @@ struct rc__door rc__doors[1 << 14];
 AO_t rc__bells[1 << 14];
 uint16_t rc__class_door[1 << 15];
 
-// A retain found the count at its limit.
-static void foreign_full(struct rc__header *h, const char *call) {
+// C4: [h] got a handle too many, which is taken back when all can see that it is not needed.
+static void retained_too_often(struct rc__header *h, const char *call) {
     assert(rc__is_object(h) && call);
-    if (rc__atomic_load(&h->shared) & RC__STUCK)
-        return;
-    rc__atomic_set_bits(&h->shared, RC__STUCK);
-    rc__fault(RC_FAULT_SATURATED, call, h, "has too many handles and is immortal from here on");
+    bool known = rc__atomic_load(&h->shared) & RC__STUCK;
+    if (!known)
+        rc__atomic_set_bits(&h->shared, RC__STUCK);
+    rc__atomic_add(&h->shared, -RC__SHARED_ONE);
+    if (!known)
+        rc__fault(RC_FAULT_SATURATED, call, h, "has too many handles and is immortal from here on");
+}
+
+void rc__retained_too_often(struct rc__header *h) {
+    retained_too_often(h, "rc_retain");
 }
 
 void rc__foreign_retain(struct rc__header *h, const char *call) {
@@ -39,7 +45,7 @@ void rc__foreign_retain(struct rc__header *h, const char *call) {
     if (!rc__heap(h))
         rc__fault_dead(call, h);
     else if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
-        foreign_full(h, call);
+        retained_too_often(h, call);
 }
 
 struct rc__door *rc__door_lock(const struct rc__header *h) { // F4

@@ -84,12 +84,14 @@ static inline bool rc__is_rung(uint32_t n) { // F4 (rc/foreign.c)
     return RC__LOAD_ACQUIRE(rc__bells[door]) && RC__LOAD_ACQUIRE(rc__class_door[n]) == door;
 }
 
-// By a thread that is not inside the heap of [h], which is alive. false: this takes more than an addition.
-static inline bool rc__retain_elsewhere(struct rc__header *h) {
-    if ((int32_t)RC__LOAD(h->shared) >= RC__SHARED_LIMIT * (int32_t)RC__SHARED_ONE)
-        return false;
-    RC__ADD(h->shared, RC__SHARED_ONE);
-    return true;
+// A retain by another thread found the sum at its limit and has added to it: that is taken back, as the object is immortal.
+RC_API void rc__retained_too_often(struct rc__header *h);
+
+// By a thread that is not inside the heap of [h], which is alive. The sum is looked at when it has been added to: on some
+// processors a load of a word that a locked instruction has just written takes nearly as long as that.
+static inline void rc__retain_elsewhere(struct rc__header *h) {
+    if (__builtin_expect((int32_t)RC__ADD(h->shared, RC__SHARED_ONE) >= RC__SHARED_LIMIT * (int32_t)RC__SHARED_ONE, 0))
+        rc__retained_too_often(h);
 }
 
 static inline bool rc__release_elsewhere(struct rc__header *h, uint32_t both) {
@@ -116,7 +118,8 @@ static inline void *rc__retain_inline(void *obj) {
             RC__STORE(h->both, both + 1);
             return obj;
         }
-    } else if (heap && rc__retain_elsewhere(h)) {
+    } else if (heap) {
+        rc__retain_elsewhere(h);
         return obj;
     }
     return rc_retain(obj);
