@@ -44,6 +44,8 @@ static void array_free_slots(void *obj) {
         rc__memory_later(rc__home(a), a->data, a->capacity * a->element->size);
 }
 
+_Static_assert((int)RC_ARRAY_LINKS == (int)RC__E_LINK, "array.h reads kind");
+
 const struct rc_type rc_array_type = {.name = "rc_array",
                                       .size = sizeof(struct rc_array),
                                       .trace = array_trace,
@@ -85,21 +87,9 @@ bool rc_array_init(struct rc_array *a, const struct rc_element *element) {
     return true;
 }
 
-const struct rc_array rc_array_none;
-
-void *rc_array_missing(const struct rc_array *a) {
-    if (!a)
-        rc__misused(a, "rc_array_get");
-    else
-        errno = a->kind & RC__E_LINK ? ERANGE : EINVAL;
-    return NULL;
-}
-
-void *rc_array_beyond(const struct rc_array *a) {
-    if (!a)
-        rc__misused(a, "rc_array_at");
-    else
-        errno = ERANGE;
+void *rc_array_null(const char *call) {
+    assert(call != NULL);
+    rc__misused(NULL, call);
     return NULL;
 }
 

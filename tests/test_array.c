@@ -500,6 +500,7 @@ TEST(index_out_of_range_is_an_error) {
     OUT_OF_RANGE(rc_array_get(a, 3));
     OUT_OF_RANGE(rc_array_get(a, SIZE_MAX));
     OUT_OF_RANGE(rc_array_at(a, 3));
+    OUT_OF_RANGE(rc_array_at(a, SIZE_MAX));
     OUT_OF_RANGE(rc_array_insert(a, 4, item[0]));
     OUT_OF_RANGE(rc_array_insert_value(a, SIZE_MAX, &item[0]));
     OUT_OF_RANGE(rc_array_insert_give(a, 4, &item[0]));
@@ -577,6 +578,9 @@ TEST(link_functions_refuse_other_elements) {
     EXPECT(rc_array_push_value(a, &one));
     errno = 0;
     EXPECT_PTR(NULL, rc_array_get(a, 0));
+    EXPECT_EQ(EINVAL, errno);
+    errno = 0;
+    EXPECT_PTR(NULL, rc_array_get(a, 1));
     EXPECT_EQ(EINVAL, errno);
     EXPECT(!rc_array_push(a, NULL));
     EXPECT(!rc_array_set(a, 0, NULL));

@@ -165,6 +165,7 @@ TEST(analyzer_has_nothing_to_say_of_good_programs, .limit = 120) {
     int status;
     EXPECT_STR("", analyze(&status, "-O0", "tests/programs/good.c"));
     EXPECT_STR("", analyze(&status, "-O2 -DRC_ANALYZE", "tests/programs/good.c"));
+    EXPECT_STR("", analyze(&status, "-O2 -DRC_NO_ANALYZE -Wnull-dereference", "tests/programs/good.c"));
 }
 
 TEST(analyzer_has_nothing_to_say_of_the_examples, .limit = 300) {

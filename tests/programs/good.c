@@ -26,6 +26,14 @@ static struct node *second(const struct node *node) {
     return node && node->next ? rc_retain(node->next) : NULL;
 }
 
+// An element is used without asking whether it is NULL: the program knows that it is not.
+static int sum_of(const struct rc_array *nodes) {
+    int sum = 0;
+    for (size_t i = 0; i < rc_array_size(nodes); i++)
+        sum += ((struct node *)rc_array_get(nodes, i))->value + (*(struct node **)rc_array_at(nodes, i))->value;
+    return sum;
+}
+
 int main(void) {
     struct node *tail = make(2, NULL);
     struct node *head = make(1, tail);
@@ -35,6 +43,10 @@ int main(void) {
     rc_release(other);
     struct node *taken = head ? rc_take(&head->next) : NULL;
     rc_release(taken);
+    struct rc_array *nodes = rc_array_new(&rc_link_element);
+    if (head && rc_array_push(nodes, head))
+        sum += sum_of(nodes);
+    rc_release(nodes);
     rc_release(head);
-    return sum != 3 || rc_heap_free(rc_heap_default()) != 0;
+    return sum != 5 || rc_heap_free(rc_heap_default()) != 0;
 }
