@@ -146,8 +146,18 @@ static void begin_body(const struct kind *k, struct body *body, uint32_t id) {
         body->tail_count = row_count(k, 0);
 }
 
+// Where nothing has a destructor, nobody hears that it is dead; so only what can be reached counts there.
+static bool is_full(void) {
+    if (w.alive < w.limit || !w.silent)
+        return w.alive >= w.limit;
+    uint32_t reached = 0;
+    for (uint32_t i = 0; i < w.listed; i++)
+        reached += shadow(w.list[i])->state == ALIVE && is_reachable(w.list[i]);
+    return reached >= w.limit;
+}
+
 bool call_new(unsigned hand, int kind, uint8_t script) {
-    if (w.hand[hand] || w.alive >= w.limit || (w.depth && w.fuel-- <= 0))
+    if (w.hand[hand] || is_full() || (w.depth && w.fuel-- <= 0))
         return false;
     const struct kind *k = &w.kind[kind];
     uint32_t id = shadow_new();

@@ -2,7 +2,7 @@
 // From four bytes to a type table. All zero is the plainest kind: two links, a destructor to watch, nothing else, so
 // that a shrunken program reads well.
 //
-//     byte 0   bits 0-2 declared links: 2, 3 ... 8, 1      bits 3-4 how they are declared
+//     byte 0   bits 0-2 declared links: 2, 3 ... 8, 1      bits 3-4 how they are declared (1, 3, and an owner: only that)
 //              bits 5-7 >= 4: a tail, traced cells, an outside array, cells and an outside array
 //     byte 1   bits 0-2 5: the first link has a target, 6: acyclic, 7: a leaf
 //              bit 3 an owner slot, bits 4-5 weak slots, bit 6 extends kind 0, bit 7 keeps a handle
@@ -152,10 +152,13 @@ void kind_make(struct kind *kinds, int n, const uint8_t *spec, bool wide, bool c
         k->rank = 0;
     } else {
         int links = 1 + ((spec[0] & 7) + 1) % 8;
+        int how = spec[0] >> 3 & 3;
         int target = sort == 5 && n > 0 ? n - 1 : -1;
+        if (links == 1 && how == 3 && spec[1] & 8 && target < 0 && !acyclic)
+            links = 0;
         if (links > SLOTS - k->links)
             links = SLOTS - k->links;
-        written = declare(k, k->cells, links, spec[0] >> 3 & 3, target < 0 ? NULL : kinds[target].object_type);
+        written = declare(k, k->cells, links, how, target < 0 ? NULL : kinds[target].object_type);
         for (int i = 0; i < links; i++)
             add_slot(k, IN_CELL, k->cells++, target);
         // All links go to one kind that is below others: then so is this one, and the library finds it out.

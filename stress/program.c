@@ -373,11 +373,12 @@ static void begin(const uint8_t *header, bool loud) {
     w.checked = header[1] & WITH_ALLOCATOR;
     w.starved = harness_fail_at != 0;
     w.held = SIZE_MAX;
-    w.watched = true;
+    w.watched = w.silent = true;
     w.kinds = 1 + header[2] % KINDS;
     for (int i = 0; i < w.kinds; i++) {
         kind_make(w.kind, i, header + 8 + i * KIND_BYTES, header[1] & WIDE, header[4] & CONTAINERS);
         w.watched &= w.kind[i].destructors > 0;
+        w.silent &= w.kind[i].destructors == 0;
         w.contained |= w.kind[i].container != NO_CONTAINER;
         if (loud)
             kind_print(w.kind, i);
@@ -535,6 +536,13 @@ size_t program_random(uint64_t seed, uint8_t program[PROGRAM_BYTES]) {
     if (!(program[1] & WIDE) && !(program[4] & CONTAINERS) && random_below(&random, 3) == 0) // few types, and simple ones
         for (int i = 8; i < HEADER_BYTES; i++)
             program[i] &= (uint8_t)random_next(&random) & (uint8_t)random_next(&random);
+    if (!(program[1] & WIDE) && !(program[4] & CONTAINERS) && random_below(&random, 4) == 0) // what islands are made of
+        for (int i = 8; i < HEADER_BYTES; i += KIND_BYTES) {
+            static const uint8_t links[4] = {0x00, 0x07, 0x1F, 0x1F}; // two, one, and twice: one, or an owner alone
+            program[i] = links[program[i] % 4];
+            program[i + 1] &= 0x4F; // no weak slots, keeps no handle
+            program[i + 2] = 0x1C;  // no callbacks
+        }
     uint32_t weight[OPS], sum = 0;
     for (int i = 0; i < OPS; i++) { // swarm testing: each program leaves some operations out and likes others
         uint32_t mood = random_below(&random, 8);

@@ -95,6 +95,7 @@ struct world {
     bool contained; // some kinds are containers
     bool lazy;    // releases leave work for slices, or other threads have released: death may come late
     bool watched; // all kinds have a destructor, so that each death is seen
+    bool silent;  // none has
     bool across;  // links go from each heap to the other, so that cycles may span them
     bool merging; // rc_heap_merge is running
     bool broken;  // owners may lie: what is garbage may stay
