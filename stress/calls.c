@@ -98,22 +98,47 @@ static uint32_t number(uint32_t id) {
     return id ? shadow(id)->serial : 0;
 }
 
-// The owner promise: an object whose owner is [from] and whom only [slot] of that holds gives its owner up before the
-// slot changes. Returns whether [from] can still be reached then.
-static bool let_go(uint32_t from, int slot) {
+// The object whose owner is [from], and which only [slot] of that holds; 0 if there is none such.
+static uint32_t owned_by(uint32_t from, int slot) {
     uint32_t child = shadow(from)->to[slot];
     if (!child || w.broken || slot == kind_of(from)->owner || kind_of(child)->owner < 0 ||
         shadow(child)->to[kind_of(child)->owner] != from)
-        return true;
+        return 0;
     for (int i = 0; i < kind_of(from)->links; i++)
         if (i != slot && i != kind_of(from)->owner && shadow(from)->to[i] == child)
-            return true;
+            return 0;
+    return child;
+}
+
+// The owner promise: such an object gives its owner up before the slot changes. Returns whether [from] can still be reached
+// then.
+static bool let_go(uint32_t from, int slot) {
+    uint32_t child = owned_by(from, slot);
+    if (!child)
+        return true;
     struct name name = name_of(from);
     int owner = kind_of(child)->owner;
     call_set(child, owner, 0);
     // A finalizer may have set it again.
     return is_alive(name) && is_reachable(from) &&
            (shadow(from)->to[slot] != child || shadow(child)->to[owner] != from);
+}
+
+// Or at once after that, if so it is decided (w.late), and if it can be known then that the object is still there: nothing
+// may lead to it any more. Returns it; then that is for `disown`.
+static struct name let_go_later(uint32_t from, int slot) {
+    uint32_t child = w.late ? owned_by(from, slot) : 0;
+    return name_of(child && (w.watched || shadow(child)->handles) ? child : 0);
+}
+
+static void disown(struct name child, uint32_t from) {
+    if (!is_alive(child))
+        return;
+    const struct shadow *s = shadow(child.id);
+    int owner = kind_of(child.id)->owner;
+    bool is_dead = !s->handles && !s->links && !s->outer_links && !s->immortal && !s->pinned; // its destructor may wait
+    if (!is_dead && s->to[owner] == from && !holds(from, child.id))
+        call_set(child.id, owner, 0);
 }
 
 static bool let_both_go(uint32_t a, int a_slot, uint32_t b, int b_slot) {
@@ -217,7 +242,10 @@ bool call_release(unsigned hand) {
 
 bool call_set(uint32_t from, int slot, uint32_t to) {
     uint64_t ops = w.figures.ops;
-    if (!from || !is_usable(from) || !may_hold(from, slot, to) || !let_go(from, slot))
+    if (!from || !is_usable(from) || !may_hold(from, slot, to))
+        return false;
+    struct name late = let_go_later(from, slot);
+    if (!late.id && !let_go(from, slot))
         return false;
     if (w.figures.ops != ops && to && (!is_reachable(to) || !may_hold(from, slot, to)))
         return false; // gone with what was let go
@@ -232,12 +260,16 @@ bool call_set(uint32_t from, int slot, uint32_t to) {
         fail("slot", "n%u: slot %d does not hold what was put there", number(from), slot);
     shadow_link(from, slot, to);
     rc_set_slot(address(from, slot), to ? shadow(to)->object : NULL);
+    disown(late, from);
     return true;
 }
 
 bool call_give(uint32_t from, int slot, unsigned hand) {
     uint32_t to = w.hand[hand];
-    if (!from || !to || !is_usable(from) || !may_hold(from, slot, to) || !let_go(from, slot))
+    if (!from || !to || !is_usable(from) || !may_hold(from, slot, to))
+        return false;
+    struct name late = let_go_later(from, slot);
+    if (!late.id && !let_go(from, slot))
         return false;
     if (w.hand[hand] != to)
         return false;
@@ -248,6 +280,7 @@ bool call_give(uint32_t from, int slot, unsigned hand) {
     shadow_link(from, slot, to);
     shadow_handle(to, -1);
     rc_give_slot(address(from, slot), shadow(to)->object);
+    disown(late, from);
     return true;
 }
 

@@ -4,7 +4,8 @@
 //     | code | units | hand | path | hand | path | slot | extra |
 //
 // and an operation that the rules forbid at that point does nothing. After it, up to seven units of collection are
-// done: that is what puts the collector's every step between any two operations.
+// done: that is what puts the collector's every step between any two operations. (They are the lowest bits of `units`, if the
+// highest is set; bit 6 says in which order an owner loses an object.)
 #include "program.h"
 
 #include "calls.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FUEL = 16 };
+enum { FUEL = 16, LATE = 64 };
 
 struct op {
     uint8_t code, units, hand, path, hand2, path2, slot, extra;
@@ -492,6 +493,7 @@ uint64_t program_run(const uint8_t *program, size_t size, bool loud) {
         memcpy(&op, program + at, sizeof op);
         op.code %= OPS;
         w.fuel = FUEL;
+        w.late = op.units & LATE;
         note_phase();
         make(&op);
         for (int i = op.units >= 128 ? op.units % 8 : 0; i > 0; i--)
@@ -562,6 +564,7 @@ size_t program_random(uint64_t seed, uint8_t program[PROGRAM_BYTES]) {
             at -= weight[code++];
         op[0] = (uint8_t)code;
         op[1] = random_below(&random, 256) < eager ? 128 | (uint8_t)random_below(&random, 8) : 0;
+        op[1] |= random_below(&random, 2) ? LATE : 0;
     }
     return HEADER_BYTES + ops * OP_BYTES;
 }

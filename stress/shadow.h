@@ -98,6 +98,7 @@ struct world {
     bool silent;  // none has
     bool across;  // links go from each heap to the other, so that cycles may span them
     bool merging; // rc_heap_merge is running
+    bool late;    // what is let go gives its owner up after that, not before
     bool broken;  // owners may lie: what is garbage may stay
     bool timed;   // slices are measured in time
     bool starved; // memory has been short
