@@ -17,7 +17,7 @@
 #ifdef RC_CHECK
 enum { ROOT = 1 << 15, MIDDLE = 1 << 15, LEAF = 1 << 14, UNIT = 16 };
 
-static AO_t root[ROOT];
+static AO_t root[ROOT], bytes; // of all parts
 
 // The part that [link] leads to, made if there is none and [size] is not 0.
 static void *part(AO_t *link, size_t size) {
@@ -26,11 +26,14 @@ static void *part(AO_t *link, size_t size) {
     if (found || !size)
         return found;
     void *made = calloc(1, size);
-    if (made && !rc__word_change(link, 0, (AO_t)made)) {
-        free(made);
-        made = (void *)rc__word_load(link);
+    if (!made)
+        return NULL;
+    if (rc__word_change(link, 0, (AO_t)made)) {
+        rc__word_add(&bytes, size);
+        return made;
     }
-    return made;
+    free(made);
+    return (void *)rc__word_load(link);
 }
 
 static uint32_t *leaf_of(uintptr_t unit, bool make) {
@@ -48,6 +51,10 @@ static void set_units(const struct rc__header *h, size_t size, bool there) {
         if (leaf)
             RC__STORE(leaf[unit % LEAF], there ? (uint32_t)(unit - first + 1) : 0);
     }
+}
+
+size_t rc__place_bytes(void) {
+    return rc__word_load(&bytes);
 }
 
 void rc__place_add(const struct rc__header *h, size_t size) {

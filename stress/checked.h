@@ -19,7 +19,8 @@ extern uint64_t harness_fail_at, harness_asked;
 extern bool harness_fail_forever;
 extern volatile int harness_exempt; // greater than 0: the harness asks
 
-// What malloc has given out, in bytes; 0 where that cannot be known (under a sanitizer).
+// What malloc has given out, but for what the library keeps for good (peek_kept), in bytes; 0 where that cannot be known
+// (under a sanitizer).
 size_t memory_in_use(void);
 
 void *harness_alloc(size_t size); // zeroed

@@ -15,3 +15,7 @@ size_t peek_husks(const struct rc_heap *heap) {
 bool peek_is_ending(const struct rc_heap *heap) {
     return heap->ending;
 }
+
+size_t peek_kept(void) {
+    return rc__place_bytes();
+}

@@ -14,5 +14,8 @@ bool peek_in_graph(const void *obj);
 size_t peek_husks(const struct rc_heap *heap);
 // rc_heap_free is past its finalizers.
 bool peek_is_ending(const struct rc_heap *heap);
+// What the library keeps for good, in bytes: in checked builds its map of where objects lie grows with the addresses that
+// malloc gives out (rc/place.c).
+size_t peek_kept(void);
 
 #endif
