@@ -89,7 +89,7 @@ static struct rc_string *intern(const char *text, size_t length) {
     struct rc__table *t = heap ? interns_of(heap) : NULL;
     if (!t)
         return NULL;
-    uint32_t e, hash = rc__table_hash_text(text, length);
+    uint32_t e, hash = rc__text_hash(text, length);
     struct rc_string *s = find(t, hash, text, length, &e);
     if (s)
         return rc_retain(s);
@@ -122,7 +122,7 @@ struct rc_string *rc_string_interned(struct rc_string *string) {
     struct rc__table *t = interns_of(rc__here);
     if (!t)
         return NULL;
-    uint32_t e, hash = rc__table_hash_text(rc_string_text(string), string->length);
+    uint32_t e, hash = rc__text_hash(rc_string_text(string), string->length);
     struct rc_string *s = find(t, hash, rc_string_text(string), string->length, &e);
     if (!s) {
         if (!rc__table_room(rc__here, t))
@@ -138,7 +138,7 @@ void rc__uninterned(struct rc_heap *heap, struct rc_string *s) {
     assert(s->interned && heap->interns);
     struct rc__table *t = heap->interns;
     const char *text = rc_string_text(s);
-    uint32_t e = rc__table_find_text(t, rc__table_hash_text(text, s->length), text, s->length);
+    uint32_t e = rc__table_find_text(t, rc__text_hash(text, s->length), text, s->length);
     if (e != RC__NO_ENTRY && rc__load(rc__table_key(t, e)) == s)
         rc__table_remove(t, e);
 }

@@ -174,14 +174,14 @@ bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const cha
 }
 
 bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *string, void *obj) {
-    assert(t->sort == RC__KEY_STRING && t->value_kind & RC__E_LINK);
-    assert(string && !t->busy);
-    assert(hash & RC__LIVE);
+    assert(t->texts && !t->busy);
+    assert(string != NULL && hash & RC__LIVE);
     if (!rc__table_room(rc__here, t))
         return false;
-    uint32_t e = rc__keyed_add(t, hash);
-    rc_give_slot(rc__table_key(t, e), string);
-    rc_set_slot(rc__table_value(t, e), obj);
+    struct rc__text_entry *entry = rc__table_text(t, rc__keyed_add(t, hash));
+    void *key = string;
+    rc_give_slot(&entry->key, key);
+    rc_set_slot(&entry->value, obj);
     return true;
 }
 

@@ -193,36 +193,46 @@ static bool has_texts(const struct rc_map *map, const char *key, const char *cal
     return map->table.sort == RC__KEY_STRING || rc__fails(EINVAL);
 }
 
-static uint32_t find_text(const struct rc_map *map, const char *key, uint32_t *hash) {
-    assert(key && hash);
-    size_t length = strlen(key);
-    *hash = rc__table_hash_text(key, length);
-    return rc__table_find_text(table_of(map), *hash, key, length);
+// As no_words: has errno or a fault say what is wrong.
+__attribute__((noinline)) static void *no_texts(const struct rc_map *map, const char *key, const char *call) {
+    assert(call != NULL);
+    if (rc__usable(map, call) && has_objects(map))
+        has_texts(map, key, call);
+    return NULL;
+}
+
+static inline __attribute__((always_inline)) bool is_of_texts(const struct rc_map *map, const char *key) {
+    return __builtin_expect(map && key && map->table.texts && rc__is_inside(RC__HEADER((void *)(uintptr_t)map)), 1);
 }
 
 void *rc_map_get_text(const struct rc_map *map, const char *key) {
-    if (!rc__usable(map, "rc_map_get_text") || !has_objects(map) || !has_texts(map, key, "rc_map_get_text"))
-        return NULL;
-    uint32_t hash;
-    return object_at(map, find_text(map, key, &hash));
+    if (!is_of_texts(map, key))
+        return no_texts(map, key, "rc_map_get_text");
+    size_t length = strlen(key);
+    void **slot = rc__table_slot_of_text(table_of(map), rc__text_hash(key, length), key, length);
+    return slot ? *slot : NULL;
 }
 
 bool rc_map_has_text(const struct rc_map *map, const char *key) {
-    uint32_t hash;
-    return rc__usable(map, "rc_map_has_text") && has_texts(map, key, "rc_map_has_text") &&
-           find_text(map, key, &hash) != RC__NO_ENTRY;
+    if (!rc__usable(map, "rc_map_has_text") || !has_texts(map, key, "rc_map_has_text"))
+        return false;
+    size_t length = strlen(key);
+    return rc__table_find_text(table_of(map), rc__text_hash(key, length), key, length) != RC__NO_ENTRY;
 }
 
 bool rc_map_set_text(struct rc_map *map, const char *key, void *obj) {
-    if (!RC__MAY_CHANGE(table_of(map), "rc_map_set_text") || !has_objects(map) ||
-        !has_texts(map, key, "rc_map_set_text"))
+    if (!RC__MAY_CHANGE(table_of(map), "rc_map_set_text"))
         return false;
-    uint32_t hash, e = find_text(map, key, &hash);
-    if (e != RC__NO_ENTRY) {
-        rc_set_slot(rc__table_value(table_of(map), e), obj);
+    if (!is_of_texts(map, key))
+        return no_texts(map, key, "rc_map_set_text");
+    size_t length = strlen(key);
+    uint32_t hash = rc__text_hash(key, length);
+    void **slot = rc__table_slot_of_text(table_of(map), hash, key, length);
+    if (slot) {
+        rc_set_slot(slot, obj);
         return true;
     }
-    struct rc_string *string = rc_string_new(key);
+    struct rc_string *string = rc_string_new_bytes(key, length);
     if (string && rc__keyed_add_text(table_of(map), hash, string, obj))
         return true;
     rc_release(string);
@@ -232,8 +242,11 @@ bool rc_map_set_text(struct rc_map *map, const char *key, void *obj) {
 bool rc_map_remove_text(struct rc_map *map, const char *key) {
     if (!RC__MAY_CHANGE(table_of(map), "rc_map_remove_text") || !has_texts(map, key, "rc_map_remove_text"))
         return false;
-    uint32_t hash, e = find_text(map, key, &hash);
-    return rc__keyed_remove_found(table_of(map), e, hash);
+    struct rc__table *t = table_of(map);
+    size_t length = strlen(key);
+    uint32_t hash = rc__text_hash(key, length);
+    uint32_t e = t->texts ? rc__table_entry_of_text(t, hash, key, length) : rc__table_find_text(t, hash, key, length);
+    return rc__keyed_remove_found(t, e, hash);
 }
 
 // ---- the whole

@@ -2,7 +2,6 @@
 // The hash table: see table.h. A look-up reads a bucket and an entry, two cache lines; in one of forty it reads another
 // entry in vain, whose tag is the same.
 #include "table.h"
-#include "text.h"
 
 enum { LINE = 64, FIRST = 8, LOAD = 9, CAPACITY_MAX = 1 << 30 };
 
@@ -44,7 +43,9 @@ bool rc__table_init(struct rc__table *t, const struct rc_element *key, const str
     t->stride = (uint16_t)round_up(t->value_at + (value ? value->size : 0), value_align > align ? value_align : align);
     t->sort = (uint8_t)sort_of(key);
     t->words = t->sort == RC__KEY_WORD && t->value_kind & RC__E_LINK;
+    t->texts = t->sort == RC__KEY_STRING && t->value_kind & RC__E_LINK;
     assert(t->value_at >= key->size && t->stride >= t->value_at);
+    assert(!t->texts || (t->stride == sizeof(struct rc__text_entry) && t->key_kind & RC__E_LINK));
     assert(!t->words || t->stride == sizeof(struct rc__word_entry));
     no_buckets(t);
     t->free = RC__NO_ENTRY;
@@ -75,15 +76,10 @@ uint32_t rc__table_hash(const struct rc__table *t, const void *key) {
     case RC__KEY_SMALL:
         return rc__table_mix(load_small(key, t->key->size));
     case RC__KEY_STRING:
-        return rc__table_mix(rc_string_hash(load_string(key)));
+        return rc_string_hash(load_string(key));
     default:
         return rc__table_mix(rc__element_hash(t->key, key));
     }
-}
-
-uint32_t rc__table_hash_text(const char *text, size_t length) {
-    assert(text || !length);
-    return rc__table_mix(rc__text_hash(text, length));
 }
 
 // ---- search

@@ -26,6 +26,7 @@
 #define RC_TABLE_H
 
 #include "element.h"
+#include "text.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -63,7 +64,7 @@ struct rc__table {
     uint16_t value_at, stride;
     uint16_t busy;
     uint8_t key_kind, value_kind, sort;
-    bool words;                     // keys are RC__KEY_WORD, values one link each
+    bool words, texts;              // keys are RC__KEY_WORD, RC__KEY_STRING, values one link each
     uint8_t shift;                  // of a hash, so that it names a bucket
 };
 
@@ -83,14 +84,22 @@ static inline void *rc__table_value(const struct rc__table *t, uint32_t e) {
     assert(e <= t->used && e < t->capacity);
     return t->entry + (size_t)e * t->stride + t->value_at;
 }
-// The same where [t] is one of `words`, whose entries are all alike.
+// The same where [t] is one of `words`, or of `texts`, whose entries are all alike.
 struct rc__word_entry {
     uint64_t key;
+    void *value;
+};
+struct rc__text_entry {
+    struct rc_string *key;
     void *value;
 };
 static inline struct rc__word_entry *rc__table_word(const struct rc__table *t, uint32_t e) {
     assert(t->words && e < t->capacity);
     return (struct rc__word_entry *)(void *)t->entry + e;
+}
+static inline struct rc__text_entry *rc__table_text(const struct rc__table *t, uint32_t e) {
+    assert(t->texts && e < t->capacity);
+    return (struct rc__text_entry *)(void *)t->entry + e;
 }
 static inline bool rc__table_lives(const struct rc__table *t, uint32_t e) {
     return e < t->used && t->state[e] & RC__LIVE;
@@ -166,12 +175,23 @@ static inline void **rc__table_slot_of_word(const struct rc__table *t, uint64_t 
     RC__SEARCH_FOR(t, hash, rc__table_word(t, e)->key == word, &rc__table_word(t, e)->value, NULL);
 }
 
+// The entry of a text in a table of `texts`, or RC__NO_ENTRY; the value slot of it, or NULL.
+static inline uint32_t rc__table_entry_of_text(const struct rc__table *t, uint32_t hash, const char *text,
+                                               size_t length) {
+    assert(t->texts);
+    RC__SEARCH(t, hash, rc__text_is(rc__table_text(t, e)->key, text, length));
+}
+static inline __attribute__((always_inline)) void **rc__table_slot_of_text(const struct rc__table *t, uint32_t hash,
+                                                                           const char *text, size_t length) {
+    assert(t->texts);
+    RC__SEARCH_FOR(t, hash, rc__text_is(rc__table_text(t, e)->key, text, length), &rc__table_text(t, e)->value, NULL);
+}
+
 // Fills in an empty table. false with errno after a fault.
 bool rc__table_init(struct rc__table *t, const struct rc_element *key, const struct rc_element *value,
                     const char *call);
 // What a state is made of. Calls the user's hash: E2 is the caller's affair, here and in find.
 uint32_t rc__table_hash(const struct rc__table *t, const void *key);
-uint32_t rc__table_hash_text(const char *text, size_t length);
 // The entry of an equal key, or RC__NO_ENTRY.
 uint32_t rc__table_find(const struct rc__table *t, uint32_t hash, const void *key);
 uint32_t rc__table_find_text(const struct rc__table *t, uint32_t hash, const char *text, size_t length);
@@ -202,8 +222,7 @@ bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, cons
 uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call);
 // In a table of `words`, a key that is not there.
 bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const char *call);
-// In a table of strings, whose values are one link each, a text that is not there; the caller's handle of [string] goes
-// with it.
+// In a table of `texts`, a text that is not there; the caller's handle of [string] goes with it.
 bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *string, void *obj);
 bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char *call);
 uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *call);

@@ -24,28 +24,32 @@ static inline uint64_t rc__bytes_few(const char *text, size_t length) {
     return length ? byte[0] | (uint64_t)byte[length / 2] << 8 | (uint64_t)byte[length - 1] << 16 : 0;
 }
 
-// As FNV-1a, but for 8 bytes at a time, folded. Never 0.
+// Of the last 8 bytes, or all there are if that is fewer: as one word, some of whose bytes another one may have had before.
+static inline uint64_t rc__bytes_last(const char *text, size_t length) {
+    return length >= 8 ? rc__bytes_8(text + length - 8) : rc__bytes_few(text, length);
+}
+
+// As FNV-1a, but for 8 bytes at a time, folded; then once more, because the lower bits of a product depend on the lower
+// bits of what was multiplied only, and texts often differ in their last bytes. The upper bit is set: so it is never 0, and
+// is what a table keeps (table.h, RC__LIVE).
 static inline uint32_t rc__text_hash(const char *text, size_t length) {
     assert(text || !length);
     uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ length;
-    for (; length >= 8; length -= 8, text += 8) {
-        hash = (hash ^ rc__bytes_8(text)) * UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t i = 0; i + 8 < length; i += 8) {
+        hash = (hash ^ rc__bytes_8(text + i)) * UINT64_C(0x9E3779B97F4A7C15);
         hash ^= hash >> 29;
     }
-    hash = (hash ^ rc__bytes_few(text, length)) * UINT64_C(0x9E3779B97F4A7C15);
+    hash = (hash ^ rc__bytes_last(text, length)) * UINT64_C(0x9E3779B97F4A7C15);
     hash ^= hash >> 32;
-    return (uint32_t)hash ? (uint32_t)hash : 1;
+    return UINT32_C(0x80000000) | (uint32_t)(hash * UINT64_C(0x9E3779B97F4A7C15) >> 33);
 }
 
+// Without a call, for which a look-up would have to save what it has in registers.
 static inline bool rc__same_bytes(const char *a, const char *b, size_t n) {
-    if (n >= 64)
-        return memcmp(a, b, n) == 0;
-    if (n < 8)
-        return rc__bytes_few(a, n) == rc__bytes_few(b, n);
-    for (size_t i = 0; i < n - 8; i += 8)
+    for (size_t i = 0; i + 8 < n; i += 8)
         if (rc__bytes_8(a + i) != rc__bytes_8(b + i))
             return false;
-    return rc__bytes_8(a + n - 8) == rc__bytes_8(b + n - 8);
+    return rc__bytes_last(a, n) == rc__bytes_last(b, n);
 }
 
 static inline bool rc__text_is(const struct rc_string *s, const char *text, size_t length) {

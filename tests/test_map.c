@@ -2,6 +2,7 @@
 // rc_map: what it promises, with bad input, without memory, in the middle of a collection, and against a plain list of
 // pairs that is told to do the same.
 #include "tests/faults.h"
+#include "tests/guards.h"
 #include "tests/harness.h"
 #include "tests/items.h"
 #include "tests/scarce.h"
@@ -126,6 +127,37 @@ TEST(strings_are_keys_by_their_text) {
     EXPECT(!rc_map_remove_text(map, "one"));
     rc_release(two);
     rc_release(other_one);
+    rc_release(map);
+    let_items_go();
+}
+
+// A text is found if it has the same bytes, all of them, wherever it lies; no byte before or behind it is read.
+TEST(texts_of_any_length_are_found_by_all_their_bytes) {
+    items_new(item, ITEMS, NULL);
+    char *page = bytes_between_guards();
+    struct rc_map *map = rc_map_new(&rc_string_element, &rc_link_element);
+    for (size_t n = 0; n <= 72; n++)
+        for (int end = 0; end < 2; end++) {
+            test_note("%zu bytes, %s", n, end ? "before a guard" : "behind a guard");
+            char *text = end ? page + GUARDED - n - 1 : page;
+            memset(text, 'x', n);
+            text[n] = 0;
+            EXPECT_PTR(NULL, rc_map_get_text(map, text));
+            EXPECT(rc_map_set_text(map, text, item[1]) && rc_map_set_text(map, text, item[2]));
+            EXPECT_PTR(item[2], rc_map_get_text(map, text));
+            EXPECT(rc_map_has_text(map, text));
+            for (size_t i = 0; i < n; i++) {
+                text[i] = 'y';
+                EXPECT_PTR(NULL, rc_map_get_text(map, text));
+                EXPECT(!rc_map_has_text(map, text) && !rc_map_remove_text(map, text));
+                text[i] = 'x';
+            }
+            struct rc_string *same = rc_string_new_bytes(text, n);
+            EXPECT_PTR(item[2], rc_map_get(map, &same));
+            rc_release(same);
+            EXPECT(rc_map_remove_text(map, text));
+            EXPECT_EQ(0, rc_map_size(map));
+        }
     rc_release(map);
     let_items_go();
 }
@@ -360,6 +392,12 @@ TEST(null_is_a_fault) {
     EXPECT_FAULT(RC_FAULT_NULL, "rc_map_set_text");
     EXPECT_PTR(NULL, rc_map_get_text(texts, NULL));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_map_get_text");
+    EXPECT_PTR(NULL, rc_map_get_text(NULL, "x"));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_map_get_text");
+    EXPECT(!rc_map_set_text(NULL, "x", NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_map_set_text");
+    EXPECT(!rc_map_remove_text(texts, NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_map_remove_text");
     EXPECT(!rc_map_set(texts, &none, NULL));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_map_set");
     EXPECT(!rc_map_put(NULL, &none, &none));
@@ -393,6 +431,24 @@ TEST(calls_that_do_not_fit_the_elements_are_refused) {
     EXPECT(!rc_map_remove_int(map, 1));
     EXPECT(!rc_map_set_text(map, "x", NULL));
     EXPECT_PTR(NULL, rc_map_get_text(map, "x"));
+    struct rc_map *numbered = rc_map_new(&rc_int64_element, &rc_link_element); // links, but no texts; texts, but no links
+    struct rc_map *counted = rc_map_new(&rc_string_element, &rc_int_element);
+#define REFUSED(call)                                                                                                  \
+    do {                                                                                                               \
+        errno = 0;                                                                                                     \
+        EXPECT(!(call));                                                                                               \
+        EXPECT_EQ(EINVAL, errno);                                                                                      \
+    } while (0)
+    REFUSED(rc_map_get_text(numbered, "x"));
+    REFUSED(rc_map_set_text(numbered, "x", NULL));
+    REFUSED(rc_map_remove_text(numbered, "x"));
+    REFUSED(rc_map_get_text(counted, "x"));
+    REFUSED(rc_map_set_text(counted, "x", NULL));
+    EXPECT(!rc_map_remove_text(counted, "x"));
+    EXPECT_EQ(0, rc_map_size(numbered) + rc_map_size(counted));
+    rc_release(numbered);
+    rc_release(counted);
+    errno = 0;
     EXPECT(!rc_map_reserve(map, SIZE_MAX));
     EXPECT_EQ(ENOMEM, errno);
     rc_release(map);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rc_string: texts, comparing, interning, bad input.
 #include "tests/faults.h"
+#include "tests/guards.h"
 #include "tests/harness.h"
 #include "tests/scarce.h"
 #include <pthread.h>
@@ -105,6 +106,43 @@ TEST(hash_is_of_the_text) {
         rc_release(b);
         rc_release(c);
     }
+}
+
+// A look-up in a table tells entries apart by the lower 8 bits of their hashes, and finds the bucket by the upper ones.
+TEST(texts_that_differ_at_the_end_have_hashes_that_differ_at_both_ends) {
+    enum { TEXTS = 512 };
+    for (int before = 0; before < 20; before++) {
+        bool low[256] = {false}, high[256] = {false};
+        int lows = 0, highs = 0;
+        for (int i = 0; i < TEXTS; i++) {
+            struct rc_string *s = rc_string_format("%.*s%03d", before, "the names of a family", i);
+            uint32_t hash = rc_string_hash(s);
+            rc_release(s);
+            lows += !low[hash & 255];
+            low[hash & 255] = true;
+            highs += !high[hash >> 23 & 255];
+            high[hash >> 23 & 255] = true;
+        }
+        test_note("%d bytes before", before);
+        EXPECT(lows > 192); // of hashes that are random, 222
+        EXPECT(highs > 192);
+    }
+}
+
+TEST(no_byte_before_or_behind_a_text_is_read) {
+    char *page = bytes_between_guards();
+    for (size_t n = 0; n <= 72; n++)
+        for (int end = 0; end < 2; end++) {
+            char *text = end ? page + GUARDED - n : page;
+            memset(text, 'x', n);
+            struct rc_string *a = rc_string_new_bytes(text, n), *b = rc_string_intern_bytes(text, n);
+            EXPECT(rc_string_equal(a, b));
+            struct rc_string *again = rc_string_intern_bytes(text, n);
+            EXPECT_PTR(b, again);
+            rc_release(a);
+            rc_release(b);
+            rc_release(again);
+        }
 }
 
 // ---- interning
