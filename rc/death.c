@@ -13,7 +13,7 @@
 //   D3  While its finalizer runs an object is alive, held by one handle of ours.
 #include "block.h"
 
-enum { WAITING = 64 }; // bare objects that have died and are not destroyed yet, without being on the list
+enum { WAITING = 64, FETCHED = 8 }; // what bare objects held, and nobody has looked at yet; and of that is on its way
 
 // An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 in handles.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
@@ -141,13 +141,15 @@ static inline void join_dead(struct rc_heap *heap, struct rc__header *h) {
     heap->dead_count++;
 }
 
-// Bare objects on their way out.
+// Bare objects on their way out, and what they held: objects that are about to lose a link. Before one of these is looked
+// at, its header is asked for, and some others come first.
 struct bare {
     struct rc_heap *heap;
     struct rc__class *c; // of those that are gone and not accounted for yet,
     size_t since;        // which are as many as [left] has become less since then
     size_t left;         // so many more may be destroyed
-    struct rc__header *waiting[1 + WAITING + RC__SMALL];
+    struct rc__header *fetched[FETCHED]; // a ring, of those that come next
+    struct rc__header *waiting[1 + WAITING + RC__SMALL + FETCHED];
 };
 
 static inline void account(struct bare *b) {
@@ -194,10 +196,11 @@ static __attribute__((noinline)) void other_class(struct bare *b, struct rc__cla
     b->c = c;
 }
 
-// The last of those that wait, up to the first one or up to some, join the dead list.
-static __attribute__((noinline)) struct rc__header **wait_elsewhere(struct bare *b, struct rc__header **last, size_t left) {
-    while (last > b->waiting + left)
-        join_dead(b->heap, *last--);
+// Those that wait, but for the first [left], lose their link; what dies of that joins the dead list.
+static __attribute__((noinline)) struct rc__header **let_go_of_last(struct bare *b, struct rc__header **last, size_t left) {
+    for (; last > b->waiting + left; last--)
+        if (let_go(b, *last))
+            join_dead(b->heap, *last);
     return last;
 }
 
@@ -209,28 +212,39 @@ static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t li
     b.c = rc__class(h);
     b.since = b.left = limit;
     b.waiting[0] = NULL;
-    b.waiting[1] = h;
-    struct rc__header **last = b.waiting + 1;
-    while (b.left && (h = *last)) {
-        last--;
+    struct rc__header **last = b.waiting;
+    unsigned from = 0, to = 0; // of the ring
+    for (;;) {
         uint32_t both = rc__both(h) & ~(uint32_t)(1 << 16 | RC__HANDLES_MAX); // it may come from the dead list
         struct rc__class *c = &rc__classes[both >> 17];
         if (c != b.c)
             other_class(&b, c);
         for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
             void *obj = rc__load((char *)rc__payload(h) + *slot);
-            if (obj && let_go_of_one(&b, RC__HEADER(obj), both))
+            if (obj)
                 *++last = RC__HEADER(obj);
         }
         uint32_t cell = rc__cell_free(b.heap, h);
         b.left--;
         if (cell != c->cell)
             other_cell(&b, cell);
+        do {
+            if (!b.left || (from == to && !*last))
+                goto done;
+            h = from != to ? b.fetched[from++ % FETCHED] : *last--;
+            while (*last && to - from < FETCHED) {
+                __builtin_prefetch(*last, 1);
+                b.fetched[to++ % FETCHED] = *last--;
+            }
+        } while (!let_go_of_one(&b, h, both));
         if (last > b.waiting + WAITING)
-            last = wait_elsewhere(&b, last, WAITING / 2);
+            last = let_go_of_last(&b, last, WAITING / 2);
     }
+done:
+    while (from != to)
+        *++last = b.fetched[--to % FETCHED];
+    let_go_of_last(&b, last, 0);
     account(&b);
-    wait_elsewhere(&b, last, 0);
     return b.left;
 }
 
