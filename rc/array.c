@@ -114,6 +114,12 @@ static bool set_capacity(struct rc_array *a, size_t capacity) {
     return true;
 }
 
+// Of the first memory that an array gets: what 64 bytes hold, so that one of eight links needs no other.
+static size_t first_capacity(const struct rc_array *a) {
+    size_t size = a->element ? a->element->size : 1;
+    return size < 16 ? 64 / size : 4;
+}
+
 bool rc__array_room(struct rc_array *a, size_t n) {
     assert(!a->busy);
     assert(a->size <= a->capacity && (a->capacity > 0) == (a->data != NULL));
@@ -121,7 +127,7 @@ bool rc__array_room(struct rc_array *a, size_t n) {
         return true;
     if (n > SIZE_MAX / 4 - a->size)
         return rc__fails(ENOMEM);
-    size_t capacity = a->capacity < 4 ? 4 : 2 * a->capacity;
+    size_t first = first_capacity(a), capacity = a->capacity < first ? first : 2 * a->capacity;
     return set_capacity(a, capacity < a->size + n ? a->size + n : capacity);
 }
 

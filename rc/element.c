@@ -52,6 +52,10 @@ bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *ca
         rc__fault(RC_FAULT_NULL, call, NULL, "the element table is NULL");
         return rc__fails(EINVAL);
     }
+    if (e == &rc_link_element) { // which most are, and which is as it should be
+        *kind = RC__E_LINK | RC__E_LINKS;
+        return true;
+    }
     const char *defect = defect_of(e);
     if (defect) {
         fault(e, call, defect);

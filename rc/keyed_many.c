@@ -90,10 +90,9 @@ void rc__keyed_clear(struct rc__table *t, struct rc__table *remains) {
     rc__moving(t);
     t->version++;
     if (remains) {
-        struct rc__table empty = {.version = t->version};
-        rc__table_init(&empty, t->key, t->value, "clear");
         *remains = *t;
-        *t = empty;
+        rc__table_like(t, remains);
+        t->version = remains->version;
         return;
     }
     void *held = rc_retain(t);

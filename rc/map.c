@@ -27,7 +27,7 @@ static struct rc_map *map_new(const struct rc__table *like) {
     assert(like->value && !like->busy);
     struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc_map_type : &rc__leaf_map_type);
     if (map)
-        rc__table_init(table_of(map), like->key, like->value, "rc_map_new");
+        rc__table_like(table_of(map), like);
     return map;
 }
 

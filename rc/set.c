@@ -25,7 +25,7 @@ static struct rc_set *set_new(const struct rc__table *like) {
     assert(!like->value && !like->busy);
     struct rc_set *set = rc_new(rc__table_has_links(like) ? &rc_set_type : &rc__leaf_set_type);
     if (set)
-        rc__table_init(&set->table, like->key, NULL, "rc_set_new");
+        rc__table_like(&set->table, like);
     return set;
 }
 

@@ -52,6 +52,22 @@ bool rc__table_init(struct rc__table *t, const struct rc_element *key, const str
     return true;
 }
 
+void rc__table_like(struct rc__table *t, const struct rc__table *like) {
+    assert(like->key && like->stride);
+    *t = (struct rc__table){.key = like->key,
+                            .value = like->value,
+                            .free = RC__NO_ENTRY,
+                            .value_at = like->value_at,
+                            .stride = like->stride,
+                            .key_kind = like->key_kind,
+                            .value_kind = like->value_kind,
+                            .sort = like->sort,
+                            .words = like->words,
+                            .texts = like->texts};
+    no_buckets(t);
+    assert(rc__table_is_sound(t));
+}
+
 // ---- hashes
 
 static uint64_t load_small(const void *key, size_t size) {

@@ -190,6 +190,8 @@ static inline __attribute__((always_inline)) void **rc__table_slot_of_text(const
 // Fills in an empty table. false with errno after a fault.
 bool rc__table_init(struct rc__table *t, const struct rc_element *key, const struct rc_element *value,
                     const char *call);
+// The same for one that has keys and values as [like] has.
+void rc__table_like(struct rc__table *t, const struct rc__table *like);
 // What a state is made of. Calls the user's hash: E2 is the caller's affair, here and in find.
 uint32_t rc__table_hash(const struct rc__table *t, const void *key);
 // The entry of an equal key, or RC__NO_ENTRY.

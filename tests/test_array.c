@@ -846,6 +846,20 @@ TEST(without_memory_nothing_changes) {
     scarce_leave(heap);
 }
 
+TEST(eight_links_need_memory_once) {
+    struct rc_heap *heap = scarce_enter();
+    struct rc_array *a = arrayed("0");
+    fail_allocation(1, true);
+    for (int i = 1; i < 8; i++)
+        EXPECT(rc_array_push(a, item[i]));
+    EXPECT(!rc_array_push(a, item[8]));
+    EXPECT_EQ(1, refused());
+    EXPECT_STR("01234567", digits(a));
+    items_release(item, 10);
+    rc_release(a);
+    scarce_leave(heap);
+}
+
 TEST(clear_needs_no_memory) {
     struct rc_heap *heap = scarce_enter();
     struct rc_array *a = arrayed("0123456789");
