@@ -13,7 +13,10 @@
 //   D3  While its finalizer runs an object is alive, held by one handle of ours.
 #include "block.h"
 
-enum { WAITING = 64, FETCHED = 8 }; // what bare objects held, and nobody has looked at yet; and of that is on its way
+enum {
+    WAITING = 64, // of what bare objects held, and nobody has looked at yet
+    AHEAD = 8     // so many come before the last of these, which is on its way from memory
+};
 
 // An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 in handles.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
@@ -141,15 +144,14 @@ static inline void join_dead(struct rc_heap *heap, struct rc__header *h) {
     heap->dead_count++;
 }
 
-// Bare objects on their way out, and what they held: objects that are about to lose a link. Before one of these is looked
-// at, its header is asked for, and some others come first.
+// Bare objects on their way out, and what they held: objects that are about to lose a link. The header of such a one is asked
+// for when it comes to those that wait, and it is looked at when some others have been.
 struct bare {
     struct rc_heap *heap;
     struct rc__class *c; // of those that are gone and not accounted for yet,
     size_t since;        // which are as many as [left] has become less since then
     size_t left;         // so many more may be destroyed
-    struct rc__header *fetched[FETCHED]; // a ring, of those that come next
-    struct rc__header *waiting[1 + WAITING + RC__SMALL + FETCHED];
+    struct rc__header *waiting[WAITING + RC__SMALL];
 };
 
 static inline void account(struct bare *b) {
@@ -197,53 +199,52 @@ static __attribute__((noinline)) void other_class(struct bare *b, struct rc__cla
 }
 
 // Those that wait, but for the first [left], lose their link; what dies of that joins the dead list.
-static __attribute__((noinline)) struct rc__header **let_go_of_last(struct bare *b, struct rc__header **last, size_t left) {
-    for (; last > b->waiting + left; last--)
-        if (let_go(b, *last))
-            join_dead(b->heap, *last);
-    return last;
+static __attribute__((noinline)) size_t let_go_of_last(struct bare *b, size_t n, size_t left) {
+    for (; n > left; n--)
+        if (let_go(b, b->waiting[n - 1]))
+            join_dead(b->heap, b->waiting[n - 1]);
+    return n;
 }
 
 // Destroys [h], which is bare, and those that die of that, if they are; the others join the dead list. Up to [limit], of
 // which it returns what is left.
 static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t limit) {
+    struct rc__class *c = rc__class(h);
+    uint32_t both = rc__both(h) & ~(uint32_t)(1 << 16 | RC__HANDLES_MAX); // it may come from the dead list
     struct bare b;
     b.heap = heap;
-    b.c = rc__class(h);
+    b.c = c;
     b.since = b.left = limit;
-    b.waiting[0] = NULL;
-    struct rc__header **last = b.waiting;
-    unsigned from = 0, to = 0; // of the ring
+    size_t n = 0; // that wait
     for (;;) {
-        uint32_t both = rc__both(h) & ~(uint32_t)(1 << 16 | RC__HANDLES_MAX); // it may come from the dead list
-        struct rc__class *c = &rc__classes[both >> 17];
-        if (c != b.c)
-            other_class(&b, c);
         for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
             void *obj = rc__load((char *)rc__payload(h) + *slot);
-            if (obj)
-                *++last = RC__HEADER(obj);
+            if (obj) {
+                __builtin_prefetch(RC__HEADER(obj), 1);
+                b.waiting[n++] = RC__HEADER(obj);
+            }
         }
-        uint32_t cell = rc__cell_free(b.heap, h);
+        uint32_t cell = rc__cell_free(heap, h);
         b.left--;
         if (cell != c->cell)
             other_cell(&b, cell);
         do {
-            if (!b.left || (from == to && !*last))
+            if (!b.left || n == 0)
                 goto done;
-            h = from != to ? b.fetched[from++ % FETCHED] : *last--;
-            while (*last && to - from < FETCHED) {
-                __builtin_prefetch(*last, 1);
-                b.fetched[to++ % FETCHED] = *last--;
-            }
+            size_t next = n > AHEAD ? n - AHEAD : 0;
+            h = b.waiting[next];
+            b.waiting[next] = b.waiting[--n];
         } while (!let_go_of_one(&b, h, both));
-        if (last > b.waiting + WAITING)
-            last = let_go_of_last(&b, last, WAITING / 2);
+        if (rc__both(h) != both) {
+            both = rc__both(h);
+            c = rc__class(h);
+            other_class(&b, c);
+        }
+        if (n > WAITING)
+            n = let_go_of_last(&b, n, WAITING / 2);
     }
 done:
-    while (from != to)
-        *++last = b.fetched[--to % FETCHED];
-    let_go_of_last(&b, last, 0);
+    let_go_of_last(&b, n, 0);
     account(&b);
     return b.left;
 }
