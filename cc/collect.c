@@ -369,6 +369,7 @@ static bool work(struct rc_heap *heap, struct cc_budget *budget, enum cc_begin m
 }
 
 void cc_init(struct rc_heap *heap) {
+    heap->cc.piece_node = CC_NONE; // or each change of a container would ask whether it is the one (rc__moving)
     cc_pace_init(&heap->cc.pace, cc_now());
 }
 

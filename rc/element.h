@@ -94,6 +94,7 @@ static inline bool rc__may_change(void *obj, size_t busy, const char *call) {
 // R9, before elements of [obj] change places. [obj] is in the heap this thread is inside.
 static inline void rc__moving(void *obj) {
     assert(rc__is_inside(RC__HEADER(obj)));
+    assert(rc__here->cc.piece_node == CC_NONE || rc__here->cc.phase == RC_PHASE_BUILD); // so this costs one comparison
     if (rc__here->cc.piece_node != CC_NONE)
         rc_changed(obj);
 }
