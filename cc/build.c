@@ -155,6 +155,8 @@ void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__he
     assert(heap->cc.hints > 0 && from != NULL && to != NULL);
     struct rc__class *c = rc__class(to);
     heap->cc.hints--;
+    if (rc__is_dead(to)) // K2: of a husk, the class may be gone
+        return;
     for (uint32_t i = 0; i < c->run_count; i++)
         for (uint32_t k = 0; k < c->runs[i].count; k++) {
             uint32_t offset = c->runs[i].offset + k * (uint32_t)sizeof(void *);

@@ -1105,6 +1105,36 @@ TEST(slots_of_husks_are_no_links) {
     free_heap(h);
 }
 
+//   (k) a <--> b --> c, with a class of their own in h, and c --> g --> a, where g is held: at any moment b and c die in the
+//   graph. The last to have that class, they are there when it is given back.
+TEST(husks_of_classes_that_are_gone_are_met_as_nodes_only) {
+    unsigned phases = 0;
+    for (unsigned units = 0; units < MOST_UNITS; units++) {
+        test_note("after %u units", units);
+        struct rc_heap *h = new_heap(), *k = new_heap();
+        graph_in(h, "g");
+        graph_in(k, "ab ba bc");
+        drop_in(k, "abc");
+        merge(h, k);
+        graph_in(h, "ga cg");
+        units_in(h, units);
+        phases |= 1u << phase_in(h);
+        rc_heap_enter(h);
+        rc_clear(&at('a')->x);
+        EXPECT_STR("bc", gone());
+        rc_heap_leave(h);
+        merge(h, new_heap());
+        collect_in(h);
+        EXPECT(is_sound(true));
+        drop_in(h, "g");
+        collect_in(h);
+        EXPECT_STR("abcg", gone_sorted());
+        forget();
+        free_heap(h);
+    }
+    EXPECT(phases & 1u << RC_PHASE_BUILD);
+}
+
 static atomic_uint rung;
 static void ring_bell(void *arg) {
     (void)arg;
