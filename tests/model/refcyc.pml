@@ -38,10 +38,10 @@
 //               here (R6_HANDLES), handles elsewhere and the inbox (R6_SHARED), and death by count (R6_DEAD)
 //   R7          an object found alive that was marked after tracing began, but before its discovery, is suspect again
 //   R8          upgrading a weak reference to a condemned object pardons it
-//   OWN_HELD    R1 makes an exception also of what has an owner up its chain that is held, or a suspect  (0: any owner)
+//   OWN_HELD    R1 makes an exception also of what has an owner that is held, or a suspect  (0: any owner)
 //   OWN_LINK    ... and the object lost a handle, not a link
 //   OWN_SELF    ... and is not in the graph
-//   OWN_GRAPH   ... nor is any owner on the way up
+//   OWN_GRAPH   ... nor is its owner
 //   CLIMB_ALIVE a climb proves an object alive if it comes to something held, or to what the graph knows to be alive
 //               (0: any node will do)
 //   CLIMB_OTHER a suspect need not be looked at, either, if its climb comes to another one          (0: to itself will do)
@@ -433,22 +433,15 @@ inline settle() {
 // ---- owners ----
 
 #if OWNERS
-// Whether an owner up the chain from x is held, or a suspect.
+// Whether x has an owner that is held, or a suspect. The library asks for a young suspect; here they have no age, and so more
+// of them will do.
 inline look_near(x) {
     up = o[x].owner;
-    do
-    :: up && !found && steps < N ->
-        if
-        :: o[up - 1].life != ALIVE || (OWN_GRAPH && o[up - 1].graph != OUT) -> up = 0
-        :: else ->
-            found = o[up - 1].handles || o[up - 1].suspect || !OWN_HELD;
-            up = o[up - 1].owner;
-            steps++
-        fi
-    :: else -> break
-    od;
-    up = 0;
-    steps = 0
+    if
+    :: up && !(OWN_GRAPH && o[up - 1].graph != OUT) -> found = o[up - 1].handles || o[up - 1].suspect || !OWN_HELD
+    :: else
+    fi;
+    up = 0
 }
 
 // Whether the chain of owners leads up from x, which has no node, to what is known to be alive; or, if x was a suspect until
