@@ -92,7 +92,7 @@ uint32_t rc__table_hash(const struct rc__table *t, const void *key) {
     case RC__KEY_SMALL:
         return rc__table_mix(load_small(key, t->key->size));
     case RC__KEY_STRING:
-        return rc_string_hash(load_string(key));
+        return RC__LIVE | rc_string_hash(load_string(key)); // of NULL, which is asked for and is no key, it is 0
     default:
         return rc__table_mix(rc__element_hash(t->key, key));
     }

@@ -400,6 +400,8 @@ TEST(null_is_a_fault) {
     EXPECT_FAULT(RC_FAULT_NULL, "rc_map_remove_text");
     EXPECT(!rc_map_set(texts, &none, NULL));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_map_set");
+    EXPECT(!rc_map_has(texts, &none) && !rc_map_get(texts, &none) && !rc_map_remove(texts, &none)); // it is no key
+    EXPECT_NO_FAULT();
     EXPECT(!rc_map_put(NULL, &none, &none));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_map_put");
     EXPECT_PTR(NULL, rc_map_get_int(NULL, 0));
