@@ -11,7 +11,7 @@ RC__THREAD struct rc_heap *rc__here = RC__NOWHERE;
 
 // Puts [h] beyond counting.
 static void make_immortal(struct rc__header *h) {
-    assert(rc__is_inside(h));
+    assert(rc__is_mine(rc__heap(h)));
     assert(!rc__is_dead(h));
     h->word |= RC__IMMORTAL;
     rc__set_handles(h, RC__HANDLES_MAX);
@@ -23,13 +23,20 @@ static void make_immortal(struct rc__header *h) {
 //
 // A release from elsewhere that comes between the two looks at the sum has seen more than is left, and may not have rung
 // (foreign.c): what it did is moved, too.
+//
+// Where the sum was at its limit it counts less than there are: that is seen here, before [h] is found to have no handle.
 bool rc__fold(struct rc__header *h, const char *call) {
     assert(!rc__is_dead(h) || h->word & RC__DOOMED);
-    int32_t sum, before;
-    while ((sum = rc__sum(rc__atomic_load(&h->shared))) != 0 && !(h->word & RC__IMMORTAL)) {
+    for (;;) {
+        uint32_t shared = rc__atomic_load(&h->shared);
+        if (shared & RC__STUCK && !rc__is_dead(h))
+            make_immortal(h); // C4
+        int32_t sum = rc__sum(shared);
+        if (!sum || h->word & RC__IMMORTAL)
+            return true;
         int64_t total = (int64_t)h->handles + sum;
         int64_t fits = total > RC__SPILL ? RC__SPILL : total;
-        before = rc__sum(rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE));
+        int32_t before = rc__sum(rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE));
         if (total < 0) {
             rc__set_handles(h, 0);
             rc__fault(RC_FAULT_RELEASE, call, h, "was released more often than retained");
@@ -37,9 +44,8 @@ bool rc__fold(struct rc__header *h, const char *call) {
         }
         rc__set_handles(h, (uint16_t)fits);
         if (before >= sum)
-            break;
+            return true;
     }
-    return true;
 }
 
 // Returns how many are left.

@@ -139,8 +139,6 @@ static bool leaves_inbox(struct rc__header *h) {
     if (!rc__is_dead(h)) {
         if (h->word & RC__IMMORTAL || !rc__fold(h, "rc_release") || h->handles)
             return false;
-        if (rc__atomic_load(&h->shared) & RC__STUCK)
-            return false;
     }
     rc__atomic_clear_bits(&h->shared, RC__QUEUED);
     return true;

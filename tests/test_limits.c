@@ -125,22 +125,55 @@ TEST(handle_that_does_not_fit_as_a_link_stays_one_when_heaps_merge) {
     EXPECT_STR("ga", gone());
 }
 
-//   g --> a: saturated elsewhere; then inside as many handles were given up as there were
-TEST(saturated_object_without_a_handle_stays_in_the_inbox_while_it_lives) {
+//   g --> a: other threads got more handles of a than are counted; then as many are given up inside as are counted, and more
+TEST(object_that_other_threads_saturated_is_immortal_inside_too) {
     faults_begin();
-    graph("ga");
+    for (int inbox = 0; inbox < 2; inbox++) {
+        graph("ga");
+        elsewhere(retain_there, at('a'));
+        if (inbox)
+            elsewhere(release_there, at('a'));
+        set_sum(at('a'), RC__SHARED_LIMIT);
+        elsewhere(retain_there, at('a'));
+        EXPECT_FAULT(RC_FAULT_SATURATED, "rc_retain");
+        set_sum(at('a'), 0);
+        drop("a");
+        rc_release(at('a'));
+        rc_collect();
+        EXPECT_EQ(inbox, stats().inbox);
+        drop("g");
+        rc_collect();
+        EXPECT_STR("g", gone());
+        EXPECT_EQ(0, rc_links(at('a')));
+        EXPECT_NO_FAULT();
+        rc_heap_free(rc_heap_default());
+        EXPECT_STR("ga", gone());
+        forget();
+    }
+}
+
+// The same where a merge makes a link of what was a handle.
+TEST(object_that_another_heap_saturated_is_immortal_when_they_merge) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    faults_begin();
+    graph_in(k, "a");
+    graph_in(h, "ga");
+    set_sum(at('a'), RC__SHARED_LIMIT);
     elsewhere(retain_there, at('a'));
-    elsewhere(release_there, at('a'));
-    EXPECT_EQ(1, stats().inbox);
-    RC__HEADER(at('a'))->shared |= RC__STUCK;
-    drop("a");
-    rc_collect();
-    EXPECT_EQ(1, stats().inbox);
-    EXPECT_EQ(0, rc_handles(at('a')));
+    EXPECT_FAULT(RC_FAULT_SATURATED, "rc_retain");
+    set_sum(at('a'), 1);
+    drop_in(k, "a");
+    EXPECT(rc_heap_merge(h, k));
+    EXPECT_EQ(1, rc_links(at('a')));
+    rc_heap_enter(h);
+    rc_release(at('a'));
     drop("g");
     rc_collect();
-    EXPECT_STR("ga", gone()); // what has been given up since is counted
+    EXPECT_STR("g", gone());
     EXPECT_NO_FAULT();
+    rc_heap_leave(h);
+    rc_heap_free(h);
+    EXPECT_STR("ga", gone());
 }
 
 // ---- below the other end: another thread has released more often than anybody retained
