@@ -22,3 +22,9 @@ TEST(programs_of_the_corpus_hold_against_the_oracle, .limit = 120) {
         sscanf(sum, "oracle: %u programs, %u operations", &programs, &operations);
     EXPECT(programs > 30 && operations > programs);
 }
+
+TEST(programs_are_named_for_guards_that_there_are) {
+    int status;
+    EXPECT_STR("", command(&status, "%s", "for f in stress/corpus/*; do n=${f##*/}; case $n in fuzz.*|found.*) ;; "
+                                          "*) grep -q \"^guard $n:\" tests/mutants.list || echo $n;; esac; done"));
+}
