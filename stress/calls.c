@@ -125,10 +125,11 @@ static bool let_go(uint32_t from, int slot) {
 }
 
 // Or at once after that, if so it is decided (w.late), and if it can be known then that the object is still there: nothing
-// may lead to it any more. Returns it; then that is for `disown`.
+// may lead to it any more. Nor may it wait for a finalizer that brings it back to life with its owner. Returns it; then that
+// is for `disown`.
 static struct name let_go_later(uint32_t from, int slot) {
     uint32_t child = w.late ? owned_by(from, slot) : 0;
-    return name_of(child && (w.watched || shadow(child)->handles) ? child : 0);
+    return name_of(child && (shadow(child)->handles || (w.watched && !kind_of(child)->finalizers)) ? child : 0);
 }
 
 static void disown(struct name child, uint32_t from) {
