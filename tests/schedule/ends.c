@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where things end: a heap that is freed while somebody upgrades a weak reference of its objects, and a count of handles
-// that is full and spills into the word of the other threads.
+// that is full and spills into the word of the other threads; or that word's sum, which is full when it is added to.
 #include "scenarios.h"
 
 // ---- rc_heap_free. Handles are void then, so whoever gets one does not touch it again; but it was given, and is counted.
@@ -190,3 +190,69 @@ static void end_full(void) {
 
 SCENARIO_WITH(spill_fold, end_full, "spill-fold", "more is folded than fits while one is released elsewhere",
               begin_full_elsewhere, {fold_inside, give_up_elsewhere});
+
+// ---- a sum that is at its limit while another thread adds to it: MANY_MORE handles of a, which the first thread gives up at
+// once, besides the one that each of both has.
+
+enum { MANY_MORE = RC__SHARED_LIMIT };
+
+static rc_fault_fn *other_faults;
+static bool is_immortal;
+
+static void on_saturation(const struct rc_fault *fault) {
+    if (fault->kind != RC_FAULT_SATURATED)
+        other_faults(fault);
+    is_immortal = true;
+}
+
+static void begin_at_the_limit(void) {
+    make_heaps(1, false);
+    is_immortal = false;
+    other_faults = rc_set_fault_handler(on_saturation);
+    rc_heap_enter(heap[0]);
+    a = make();
+    rc_give(&a->x, make());
+    (void)rc_retain(a); // the other thread's
+    rc_heap_leave(heap[0]);
+    rc__atomic_add(&RC__HEADER(a)->shared, MANY_MORE * RC__SHARED_ONE);
+}
+
+static void give_up_more_inside(void) {
+    rc_heap_enter(heap[0]);
+    must_live(a);
+    rc__atomic_add(&RC__HEADER(a)->shared, MANY_MORE * -RC__SHARED_ONE);
+    rc_release(a);
+    work_until_quiet();
+    rc_heap_leave(heap[0]);
+}
+
+static void retain_and_drop_inside(void) {
+    struct node *mine = rc_retain(a);
+    rc_heap_enter(heap[0]);
+    rc_release(a);
+    must_live(mine);
+    rc_release(mine);
+    work_until_quiet();
+    rc_heap_leave(heap[0]);
+}
+
+// Where it is immortal, it lives; and then it is made mortal again.
+static void end_at_the_limit(void) {
+    if (is_immortal) {
+        struct rc__header *h = RC__HEADER(a);
+        rc_heap_enter(heap[0]);
+        must_live(a);
+        rc__atomic_clear_bits(&h->shared, RC__STUCK);
+        rc__atomic_add(&h->shared, (uint32_t)rc__sum(rc__atomic_load(&h->shared)) * -RC__SHARED_ONE);
+        h->word &= ~RC__IMMORTAL;
+        rc__set_handles(h, 1);
+        rc_release(a);
+        rc_heap_leave(heap[0]);
+    }
+    end_all();
+}
+
+SCENARIO_WITH(limit, end_at_the_limit, "limit", "a retain finds the sum at its limit while that is given up inside",
+              begin_at_the_limit, {give_up_more_inside, retain_and_drop_inside});
+SCENARIO_WITH(limit_drop, end_at_the_limit, "limit-drop", "the same, and what was retained is released elsewhere",
+              begin_at_the_limit, {give_up_more_inside, retain_and_drop_a});
