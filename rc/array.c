@@ -44,7 +44,7 @@ static void array_free_slots(void *obj) {
         rc__memory_later(rc__home(a), a->data, a->capacity * a->element->size);
 }
 
-_Static_assert((int)RC_ARRAY_LINKS == (int)RC__E_LINK, "array.h reads kind");
+_Static_assert((int)RC__ARRAY_LINKS == (int)RC__E_LINK, "array.h reads kind");
 
 const struct rc_type rc_array_type = {.name = "rc_array",
                                       .size = sizeof(struct rc_array),
@@ -87,7 +87,7 @@ bool rc_array_init(struct rc_array *a, const struct rc_element *element) {
     return true;
 }
 
-void *rc_array_null(const char *call) {
+void *rc__array_null(const char *call) {
     assert(call != NULL);
     rc__misused(NULL, call);
     return NULL;

@@ -34,7 +34,7 @@ struct rc_array {
     uint16_t busy;    // callbacks of this array that are running
     uint8_t kind;
 };
-enum { RC_ARRAY_LINKS = 1 }; // of kind: each element is a link
+enum { RC__ARRAY_LINKS = 1 }; // of kind: each element is a link
 
 RC_API extern const struct rc_type rc_array_type;
 
@@ -48,12 +48,12 @@ RC_API bool rc_array_init(struct rc_array *array, const struct rc_element *eleme
 static inline size_t rc_array_size(const struct rc_array *array) {
     return array ? array->size : 0;
 }
-RC_API void *rc_array_null(const char *call) __attribute__((cold)); // what get and at do where there is no array
+RC_API void *rc__array_null(const char *call) __attribute__((cold)); // what get and at do where there is no array
 
-// And where there is no element. In line, because what an array has in it could be another after a call, so that a loop of
-// rc_array_get would read size and row anew for each element. The compiler is not told what it returns: it would warn of
-// whoever uses an element without asking whether it is NULL.
-static inline void *rc_array_nothing(int error) {
+static inline void *rc__array_nothing(int error) {
+    // What they do where there is no element. In line, because what an array has in it could be another after a call, so
+    // that a loop of rc_array_get would read size and row anew for each element. The compiler is not told what this returns:
+    // it would warn of whoever uses an element without asking whether it is NULL.
     void *nothing = NULL;
     __asm__("" : "+r"(nothing));
     errno = error;
@@ -63,9 +63,9 @@ static inline void *rc_array_nothing(int error) {
 // The element at [index], in place, until the array changes; NULL with errno = ERANGE if there is none. O(1).
 static inline void *rc_array_at(const struct rc_array *array, size_t index) {
     if (__builtin_expect(!array, 0))
-        return rc_array_null("rc_array_at");
+        return rc__array_null("rc_array_at");
     if (__builtin_expect(index >= array->size, 0))
-        return rc_array_nothing(ERANGE);
+        return rc__array_nothing(ERANGE);
     return (char *)array->data + index * array->element->size;
 }
 
@@ -106,10 +106,10 @@ RC_API size_t rc_array_find_if(const struct rc_array *array, size_t from,
 // The object at [index], borrowed; NULL with errno = ERANGE if there is no such index. O(1).
 static inline void *rc_array_get(const struct rc_array *array, size_t index) {
     if (__builtin_expect(!array, 0))
-        return rc_array_null("rc_array_get");
+        return rc__array_null("rc_array_get");
     void **row = (void **)array->data; // in any case, so that it can be read once for a whole loop
     if (__builtin_expect(index >= array->links, 0))
-        return rc_array_nothing(array->kind & RC_ARRAY_LINKS ? ERANGE : EINVAL);
+        return rc__array_nothing(array->kind & RC__ARRAY_LINKS ? ERANGE : EINVAL);
     return row[index];
 }
 // Appends [obj], of which the array gets a link of its own. NULL is an element like any other. O(1), amortized.
