@@ -57,7 +57,7 @@ static inline const char *rc_string_text(const struct rc_string *string) {
 static inline size_t rc_string_length(const struct rc_string *string) {
     return string ? string->length : 0;
 }
-// Of the text; the same in each run of a program. O(length) once.
+// Of the text; the same in each run of a program. The upper bit is set, the others vary. O(length) once.
 RC_API uint32_t rc_string_hash(const struct rc_string *string);
 // Whether both have the same text, or both are NULL.
 RC_API bool rc_string_equal(const struct rc_string *a, const struct rc_string *b);
