@@ -77,7 +77,7 @@ stress-quick: $(STRESS) $(SCARCE_TESTS)
 	$B/stress/threads $(or $(STRESS_SEED),-s 1) -t 15
 	$B/stress/memory $(or $(STRESS_SEED),-s 1) -t 15
 	$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12
-	@$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12 -l 200 | grep '^leak: [0-9]' || { \
+	@$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12 -l 40 | grep '^leak: [0-9]' || { \
 		echo 'cycles has missed a leak'; exit 1; }
 	JOBS='$(JOBS)' PROGRAMS=$B stress/scarce $B/scarce '' $(SCARCE_TESTS)
 
