@@ -32,12 +32,16 @@ void some_work(void) {
     phases |= 1u << rc_collect_phase();
 }
 
-// In a slow build, of three stops and more a sample: some of the units are left out, not always the same.
+// A weak reference: there is such a function only where ThreadSanitizer is linked in.
+extern void __tsan_init(void) __attribute__((weak));
+
+// In a slow build, of three stops and more a sample: some of the units are left out, not always the same. Of two stops, too,
+// where only other threads are looked for, of which a sweep has none.
 static unsigned stride(void) {
     unsigned sum = 0;
     for (unsigned k = 0; k < calls; k++)
         sum += steps[k];
-    return is_slow_build() && calls > 2 ? 1 + sum % 3 : 1;
+    return is_slow_build() && calls > (__tsan_init ? 1 : 2) ? 1 + sum % 3 : 1;
 }
 
 static bool next_round(void) {
