@@ -46,7 +46,7 @@ RC_API void *rc_new(const struct rc_type *type) RC_RETURNS_HANDLE;
 RC_API void *rc_new_sized(const struct rc_type *type, size_t extra) RC_RETURNS_HANDLE;
 
 // Another handle of [obj], for the caller to release. Returns [obj]; NULL for NULL. Never fails. O(1). Counts saturate:
-// an object with 2^28 references becomes immortal, and a fault of the kind RC_FAULT_SATURATED reports it.
+// an object with 2^27 handles, or 2^28 links, becomes immortal, and a fault of the kind RC_FAULT_SATURATED reports it.
 RC_API void *rc_retain(void *obj) RC_RETURNS_HANDLE;
 
 // [slot] gets a link to [obj], the caller keeps its handle. Inside the heap of the object that [slot] lies in.
