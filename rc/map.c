@@ -242,11 +242,9 @@ bool rc_map_set_text(struct rc_map *map, const char *key, void *obj) {
 bool rc_map_remove_text(struct rc_map *map, const char *key) {
     if (!RC__MAY_CHANGE(table_of(map), "rc_map_remove_text") || !has_texts(map, key, "rc_map_remove_text"))
         return false;
-    struct rc__table *t = table_of(map);
     size_t length = strlen(key);
     uint32_t hash = rc__text_hash(key, length);
-    uint32_t e = t->texts ? rc__table_entry_of_text(t, hash, key, length) : rc__table_find_text(t, hash, key, length);
-    return rc__keyed_remove_found(t, e, hash);
+    return rc__keyed_remove_found(table_of(map), rc__table_find_text(table_of(map), hash, key, length), hash);
 }
 
 // ---- the whole

@@ -119,6 +119,9 @@ static uint32_t find_user(const struct rc__table *t, uint32_t hash, const void *
 
 uint32_t rc__table_find_text(const struct rc__table *t, uint32_t hash, const char *text, size_t length) {
     assert(t->sort == RC__KEY_STRING);
+    if (t->texts) {
+        RC__SEARCH(t, hash, rc__text_is(rc__table_text(t, e)->key, text, length));
+    }
     RC__SEARCH(t, hash, rc__text_is(load_string(rc__table_key(t, e)), text, length));
 }
 

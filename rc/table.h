@@ -175,12 +175,7 @@ static inline void **rc__table_slot_of_word(const struct rc__table *t, uint64_t 
     RC__SEARCH_FOR(t, hash, rc__table_word(t, e)->key == word, &rc__table_word(t, e)->value, NULL);
 }
 
-// The entry of a text in a table of `texts`, or RC__NO_ENTRY; the value slot of it, or NULL.
-static inline uint32_t rc__table_entry_of_text(const struct rc__table *t, uint32_t hash, const char *text,
-                                               size_t length) {
-    assert(t->texts);
-    RC__SEARCH(t, hash, rc__text_is(rc__table_text(t, e)->key, text, length));
-}
+// The value slot of a text in a table of `texts`, or NULL.
 static inline __attribute__((always_inline)) void **rc__table_slot_of_text(const struct rc__table *t, uint32_t hash,
                                                                            const char *text, size_t length) {
     assert(t->texts);
