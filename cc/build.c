@@ -169,7 +169,7 @@ void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__he
 // all there were since: then its slots hold more links than were ever made.
 static bool is_overtraced(struct rc__header *h) {
     assert(rc__is_object(h) && h->word & RC__GRAPH);
-    if (h->word & RC__SUSPECT || h->handles || rc__atomic_load(&h->shared) & ~RC__WEAK || rc__is_dead(h))
+    if (h->word & RC__SUSPECT || rc__handles(h) || rc__atomic_load(&h->shared) & ~RC__WEAK || rc__is_dead(h))
         return false;
     rc__fault(RC_FAULT_TRACE, "rc_collect", h,
               "is reported by more slots than it has links (a slot reported twice, or written by hand?)");

@@ -27,7 +27,7 @@ static void fail(const struct rc_heap *heap, const struct rc__header *h, uint64_
 }
 
 static bool is_marked(const struct rc__header *h) {
-    return rc__is_dead(h) || h->word & RC__SUSPECT || h->handles || rc__atomic_load(&h->shared) & ~RC__WEAK;
+    return rc__is_dead(h) || h->word & RC__SUSPECT || rc__handles(h) || rc__atomic_load(&h->shared) & ~RC__WEAK;
 }
 
 static void check_suspects(const struct rc_heap *heap) {

@@ -67,7 +67,7 @@ static struct cc_node *node_of(const struct all *all, const struct rc__header *h
 // Handles, as counted by everybody, or -1 if they are beyond counting. [shared] is what was read of that.
 static int64_t handles_of(const struct rc__header *h, uint32_t shared) {
     assert(rc__is_object(h));
-    int64_t handles = h->handles + (int64_t)rc__sum(shared);
+    int64_t handles = rc__handles(h) + (int64_t)rc__sum(shared);
     return h->word & RC__IMMORTAL || shared & RC__STUCK || handles < 0 ? -1 : handles;
 }
 
@@ -366,7 +366,7 @@ static void leave_inboxes(struct all *all) {
                 i++;
                 continue;
             }
-            rc__atomic_clear_bits(&(*entry)->shared, RC__QUEUED);
+            rc__unqueue(*entry);
             *entry = *rc__pointer_at(&door->inbox, --door->inbox_count);
         }
     }

@@ -80,7 +80,7 @@ static inline bool can_be_member(const struct island *s, struct rc__header *h, c
 
 // Gives [h], of which the class and the (no) handles are [both], the place after [i], and returns that.
 static inline unsigned put(struct island *s, struct rc__header *h, uint32_t both, uint32_t i) {
-    assert(i < MEMBERS && !(both & RC__HANDLES_MAX));
+    assert(i < MEMBERS && !(both & RC__HANDLES));
     uint32_t links = (uint32_t)rc__links(h);
     s->links += links;
     s->unexplained[i] = links;
@@ -128,7 +128,7 @@ static inline int climb_on(struct island *s, struct rc__header **at) {
     uint32_t both = rc__both(h);
     if (RC__LOAD(rc__class_heap[both >> 16]) != s->heap)
         return LOST;
-    if (both & RC__HANDLES_MAX || rc__atomic_load(&h->shared) & ~RC__WEAK)
+    if (both & RC__HANDLES || rc__atomic_load(&h->shared) & ~RC__WEAK)
         return place_of(s, h, both) ? LOST : HELD;
     *at = above(h, &rc__classes[both >> 17]);
     if (!*at)
@@ -142,7 +142,7 @@ static bool take_in(struct island *s, struct rc__header *h) {
     uint32_t both = rc__both(h);
     unsigned place = place_of(s, h, both);
     if (!place) {
-        if (both & RC__HANDLES_MAX || !can_be_member(s, h, rc__class(h)))
+        if (both & RC__HANDLES || !can_be_member(s, h, rc__class(h)))
             return false;
         place = admit(s, h, both);
     }
@@ -182,13 +182,13 @@ static inline bool meet(struct island *s, const struct rc__header *from, const s
             __builtin_prefetch(up);
             return s->doubtful_count < DOUBTFUL || settle_doubts(s);
         }
-        if (both & RC__HANDLES_MAX)
+        if (both & RC__HANDLES)
             return !up && h != over && leave_out(s, h);
         if (!can_be_member(s, h, c))
             return false;
         if (up == from && c->slot_count == 1) {
             place = admit_leaf(s, h, both);
-            return explain(s, place) && explain(s, from->handles);
+            return explain(s, place) && explain(s, rc__handles(from));
         }
         place = admit(s, h, both);
     }
@@ -291,7 +291,7 @@ static bool is_island(struct island *s, struct rc__header *h) {
     s->count = s->leaves = s->edges = s->outside_count = s->doubtful_count = s->spent = 0;
     s->links = 0;
     uint32_t both = rc__both(h);
-    if (both & RC__HANDLES_MAX || rc__is_dead(h) || !can_be_member(s, h, rc__class(h)))
+    if (both & RC__HANDLES || rc__is_dead(h) || !can_be_member(s, h, rc__class(h)))
         return false;
     admit(s, h, both);
     if (!is_hopeless(s, h) && explore(s)) {

@@ -35,7 +35,7 @@ static inline uint32_t cc_node_new(struct cc *cc, struct rc__header *h, uint64_t
 // handle, it becomes a suspect.
 static inline bool cc_is_held(struct rc__header *h) {
     assert(rc__is_object(h));
-    if (h->handles)
+    if (rc__handles(h))
         return true;
     uint32_t shared = rc__atomic_load(&h->shared);
     if (shared & ~RC__WEAK) {
@@ -43,7 +43,7 @@ static inline bool cc_is_held(struct rc__header *h) {
             return true;
         rc__fold(h, "rc_collect");
     }
-    return h->handles != 0;
+    return rc__handles(h) != 0;
 }
 
 // Whether a chain of owners leads from [h], which has no node, to something held.

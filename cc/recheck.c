@@ -44,7 +44,7 @@ static const struct rc__header *find_doubtful(struct rc_heap *heap) {
         if (!cc_is_white(cc, node))
             continue;
         bool explained = rc__links(h) == node->ext || (node->object & CC_BOTH && node->ext);
-        if (!explained || h->handles)
+        if (!explained || rc__handles(h))
             return h;
     }
     return NULL;

@@ -47,7 +47,7 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
     assert(heap->cc.phase == RC_PHASE_FINALIZE);
     assert((node->object & CC_WHITE || heap->cc.all_white) && h->word & RC__GRAPH);
     (void)node;
-    if (rc__is_dead(h) || !rc__class(h)->has_finalize || h->word & RC__FINALIZED || h->handles ||
+    if (rc__is_dead(h) || !rc__class(h)->has_finalize || h->word & RC__FINALIZED || rc__handles(h) ||
         rc__sum(rc__atomic_load(&h->shared)) || cc_take_pardons(heap))
         return true;
     h->word |= RC__FINALIZED;
@@ -82,7 +82,7 @@ bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget) {
 static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *h) {
     assert(heap->cc.committed && rc__is_in(heap, h));
     assert((node->object & CC_WHITE || heap->cc.all_white) && !rc__is_dead(h));
-    assert(!h->handles && !(h->word & RC__SUSPECT)); // R6
+    assert(!rc__handles(h) && !(h->word & RC__SUSPECT)); // R6
     (void)heap;
     (void)node;
     h->word |= RC__DOOMED;

@@ -35,7 +35,7 @@ static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const s
         return suspect || cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
     if (suspect && cc_is_young_suspect(h))
         return h != suspect ? PROVED : LOST;
-    if (both & RC__HANDLES_MAX || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h)))
+    if (both & RC__HANDLES || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h)))
         return PROVED;
     *at = cc_owner(h, &rc__classes[cls >> 1]);
     if (!*at)

@@ -79,7 +79,7 @@ void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect) {
     node->object = 0;                                               // G4
     h->word &= ~(RC__GRAPH | RC__SUSPECT | RC__INDEX_MASK);
     if (!rc__is_dead(h)) {
-        if (suspect && !h->handles)
+        if (suspect && !rc__handles(h))
             cc_suspect(heap, h);
     } else if (h->word & RC__HUSK && !(rc__atomic_load(&h->shared) & RC__QUEUED)) {
         rc__bury(heap, h);

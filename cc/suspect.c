@@ -63,7 +63,7 @@ static inline bool stands_in(const struct rc_heap *heap, const struct rc__header
     assert(rc__is_object(owner));
     if (rc__heap(owner) != heap || owner->word & RC__GRAPH)
         return false;
-    return owner->handles || cc_is_young_suspect(owner);
+    return rc__handles(owner) || cc_is_young_suspect(owner);
 }
 
 // Whether [h] is known to hold no link.
@@ -79,7 +79,7 @@ static inline bool holds_nothing(const struct rc__header *h) {
 }
 
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
-    assert(h->handles == 0 && rc__is_in(heap, h));
+    assert(rc__handles(h) == 0 && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT));
     const struct rc__header *owner = cc_owner(h, rc__class(h));
     if (h->word & RC__GRAPH || !(owner ? stands_in(heap, owner) : holds_nothing(h)))

@@ -26,7 +26,7 @@ enum { CHECK, SPREAD, RELIST, COMMIT };
 static bool is_unmarked(struct rc_heap *heap, struct rc__header *h) {
     assert(heap->cc.phase == RC_PHASE_VALIDATE && rc__is_mine(heap));
     assert(h->word & RC__GRAPH);
-    if (rc__is_dead(h) || h->word & RC__SUSPECT || h->handles)
+    if (rc__is_dead(h) || h->word & RC__SUSPECT || rc__handles(h))
         return false;
     uint32_t shared = rc__atomic_load(&h->shared);
     if (shared & ~RC__WEAK)
@@ -91,7 +91,7 @@ static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget)
             cc_prefetch(node);
             struct rc__header *h = cc_object(node);
             if (node->object & CC_ALIVE) {
-                if ((node->object & (CC_ROOT | CC_LATE)) == CC_ROOT && !h->handles && !(h->word & RC__SUSPECT))
+                if ((node->object & (CC_ROOT | CC_LATE)) == CC_ROOT && !rc__handles(h) && !(h->word & RC__SUSPECT))
                     h->word |= RC__OLD;
                 cc_retire(heap, node, false);
                 cc->any_open = true; // links may lead to it

@@ -452,7 +452,7 @@ void rc__classes_switch(struct rc_heap *into, const struct rc_heap *from) {
 static bool is_private(const struct rc__header *h) {
     assert(rc__is_object(h));
     uint32_t shared = rc__atomic_load(&h->shared);
-    return !h->handles && !rc__sum(shared) && !(shared & RC__STUCK);
+    return !rc__handles(h) && !rc__sum(shared) && !(shared & RC__STUCK);
 }
 
 // K1: [h], of a duplicate class, takes the number of the first if nobody holds it.

@@ -14,8 +14,8 @@ static void make_immortal(struct rc__header *h) {
     assert(rc__is_mine(rc__heap(h)));
     assert(!rc__is_dead(h));
     h->word |= RC__IMMORTAL;
-    rc__set_handles(h, RC__HANDLES_MAX);
     rc__atomic_set_bits(&h->shared, RC__STUCK);
+    rc__set_both(h, RC__HANDLES_MAX, rc__cls(h)); // F5: no INBOX, after STUCK
 }
 
 // Moves what other threads did to the count of handles into [h]'s own; a part that does not fit stays. After this,
@@ -34,15 +34,15 @@ bool rc__fold(struct rc__header *h, const char *call) {
         int32_t sum = rc__sum(shared);
         if (!sum || h->word & RC__IMMORTAL)
             return true;
-        int64_t total = (int64_t)h->handles + sum;
+        int64_t total = (int64_t)rc__handles(h) + sum;
         int64_t fits = total > RC__SPILL ? RC__SPILL : total;
-        int32_t before = rc__sum(rc__atomic_add(&h->shared, (uint32_t)(fits - h->handles) * -RC__SHARED_ONE));
+        int32_t before = rc__sum(rc__atomic_add(&h->shared, (uint32_t)(fits - rc__handles(h)) * -RC__SHARED_ONE));
         if (total < 0) {
             rc__set_handles(h, 0);
             rc__fault(RC_FAULT_RELEASE, call, h, "was released more often than retained");
             return false;
         }
-        rc__set_handles(h, (uint16_t)fits);
+        rc__set_handles(h, (unsigned)fits);
         if (before >= sum)
             return true;
     }
@@ -50,9 +50,9 @@ bool rc__fold(struct rc__header *h, const char *call) {
 
 // Returns how many are left.
 static inline unsigned less_handle(struct rc__header *h) {
-    assert(h->handles > 0 && !(h->word & RC__IMMORTAL)); // C4
-    rc__set_handles(h, h->handles - 1u);
-    return h->handles;
+    assert(rc__handles(h) > 0 && !(h->word & RC__IMMORTAL)); // C4
+    rc__set_handles(h, rc__handles(h) - 1u);
+    return rc__handles(h);
 }
 
 // C2: [h] lost a reference, for which there is [suspect], and counts no handle. The usual case is that there is nothing else to
@@ -63,7 +63,7 @@ static __attribute__((noinline)) void lost_special(struct rc_heap *heap, struct 
     uint32_t shared = rc__atomic_load(&h->shared);
     if (shared & ~RC__WEAK) {
         rc__fold(h, "rc_release");
-        if (h->handles)
+        if (rc__handles(h))
             return;
         if (shared & RC__QUEUED)
             rc__bell_strike(heap); // it is to leave the inbox, and nobody else will ask for that
@@ -91,7 +91,7 @@ static inline void lost(struct rc_heap *heap, struct rc__header *h, suspect_fn *
 
 static void lost_last_handle(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__is_in(heap, h));
-    assert(h->handles == 0);
+    assert(rc__handles(h) == 0);
     assert(!(h->word & RC__IMMORTAL));
     lost(heap, h, cc_let_go);
 }
@@ -102,14 +102,14 @@ static void lost_link(struct rc_heap *heap, struct rc__header *h) {
 
 void rc__lost(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__is_in(heap, h));
-    if (!h->handles)
+    if (!rc__handles(h))
         lost_link(heap, h);
 }
 
 // Of [obj] in this heap the count is at its limit: a part of it goes to shared.
 static __attribute__((noinline)) void *retain_many(void *obj) {
     struct rc__header *h = RC__HEADER(obj);
-    assert(rc__is_inside(h) && h->handles == RC__HANDLES_MAX);
+    assert(rc__is_inside(h) && rc__handles(h) == RC__HANDLES_MAX);
     if (h->word & RC__IMMORTAL)
         return obj;
     if (rc__sum(rc__atomic_load(&h->shared)) > RC__SHARED_LIMIT) { // C4
@@ -118,7 +118,7 @@ static __attribute__((noinline)) void *retain_many(void *obj) {
         return obj;
     }
     rc__atomic_add(&h->shared, RC__SPILL * RC__SHARED_ONE);
-    rc__set_handles(h, h->handles - RC__SPILL + 1u);
+    rc__set_handles(h, rc__handles(h) - RC__SPILL + 1u);
     return obj;
 }
 
@@ -139,18 +139,18 @@ void *(rc_retain)(void *obj) {
         rc__retain_elsewhere(h);
         return obj;
     }
-    if (h->handles == RC__HANDLES_MAX)
+    if (rc__handles(h) == RC__HANDLES_MAX)
         return retain_many(obj);
-    rc__set_handles(h, h->handles + 1u);
+    rc__set_handles(h, rc__handles(h) + 1u);
     return obj;
 }
 
 static __attribute__((noinline)) void release_here(struct rc__header *h) {
     assert(rc__is_inside(h));
-    if (h->handles == 0) {
+    if (rc__handles(h) == 0) {
         if (!rc__fold(h, "rc_release"))
             return;
-        if (h->handles == 0) {
+        if (rc__handles(h) == 0) {
             rc__fault(RC_FAULT_RELEASE, "rc_release", h, "has no handle left to release");
             return;
         }
@@ -170,7 +170,7 @@ void rc_release(void *obj) {
     if (heap != rc__here) {
         if (!heap || !rc__release_elsewhere(h, both))
             rc__foreign_release(h, "rc_release");
-    } else if ((both & RC__HANDLES_MAX) == 1 && rc__is_bare(h, &rc__classes[both >> 17])) {
+    } else if ((both & RC__HANDLES) == 1 && rc__is_bare(h, &rc__classes[both >> 17])) {
         rc__set_handles(h, 0);
         rc__die_bare(heap, h);
     } else {
@@ -236,16 +236,16 @@ static inline bool link_to(struct rc__header *h, const char *call) {
 // A slot has a handle of [h], and gets a link instead: it is no longer in another heap than [h], of [heap].
 void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *call) {
     assert(rc__is_in(heap, h));
-    if (h->handles == 0 && !rc__fold(h, call))
+    if (rc__handles(h) == 0 && !rc__fold(h, call))
         return;
-    if (h->handles == 0) {
+    if (rc__handles(h) == 0) {
         rc__fault(RC_FAULT_SLOT, call, h, "is in a slot of another heap that does not hold a handle (written by hand?)");
         return;
     }
     if (rc__links(h) == RC__LINKS_MAX)
         return; // it keeps the handle: a link more does not fit, and what has so many does not die of one less
     add_link(h);
-    if (h->word & RC__IMMORTAL || less_handle(h) || (rc__fold(h, call) && h->handles))
+    if (h->word & RC__IMMORTAL || less_handle(h) || (rc__fold(h, call) && rc__handles(h)))
         return;
     if (!(h->word & RC__SUSPECT))
         cc_suspect(heap, h);
@@ -281,7 +281,7 @@ static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const
     // Of another heap's object the word is not to be read. Of this heap's: it has some links, and not all.
     if (RC__LOAD(rc__class_heap[both >> 16]) == heap && h->word - RC__LINK_ONE < (RC__LINKS_MAX - 1) * RC__LINK_ONE) {
         h->word -= RC__LINK_ONE;
-        if (!(both & RC__HANDLES_MAX))
+        if (!(both & RC__HANDLES))
             lost_link(heap, h);
     } else {
         unlink_special(heap, h, call);
@@ -326,9 +326,9 @@ void rc_set_slot(void *slot, void *obj) {
 // [obj], of our heap, has a handle less, and a link more.
 static bool give_to(void *slot, void *obj) {
     struct rc__header *h = RC__HEADER(obj);
-    if (h->handles == 0 && !rc__fold(h, "rc_give"))
+    if (rc__handles(h) == 0 && !rc__fold(h, "rc_give"))
         return false;
-    if (h->handles == 0) {
+    if (rc__handles(h) == 0) {
         rc__fault(RC_FAULT_RELEASE, "rc_give", h, "has no handle left to give");
         return false;
     }
@@ -374,7 +374,7 @@ void rc_give_slot(void *slot, void *obj) {
     }
     struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
-    if ((both & RC__HANDLES_MAX) != 1 || !is_usual(h, both, RC__GRAPH | RC__SUSPECT) || rc__atomic_load(&h->shared) ||
+    if ((both & RC__HANDLES) != 1 || !is_usual(h, both, RC__GRAPH | RC__SUSPECT) || rc__atomic_load(&h->shared) ||
         rc__classes[both >> 17].first || !rc__slot_is_ours(slot)) {
         give_special(slot, obj);
         return;
@@ -421,7 +421,7 @@ static void moved(void *obj) {
         return;
     if (h->word & RC__GRAPH)
         h->word |= RC__SUSPECT;
-    else if (!h->handles && !(h->word & RC__SUSPECT))
+    else if (!rc__handles(h) && !(h->word & RC__SUSPECT))
         cc_suspect(rc__here, h);
 }
 
@@ -472,7 +472,7 @@ size_t rc_handles(const void *obj) {
     if (!obj)
         return 0;
     struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
-    return rc__is_dead(h) ? 0 : (size_t)(h->handles + rc__sum(rc__atomic_load(&h->shared)));
+    return rc__is_dead(h) ? 0 : (size_t)(rc__handles(h) + rc__sum(rc__atomic_load(&h->shared)));
 }
 
 size_t rc_links(const void *obj) {

@@ -18,23 +18,23 @@ enum {
     AHEAD = 8     // so many come before the last of these, which is on its way from memory
 };
 
-// An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 in handles.
+// An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 beside the class.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
     assert(rc__is_dead(h));
     assert((uintptr_t)next % 16 == 0 && (uintptr_t)next >> 48 == 0);
     uint64_t address = (uint64_t)(uintptr_t)next >> 4;
     h->word = (h->word & (RC__LINK_ONE - 1)) | (address >> 16) << 36;
-    rc__set_handles(h, (uint16_t)address);
+    rc__set_both(h, (uint16_t)address, rc__cls(h));
 }
 
 static struct rc__header *next_dead(const struct rc__header *h) {
     assert(rc__is_dead(h) && !(h->word & RC__HUSK));
-    return (struct rc__header *)(uintptr_t)((rc__links(h) << 16 | h->handles) << 4);
+    return (struct rc__header *)(uintptr_t)((rc__links(h) << 16 | (rc__both(h) & 0xFFFF)) << 4);
 }
 
 void rc__call_finalize(const struct rc__header *h) {
     assert(!rc__is_dead(h) && h->word & RC__FINALIZED);
-    assert(h->handles);
+    assert(rc__handles(h));
     for (const struct rc_type *t = rc__class(h)->type; t; t = t->base)
         if (t->finalize)
             t->finalize((void *)(uintptr_t)(h + 1));
@@ -167,7 +167,7 @@ static inline void account(struct bare *b) {
 // does nothing else.
 static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *h) {
     uint32_t both = rc__both(h);
-    if (RC__LOAD(rc__class_heap[both >> 16]) == b->heap && !(both & RC__HANDLES_MAX) &&
+    if (RC__LOAD(rc__class_heap[both >> 16]) == b->heap && !(both & RC__HANDLES) &&
         (h->word & ~(RC__SUSPECT | RC__INDEX_MASK)) == RC__LINK_ONE && rc__classes[both >> 17].plain &&
         !rc__atomic_load(&h->shared)) {
         if (h->word & RC__SUSPECT)
@@ -210,7 +210,7 @@ static __attribute__((noinline)) size_t let_go_of_last(struct bare *b, size_t n,
 // which it returns what is left.
 static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t limit) {
     struct rc__class *c = rc__class(h);
-    uint32_t both = rc__both(h) & ~(uint32_t)(1 << 16 | RC__HANDLES_MAX); // it may come from the dead list
+    uint32_t both = rc__both(h) & ~UINT32_C(0x1FFFF); // it may come from the dead list
     struct bare b;
     b.heap = heap;
     b.c = c;
@@ -298,7 +298,7 @@ static void destroy_closed(struct rc_heap *heap, struct rc__header *h) {
 void rc__die(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__is_in(heap, h));
     assert(!(h->word & (RC__HUSK | RC__DOOMED | RC__IMMORTAL)) || h->word & RC__OLD);
-    assert(h->handles == 0 && rc__links(h) == 0 && !rc__is_dead(h));
+    assert(rc__handles(h) == 0 && rc__links(h) == 0 && !rc__is_dead(h));
     assert((uintptr_t)h >> 48 == 0);
     if (rc__is_bare(h, rc__class(h))) {
         rc__die_bare(heap, h);
@@ -324,8 +324,7 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_dead(h) && !(h->word & RC__FINALIZED));
     assert(heap->reaping);
     h->word = (h->word & (RC__LINK_ONE - 1)) | RC__FINALIZED;
-    rc__set_handles(h, 1);
-    rc__set_cls(h, rc__cls(h) & ~1);
+    rc__set_both(h, 1, rc__cls(h) & ~1);
     rc__weak_alive(heap, h);
     rc__call_finalize(h);
     cc_called(heap, h, "finalize");

@@ -58,8 +58,8 @@ static void let_go(struct rc_heap *heap, void **slot) {
 static void adopt(void *obj, unsigned n) {
     assert(n == 1 || n == 2);
     struct rc__header *h = RC__HEADER(obj);
-    assert(h->handles == 1 && !rc__links(h));
-    h->handles = 0;
+    assert(rc__handles(h) == 1 && !rc__links(h));
+    rc__set_handles(h, 0);
     h->word += n * RC__LINK_ONE;
 }
 

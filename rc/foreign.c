@@ -15,6 +15,12 @@
 // A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. (One that leaves more
 // just when that is folded does not ring: then it is folded, too.) The door outlives the heap, which may be gone by then.
 //
+//   F5  INBOX, beside the class, says QUEUED: whoever releases has to read the class, but not `shared`, which takes long where
+//       that was just added to. Other threads set it while they hold a handle and the object is QUEUED; the thread inside
+//       takes it away before QUEUED. It may be lost when the thread inside stores its handles: then it is set again. An
+//       object that is STUCK has none: that thread takes it away after it has set STUCK, and the others look for STUCK
+//       after they have set INBOX.
+//
 //   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
 //       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found
 //       rung already, then by somebody who does the same: the merge writes the doors before it silences the old bell.
@@ -107,13 +113,31 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
         to->wake(to->wake_arg);
 }
 
+// F5: sets INBOX of [h], which is QUEUED and of which the caller holds a handle. false: it is STUCK.
+static bool says_inbox(struct rc__header *h) {
+    assert(!rc__is_dead(h));
+    rc__atomic_set_bits(&h->both, RC__INBOX);
+    if (!(rc__atomic_load(&h->shared) & RC__STUCK))
+        return true;
+    rc__atomic_clear_bits(&h->both, RC__INBOX);
+    return false;
+}
+
+// [h] is not in the inbox any more, and nobody holds a handle of it. Under the door's lock.
+void rc__unqueue(struct rc__header *h) {
+    assert(rc__is_object(h));
+    if (rc__both(h) & RC__INBOX && !rc__is_dead(h))
+        rc__set_both(h, rc__handles(h), rc__cls(h)); // F5
+    rc__atomic_clear_bits(&h->shared, RC__QUEUED);
+}
+
 void rc__foreign_release(struct rc__header *h, const char *call) {
     assert(call != NULL);
     if (rc__is_dead(h) && h->word & RC__DOOMED) {
-        if (h->handles == 0)
+        if (rc__handles(h) == 0)
             rc__fold(h, call);
-        if (h->handles) {
-            rc__set_handles(h, h->handles - 1u); // a destructor gives up a handle of what dies with it
+        if (rc__handles(h)) {
+            rc__set_handles(h, rc__handles(h) - 1u); // a destructor gives up a handle of what dies with it
             return;
         }
     }
@@ -127,6 +151,8 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
         return;
     if (!(now & RC__QUEUED))
         rc__queue(h);
+    if (!says_inbox(h))
+        return;
     uint32_t before = rc__atomic_add_full(&h->shared, -RC__SHARED_ONE);
     if (rc__sum(before) <= 1) // [h] may be gone by now
         rc__ring(n);
@@ -137,10 +163,10 @@ static bool leaves_inbox(struct rc__header *h) {
     assert(rc__is_object(h));
     assert(rc__atomic_load(&h->shared) & RC__QUEUED);
     if (!rc__is_dead(h)) {
-        if (h->word & RC__IMMORTAL || !rc__fold(h, "rc_release") || h->handles)
+        if (h->word & RC__IMMORTAL || !rc__fold(h, "rc_release") || rc__handles(h))
             return false;
     }
-    rc__atomic_clear_bits(&h->shared, RC__QUEUED);
+    rc__unqueue(h);
     return true;
 }
 

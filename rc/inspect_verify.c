@@ -327,6 +327,14 @@ static size_t bad_inbox(struct rc__survey *s) {
 }
 
 static void check_inbox(struct verify *v) {
+    struct rc__survey *s = &v->survey;
+    for (uint32_t n = 0; n < s->count; n++) {
+        const struct rc__header *h = s->object[n];
+        struct rc_problem says = {.kind = RC_PROBLEM_COLLECTOR, .object = object(v, n)};
+        bool says_inbox = rc__survey_lives(s, n) && rc__both(h) & RC__INBOX; // read first: others set it after QUEUED
+        if (says_inbox && !(rc__atomic_load(&h->shared) & RC__QUEUED))       // F5
+            report(v, &says, "says that it is in the inbox, and is not");
+    }
     struct rc_problem p = {.kind = RC_PROBLEM_COLLECTOR, .found = bad_inbox(&v->survey)};
     if (p.found)
         report(v, &p, "heap \"%s\": %zu entries of the inbox are no objects of it that are marked so",

@@ -5,14 +5,15 @@
 //    +--------------------+---------+---------------------+
 //    | links              | flags   | index               |  word     inside only
 //    +--------------------+---------+----------+----------+
-//    | shared                       | handles  | class    |  shared: atomic, any thread; the rest inside only
+//    | shared                       | handles  | class    |  shared: atomic, any thread; the rest inside only, but for INBOX
 //    +------------------------------+----------+----------+
 //    | the object ...
 //
 //   index    in the suspect buffer (SUSPECT, not GRAPH), or of the node in the graph (GRAPH)
 //   shared   signed sum of what other threads did to the count of handles, above the bits QUEUED, WEAK and STUCK (inline.h).
 //            The handles of an object are handles + sum(shared); inside, the sum is folded into handles when those
-//            reach 0, and takes what does not fit there (0xFFFF of them: spill).
+//            reach 0, and takes what does not fit there (0x4000 of them: spill).
+//   handles  15 bits, and INBOX, which other threads set: the thread inside may lose that when it stores its handles.
 //   class    (heap, type), and the lowest bit, which is set when the object dies. rc__class_heap of an odd class is NULL:
 //            so the test "is this my heap?" of each fast path also finds dead objects. The number is that of the object's
 //            birth, unless heaps were merged: then an object may get another while no thread but ours can look (class.c).
@@ -61,7 +62,7 @@
 #define RC__LINK_ONE (UINT64_C(1) << 36)
 #define RC__LINKS_MAX ((UINT64_C(1) << 28) - 1)
 
-#define RC__SPILL 0x8000 // handles that move at once between handles and shared
+#define RC__SPILL 0x2000 // handles that move at once between handles and shared
 #define RC__NOWHERE ((struct rc_heap *)-1)
 
 #define RC__SMALL 16 // slots of an object that is read at once, whatever else goes on
@@ -217,15 +218,19 @@ static inline uint16_t rc__cls(const struct rc__header *h) {
     return RC__LOAD(h->cls);
 }
 // And both are stored at once, as they are loaded: a load of a whole word waits for a store of half of it.
-static inline uint32_t rc__make_both(unsigned handles, uint16_t cls) {
-    struct rc__header both = {.handles = (uint16_t)handles, .cls = cls};
+static inline uint32_t rc__make_both(unsigned low, uint16_t cls) {
+    struct rc__header both = {.low = (uint16_t)low, .cls = cls};
     return both.both;
 }
-static inline void rc__set_both(struct rc__header *h, unsigned handles, uint16_t cls) {
-    RC__STORE(h->both, rc__make_both(handles, cls));
+static inline void rc__set_both(struct rc__header *h, unsigned low, uint16_t cls) {
+    RC__STORE(h->both, rc__make_both(low, cls));
+}
+static inline unsigned rc__handles(const struct rc__header *h) {
+    return rc__both(h) & RC__HANDLES;
 }
 static inline void rc__set_handles(struct rc__header *h, unsigned handles) {
-    rc__set_both(h, handles, rc__cls(h));
+    assert(handles <= RC__HANDLES_MAX);
+    RC__STORE(h->both, (rc__both(h) & ~RC__HANDLES) | handles);
 }
 static inline void rc__set_cls(struct rc__header *h, int cls) {
     RC__STORE(h->cls, (uint16_t)cls);
@@ -296,7 +301,7 @@ static inline bool rc__is_in_newest(const struct rc_heap *heap, const void *slot
     if ((uintptr_t)slot - (uintptr_t)h >= heap->newest_size)
         return false;
     uint32_t both = rc__both(h);
-    return both & RC__HANDLES_MAX && !(both & UINT32_C(1) << 16) && !(h->word & RC__GRAPH);
+    return both & RC__HANDLES && !(both & UINT32_C(1) << 16) && !(h->word & RC__GRAPH);
 }
 
 // counting.c. [call] names the public function, for a fault.
@@ -400,6 +405,7 @@ bool rc__trace(struct rc__header *h, struct rc_visitor *visitor, size_t from, si
 void rc__foreign_retain(struct rc__header *h, const char *call);
 void rc__foreign_release(struct rc__header *h, const char *call);
 void rc__queue(struct rc__header *h);
+void rc__unqueue(struct rc__header *h);
 // The door of [h]'s heap, locked. Of [h] the caller has a handle, or is inside its heap.
 struct rc__door *rc__door_lock(const struct rc__header *h);
 // Under both locks, when no class names [from]'s door any more: what is in its inbox goes to [into]'s, where there is room;

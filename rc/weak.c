@@ -241,7 +241,7 @@ static struct rc_weak *block_of(struct rc_heap *heap, struct rc__header *h) {
 // [h] counts no reference. false: another thread has upgraded a weak one meanwhile, so it lives.
 bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__links(h) == 0);
-    assert(rc__atomic_load(&h->shared) & RC__WEAK && h->handles == 0);
+    assert(rc__atomic_load(&h->shared) & RC__WEAK && rc__handles(h) == 0);
     rc__lock(&heap->door->lock);
     bool dies = rc__sum(rc__atomic_load(&h->shared)) == 0;
     if (dies)

@@ -1001,6 +1001,80 @@ TEST(handle_handed_back_and_forth_is_counted_once) {
     EXPECT_EQ(2, rc_collect());
 }
 
+// ---- what the header says of the inbox (F5)
+
+struct lent { struct lent *self; };
+static const struct rc_slot lent_slots[] = {RC_LINK(struct lent, self), RC_END};
+static const struct rc_type lent_type = {.name = "lent", .size = sizeof(struct lent), .slots = lent_slots};
+
+static bool says_inbox(struct lent *lent) {
+    return rc__both(RC__HEADER(lent)) & RC__INBOX;
+}
+
+// A handle that was made inside is released outside.
+static void lend(struct rc_heap *heap, struct lent *lent) {
+    struct lent *theirs = rc_retain(lent);
+    rc_heap_leave(heap);
+    rc_release(theirs);
+    rc_heap_enter(heap);
+}
+
+static size_t inbox_count(void) {
+    struct rc_stats s;
+    rc_stats(&s);
+    return s.inbox;
+}
+
+TEST(object_in_the_inbox_says_so_beside_its_class) {
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    struct lent *lent = rc_new(&lent_type);
+    lend(heap, lent);
+    EXPECT(says_inbox(lent));
+    struct lent *mine = rc_retain(lent);
+    rc_release(mine);
+    (rc_release)((rc_retain)(lent));
+    EXPECT(says_inbox(lent) && rc_handles(lent) == 1);
+    RC__HEADER(lent)->both &= ~RC__INBOX; // as if this thread had stored its handles just when the other one set it
+    lend(heap, lent);
+    EXPECT(says_inbox(lent) && inbox_count() == 1);
+    rc_release(lent);
+    EXPECT_EQ(0, rc_heap_free(heap));
+}
+
+//   root -> lent <-- itself: leaves the inbox while it has no handle, and comes there again
+TEST(what_has_left_the_inbox_is_put_there_again) {
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    struct lent *lent = rc_new(&lent_type), *root = rc_new(&lent_type);
+    rc_set(&lent->self, lent);
+    lend(heap, lent);
+    rc_give(&root->self, lent);
+    rc_collect();
+    EXPECT(!says_inbox(lent) && inbox_count() == 0);
+    struct lent *theirs = rc_take(&root->self); // the only handle
+    rc_heap_leave(heap);
+    rc_release(theirs);
+    rc_heap_enter(heap);
+    EXPECT(says_inbox(lent) && inbox_count() == 1);
+    EXPECT_EQ(1, rc_collect());
+    rc_release(root);
+    EXPECT_EQ(0, rc_heap_free(heap));
+}
+
+TEST(immortal_object_does_not_say_that_it_is_in_the_inbox) {
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    struct lent *lent = rc_new(&lent_type);
+    lend(heap, lent);
+    rc_immortal(lent);
+    EXPECT(!says_inbox(lent));
+    uint32_t shared = RC__HEADER(lent)->shared;
+    lend(heap, lent);
+    EXPECT_EQ(shared, RC__HEADER(lent)->shared);
+    EXPECT_EQ(0, rc_heap_free(heap));
+}
+
 // ---- misuse across threads
 
 static void *release_quietly(void *obj) {
@@ -1029,41 +1103,28 @@ TEST(handle_released_twice_from_two_threads_is_reported) {
 TEST(memory_of_what_dies_in_the_inbox_is_asked_for) {
     struct rc_heap *heap = rc_heap_new(NULL);
     rc_heap_enter(heap);
-    static const struct rc_type lent_type = {.name = "lent", .size = sizeof(void *)};
-    void *lent = rc_new(&lent_type);
-    void *theirs = rc_retain(lent);
-    rc_heap_leave(heap);
-    rc_release(theirs); // from outside
-    rc_heap_enter(heap);
+    struct lent *lent = rc_new(&lent_type);
+    lend(heap, lent);
     rc_collect();
-    struct rc_stats s;
-    rc_stats(&s);
-    EXPECT_EQ(1, s.inbox); // held, so watched
+    EXPECT_EQ(1, inbox_count()); // held, so watched
     rc_release(lent);
     EXPECT(rc_collect_pending() > 0);
     while (rc_collect_step(0) == RC_STEP_MORE)
         continue;
-    rc_stats(&s);
-    EXPECT_EQ(0, s.inbox);
+    EXPECT_EQ(0, inbox_count());
     EXPECT_EQ(0, rc_collect_pending());
     EXPECT_EQ(0, rc_heap_free(heap));
 }
 
 //   n <-- itself, and in the inbox: its last handle goes while a collection that has looked through that takes suspects
 TEST(garbage_that_is_in_the_inbox_is_not_passed_by) {
-    struct lent { struct lent *self; };
-    static const struct rc_slot lent_slots[] = {RC_LINK(struct lent, self), RC_END};
-    static const struct rc_type lent_type = {.name = "lent", .size = sizeof(struct lent), .slots = lent_slots};
     for (int stop = 0; stop < 12; stop++) {
         struct rc_heap *heap = rc_heap_new(NULL);
         rc_heap_enter(heap);
         struct lent *lent = rc_new(&lent_type), *other = rc_new(&lent_type);
         rc_set(&lent->self, lent);
         rc_set(&other->self, other);
-        struct lent *theirs = rc_retain(lent);
-        rc_heap_leave(heap);
-        rc_release(theirs); // from outside
-        rc_heap_enter(heap);
+        lend(heap, lent);
         rc_release(other); // something to collect
         for (int i = 0; i < stop; i++)
             rc_collect_step(0);

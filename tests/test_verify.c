@@ -398,12 +398,22 @@ TEST(entry_of_the_inbox_that_is_not_marked_is_found) {
     elsewhere(release_there, at('b'));
     handle_given('b');
     EXPECT_ORDER();
+    RC__HEADER(at('b'))->both &= ~RC__INBOX;
     rc__atomic_clear_bits(&RC__HEADER(at('b'))->shared, RC__QUEUED);
     EXPECT_PROBLEM(RC_PROBLEM_COLLECTOR);
     EXPECT_STR("rc_verify: heap \"default\": 1 entries of the inbox are no objects of it that are marked so", message);
     rc__atomic_set_bits(&RC__HEADER(at('b'))->shared, RC__QUEUED);
     drop("ab");
     rc_collect();
+}
+
+TEST(object_that_is_not_in_the_inbox_and_says_so_is_found) {
+    graph("a");
+    RC__HEADER(at('a'))->both |= RC__INBOX;
+    EXPECT_PROBLEM(RC_PROBLEM_COLLECTOR);
+    EXPECT_STR("says that it is in the inbox, and is not", said_of(at('a')));
+    RC__HEADER(at('a'))->both &= ~RC__INBOX;
+    drop("a");
 }
 
 TEST(weak_reference_that_is_not_where_its_object_is_is_found) {

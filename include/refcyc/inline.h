@@ -27,17 +27,20 @@ struct rc__header {
     __extension__ union {
         __extension__ struct {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-            uint16_t handles; // handles of this heap's thread; 0xFFFF: immortal, or time to spill
-            uint16_t cls;     // (heap, type); odd: dead
+            uint16_t low; // handles of this heap's thread, and the bit INBOX
+            uint16_t cls; // (heap, type); odd: dead
 #else
-            uint16_t cls, handles;
+            uint16_t cls, low;
 #endif
         };
         uint32_t both; // class and handles in one word: one load tells whose the object is and what it counts, and a
     };                 // processor forwards a stored word to the next load faster than half a one
 };
 
-#define RC__HANDLES_MAX 0xFFFF
+// Of the low half of both.
+#define RC__HANDLES_MAX 0x4000u // of the handles: immortal, or time to spill
+#define RC__HANDLES 0x7FFFu
+#define RC__INBOX 0x8000u // QUEUED, for other threads to see where they look anyway (F5, rc/foreign.c)
 
 // Of shared (rc/object.h): a sum, above three bits.
 #define RC__QUEUED 1u // in the inbox
@@ -94,8 +97,9 @@ static inline void rc__retain_elsewhere(struct rc__header *h) {
         rc__retained_too_often(h);
 }
 
+// [both] was read of [h] while it was held. Nothing else is read before the count is given up, for the same reason.
 static inline bool rc__release_elsewhere(struct rc__header *h, uint32_t both) {
-    if ((RC__LOAD_ACQUIRE(h->shared) & (RC__QUEUED | RC__STUCK)) != RC__QUEUED) // F1
+    if (!(both & RC__INBOX)) // F1
         return false;
     uint32_t before = RC__ADD_FULL(h->shared, -RC__SHARED_ONE);
     if ((int32_t)before < 2 * (int32_t)RC__SHARED_ONE && !rc__is_rung(both >> 17)) // [h] may be gone by now
@@ -114,7 +118,7 @@ static inline void *rc__retain_inline(void *obj) {
     uint32_t both = rc__both(h);
     struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
     if (__builtin_expect(heap == rc__here, 1)) {
-        if (__builtin_expect((both & 0xFFFF) != RC__HANDLES_MAX, 1)) {
+        if (__builtin_expect(!(both & RC__HANDLES_MAX), 1)) {
             RC__STORE(h->both, both + 1);
             return obj;
         }
@@ -132,7 +136,7 @@ static inline void rc__release_inline(void *obj) {
     uint32_t both = rc__both(h);
     struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
     if (__builtin_expect(heap == rc__here, 1)) {
-        if (__builtin_expect(((both - 2) & 0xFFFF) < RC__HANDLES_MAX - 2, 1)) {
+        if (__builtin_expect(both & (RC__HANDLES_MAX - 2), 1)) { // two or more, and not the most
             RC__STORE(h->both, both - 1);
             return;
         }

@@ -25,7 +25,7 @@ checker_flags() {
 # A search that ends soon is compiled longer than it runs.
 optimize() {
     case "$*" in
-        first*BELL* | first*-DN=3*) echo -O1 ;;
+        first*BELL* | first*INBOX* | first*-DN=3*) echo -O1 ;;
         first*) echo -O0 ;;
         *quick*) echo -O1 ;;
         *) echo -O2 ;;
@@ -64,9 +64,10 @@ explore() {
     level=$(optimize "$search" "$@")
     shift 4
     definitions=$(echo " $* " |
-        sed "s/ HOME / $HOME_ONLY /; s/ OWN / -DOWNERS=1 -DK=1 /; s/ BELL / /; s/^ *//; s/ *\$//")
+        sed "s/ HOME / $HOME_ONLY /; s/ OWN / -DOWNERS=1 -DK=1 /; s/ BELL / /; s/ INBOX / /; s/^ *//; s/ *\$//")
     case " $* " in
         *" BELL "*) model=bell ;;
+        *" INBOX "*) model=inbox ;;
         *) model=refcyc ;;
     esac
     source=$(realpath "$here")/$model.pml
@@ -85,7 +86,7 @@ explore() {
     states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out | awk '{ printf "%.0f", $1 }')
     depth=$(sed -n 's/.*depth reached \([0-9]*\).*/\1/p' out)
     seconds=$(sed -n 's/^pan: elapsed time \([^ ]*\) seconds/\1/p' out)
-    [ ! -f trail ] || [ $model = bell ] || write_trace "$name" "$definitions" "$found" >"../traces/$name.trace"
+    [ ! -f trail ] || [ $model != refcyc ] || write_trace "$name" "$definitions" "$found" >"../traces/$name.trace"
     verdict=
     [ "$found" = "$expected" ] || verdict="  <-- NOT AS EXPECTED, see $PWD"
     printf '%-16s %-9s %-10s %-7s %11s %8s %9s%s\n' "$name" "$expected" "$found" "$search" \

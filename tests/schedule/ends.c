@@ -82,14 +82,14 @@ static void begin_full(void) {
     a = make();
     rc_give(&a->x, make());
     (void)rc_retain(a); // the other thread's
-    rc__set_handles(RC__HEADER(a), RC__HEADER(a)->handles + MANY);
+    rc__set_handles(RC__HEADER(a), rc__handles(RC__HEADER(a)) + MANY);
     rc_heap_leave(heap[0]);
 }
 
 static void give_up_many(void) {
     struct rc__header *h = RC__HEADER(a);
-    unsigned here = h->handles > MANY ? MANY : h->handles;
-    rc__set_handles(h, h->handles - here);
+    unsigned here = rc__handles(h) > MANY ? MANY : rc__handles(h);
+    rc__set_handles(h, rc__handles(h) - here);
     rc__atomic_add(&h->shared, (uint32_t)(MANY - here) * -RC__SHARED_ONE);
 }
 
@@ -159,7 +159,7 @@ static void begin_full_elsewhere(void) {
     begin_full();
     struct rc__header *h = RC__HEADER(a);
     rc__atomic_add(&h->shared, MANY * RC__SHARED_ONE);
-    rc__set_handles(h, h->handles - MANY);
+    rc__set_handles(h, rc__handles(h) - MANY);
 }
 
 static void fold_inside(void) {
@@ -190,6 +190,53 @@ static void end_full(void) {
 
 SCENARIO_WITH(spill_fold, end_full, "spill-fold", "more is folded than fits while one is released elsewhere",
               begin_full_elsewhere, {fold_inside, give_up_elsewhere});
+
+// ---- an object that is made immortal
+
+static void begin_lent(void) {
+    make_heaps(1, false);
+    rc_heap_enter(heap[0]);
+    a = make();
+    rc_give(&a->x, make());
+    (void)rc_retain(a); // the other thread's
+    (void)rc_retain(a);
+    rc_heap_leave(heap[0]);
+}
+
+static void immortalize_inside(void) {
+    rc_heap_enter(heap[0]);
+    rc_immortal(a);
+    rc_release(a);
+    work_until_quiet();
+    rc_heap_leave(heap[0]);
+}
+
+static void drop_two(void) {
+    drop_a();
+    drop_a();
+}
+
+// C4, F5: then it is made mortal again.
+static void make_mortal(void) {
+    struct rc__header *h = RC__HEADER(a);
+    rc_heap_enter(heap[0]);
+    must_live(a);
+    MUST(!(rc__both(h) & RC__INBOX));
+    rc__atomic_clear_bits(&h->shared, RC__STUCK);
+    rc__atomic_add(&h->shared, (uint32_t)rc__sum(rc__atomic_load(&h->shared)) * -RC__SHARED_ONE);
+    h->word &= ~RC__IMMORTAL;
+    rc__set_handles(h, 1);
+    rc_release(a);
+    rc_heap_leave(heap[0]);
+}
+
+static void end_immortal(void) {
+    make_mortal();
+    end_all();
+}
+
+SCENARIO_WITH(immortal, end_immortal, "immortal", "an object is made immortal while it is released elsewhere", begin_lent,
+              {immortalize_inside, drop_two});
 
 // ---- a sum that is at its limit while another thread adds to it: MANY_MORE handles of a, which the first thread gives up at
 // once, besides the one that each of both has.
@@ -236,19 +283,9 @@ static void retain_and_drop_inside(void) {
     rc_heap_leave(heap[0]);
 }
 
-// Where it is immortal, it lives; and then it is made mortal again.
 static void end_at_the_limit(void) {
-    if (is_immortal) {
-        struct rc__header *h = RC__HEADER(a);
-        rc_heap_enter(heap[0]);
-        must_live(a);
-        rc__atomic_clear_bits(&h->shared, RC__STUCK);
-        rc__atomic_add(&h->shared, (uint32_t)rc__sum(rc__atomic_load(&h->shared)) * -RC__SHARED_ONE);
-        h->word &= ~RC__IMMORTAL;
-        rc__set_handles(h, 1);
-        rc_release(a);
-        rc_heap_leave(heap[0]);
-    }
+    if (is_immortal)
+        make_mortal();
     end_all();
 }
 
