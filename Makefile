@@ -22,6 +22,8 @@ SCHEDULE =
 T =
 # What each test program runs under, if anything: UNDER='valgrind -q'
 UNDER =
+# The suites that check and valgrind run: SUITES='array list'; if none are named, all, and those of memory.
+SUITES =
 # Test programs, searches of the model and processes of the oracle that run side by side.
 JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PREFIX = /usr/local
@@ -67,10 +69,11 @@ TESTED := $(if $(filter release release-clang,$(VARIANT)),$B/asserts/librefcyc.a
 SHARED := $B/$(SONAME)
 OBJECTS := $(patsubst %.c,$B/%.o,$(sort $(wildcard rc/*.c cc/*.c)))
 ASSERTING := $(patsubst $B/%.o,$B/asserts/%.o,$(OBJECTS))
-TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
+ALL_TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/test_*.c)))
+TESTS := $(if $(filter-out all,$(SUITES)),$(SUITES:%=$B/tests/test_%),$(ALL_TESTS))
 TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
-# Where valgrind has something to find and gets through in a minute or two.
-SUITES = types slots collector death finalize weak owner fault memory inspect verify map set string box variant parts refused merge
+# Where valgrind has something to find and gets through in a minute.
+MEMORY_SUITES = slots collector death finalize weak owner fault memory verify map string box variant parts refused
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
@@ -80,7 +83,7 @@ EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
 ## all: the library, static and shared, and its pkg-config file (the default)
 all: $(LIB) $(SHARED) $B/refcyc.pc
 
-## check: every test; T=word for those whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, RECHECK=0, CC=clang
+## check: every test; SUITES='array list' for these suites, T=word for tests whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, RECHECK=0, CC=clang
 check: check-build
 	@JOBS='$(JOBS)' UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B \
 		SANITIZE_FLAGS='$(strip $(SANITIZE_FLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE)))' tests/run $B/junit '$T' $(TESTS)
@@ -98,7 +101,7 @@ valgrind: UNDER = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-
 valgrind: export TEST_SLOW = 20
 valgrind: check-build
 	@JOBS='$(JOBS)' UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B tests/run $B/junit-valgrind '$T' \
-		$(if $(filter all,$(SUITES)),$(TESTS),$(SUITES:%=$B/tests/test_%))
+		$(if $(SUITES),$(TESTS),$(MEMORY_SUITES:%=$B/tests/test_%))
 
 ## examples: the programs of examples/ that are one file each
 examples: $(EXAMPLES)
@@ -193,7 +196,7 @@ $B/%/test_idle $B/%/test_pauses: LIBS += -Wl,--wrap=clock_gettime
 $B/%/test_inspect $B/%/test_starved: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $B/%/test_starved: LIBS += -Wl,--wrap=mmap
 
-$(TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(TESTED)
+$(ALL_TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ -lcunit $(LIBS)
 
 $B/examples/%: $B/examples/%.o $(LIB)

@@ -70,16 +70,16 @@ stress: $(STRESS)
 	$B/stress/cycles $(STRESS_SEED) -t $(SECONDS)
 	$B/stress/memory $(STRESS_SEED) -t $(SECONDS)
 
-## stress-quick: the same within three minutes, 10 million operations of the oracle; SEED=n (default 1)
+## stress-quick: the same within two minutes, 10 million operations of the oracle; SEED=n (default 1)
 stress-quick: SCARCE_SUITES := $(filter-out array list rules,$(SCARCE_SUITES))
 stress-quick: $(STRESS) $(SCARCE_TESTS)
 	$B/stress/oracle $(or $(STRESS_SEED),-s 1) -n 1e7 -t 110 -j $(JOBS)
-	$B/stress/threads $(or $(STRESS_SEED),-s 1) -t 15
-	$B/stress/memory $(or $(STRESS_SEED),-s 1) -t 15
-	$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12
+	$B/stress/threads $(or $(STRESS_SEED),-s 1) -t 10
+	$B/stress/memory $(or $(STRESS_SEED),-s 1) -t 8
+	$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 8
 	@$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12 -l 40 | grep '^leak: [0-9]' || { \
 		echo 'cycles has missed a leak'; exit 1; }
-	JOBS='$(JOBS)' PROGRAMS=$B stress/scarce $B/scarce '' $(SCARCE_TESTS)
+	JOBS='$(JOBS)' PROGRAMS=$B MODES='once/ forever/1' stress/scarce $B/scarce '' $(SCARCE_TESTS)
 
 ## fuzz: libFuzzer over programs of the oracle, with what it has found so far in build/corpus; SECONDS=n
 fuzz: deps-fuzz

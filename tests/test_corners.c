@@ -627,7 +627,7 @@ TEST(texts_and_numbers_that_are_not_there_are_not_found_in_a_full_table) {
     struct rc_map *texts = rc_map_new(&rc_string_element, &rc_link_element), *numbers = rc_map_new(&rc_int64_element, &rc_link_element);
     EXPECT(rc_map_reserve(texts, 12) && rc_map_reserve(numbers, 12));
     for (int i = 0; i < 500; i++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof text, "text %d", i);
         struct rc_string *key = rc_string_new(text);
         if (i < 12)

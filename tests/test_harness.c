@@ -10,7 +10,7 @@ static const char *bad_suite(const char *arguments, int want_status) {
     if (!built)
         SKIP("PROGRAMS does not say where the programs were built: run it through make check");
     int status;
-    const char *output = command(&status, "%s/tests/programs/test_bad %s", built, arguments);
+    const char *output = command(&status, "TEST_SLOW=1 %s/tests/programs/test_bad %s", built, arguments);
     EXPECT_EQ(want_status, status);
     return output;
 }
