@@ -1050,8 +1050,9 @@ TEST(what_has_left_the_inbox_is_put_there_again) {
     rc_set(&lent->self, lent);
     lend(heap, lent);
     rc_give(&root->self, lent);
-    rc_collect();
-    EXPECT(!says_inbox(lent) && inbox_count() == 0);
+    for (int i = 0; i < 100 && inbox_count(); i++)
+        rc_collect_step(0);
+    EXPECT(!says_inbox(lent) && inbox_count() == 0); // before ROOTS, which stores handles
     struct lent *theirs = rc_take(&root->self); // the only handle
     rc_heap_leave(heap);
     rc_release(theirs);
