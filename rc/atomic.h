@@ -91,9 +91,10 @@ static inline uint32_t rc__atomic_add_full(uint32_t *word, uint32_t add) {
     rc__schedule(word, true);
     return AO_int_fetch_and_add_full((volatile unsigned *)word, add);
 }
+// Full order: what comes after it in the program comes after it for the others, too (F5).
 static inline void rc__atomic_set_bits(uint32_t *word, uint32_t bits) {
     rc__schedule(word, true);
-    AO_int_or((volatile unsigned *)word, bits);
+    AO_int_or_full((volatile unsigned *)word, bits);
 }
 static inline void rc__atomic_clear_bits(uint32_t *word, uint32_t bits) {
     rc__schedule(word, true);

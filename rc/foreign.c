@@ -18,8 +18,9 @@
 //   F5  INBOX, beside the class, says QUEUED: whoever releases has to read the class, but not `shared`, which takes long where
 //       that was just added to. Other threads set it while they hold a handle and the object is QUEUED; the thread inside
 //       takes it away before QUEUED. It may be lost when the thread inside stores its handles: then it is set again. An
-//       object that is STUCK has none: that thread takes it away after it has set STUCK, and the others look for STUCK
-//       after they have set INBOX.
+//       object that is STUCK has none: that thread takes it away after it has set STUCK, and the others see from the addition
+//       of their release, after they have set INBOX, whether they have to. Both change `shared`, so the later one of the two
+//       knows what the earlier one has done before, whatever order a processor keeps.
 //
 //   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
 //       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found
@@ -113,16 +114,6 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
         to->wake(to->wake_arg);
 }
 
-// F5: sets INBOX of [h], which is QUEUED and of which the caller holds a handle. false: it is STUCK.
-static bool says_inbox(struct rc__header *h) {
-    assert(!rc__is_dead(h));
-    rc__atomic_set_bits(&h->both, RC__INBOX);
-    if (!(rc__atomic_load(&h->shared) & RC__STUCK))
-        return true;
-    rc__atomic_clear_bits(&h->both, RC__INBOX);
-    return false;
-}
-
 // [h] is not in the inbox any more, and nobody holds a handle of it. Under the door's lock.
 void rc__unqueue(struct rc__header *h) {
     assert(rc__is_object(h));
@@ -151,10 +142,11 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
         return;
     if (!(now & RC__QUEUED))
         rc__queue(h);
-    if (!says_inbox(h))
-        return;
+    rc__atomic_set_bits(&h->both, RC__INBOX); // F5
     uint32_t before = rc__atomic_add_full(&h->shared, -RC__SHARED_ONE);
-    if (rc__sum(before) <= 1) // [h] may be gone by now
+    if (before & RC__STUCK)
+        rc__atomic_clear_bits(&h->both, RC__INBOX); // what is STUCK stays
+    else if (rc__sum(before) <= 1) // [h] may be gone by now
         rc__ring(n);
 }
 

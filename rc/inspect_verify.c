@@ -331,8 +331,8 @@ static void check_inbox(struct verify *v) {
     for (uint32_t n = 0; n < s->count; n++) {
         const struct rc__header *h = s->object[n];
         struct rc_problem says = {.kind = RC_PROBLEM_COLLECTOR, .object = object(v, n)};
-        bool says_inbox = rc__survey_lives(s, n) && rc__both(h) & RC__INBOX; // read first: others set it after QUEUED
-        if (says_inbox && !(rc__atomic_load(&h->shared) & RC__QUEUED))       // F5
+        bool says_inbox = rc__survey_lives(s, n) && rc__atomic_load(&h->both) & RC__INBOX; // first: it is set after QUEUED
+        if (says_inbox && !(rc__atomic_load(&h->shared) & RC__QUEUED)) // F5
             report(v, &says, "says that it is in the inbox, and is not");
     }
     struct rc_problem p = {.kind = RC_PROBLEM_COLLECTOR, .found = bad_inbox(&v->survey)};

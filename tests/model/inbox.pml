@@ -14,7 +14,7 @@
 //   QUEUE     whoever gives up a handle elsewhere has seen to it that the object is in the inbox
 //   CLEAR     what leaves the inbox does not say any more that it is there
 //   LAST      what is made immortal does not say it, from after the time that it is STUCK
-//   LOOK      whoever has said it looks for STUCK afterwards
+//   LOOK      whoever has said it sees afterwards, from the addition of the release, whether the object is STUCK
 //
 // The object has a link: TURNS times the thread inside takes a handle that way and hands it to another thread that has none,
 // then it clears the link, or makes the object immortal.
@@ -64,7 +64,7 @@ inline unlock() {
 }
 
 inline give_up(i) { // the addition of a release, and the bell
-    d_step { touch; before = sum; sum = (stuck -> 0 : sum - 1); have[i]-- };
+    d_step { touch; before = sum; was = stuck; sum = (stuck -> 0 : sum - 1); have[i]-- };
     if
     :: before <= 1 -> bell = 1
     :: else
@@ -100,10 +100,10 @@ end:
                 :: else
                 fi;
                 d_step { touch; says = 1 };
-                d_step { touch; was = LOOK && stuck };
+                give_up(i);
                 if
-                :: was -> d_step { touch; says = 0; have[i]-- }
-                :: else -> give_up(i)
+                :: LOOK && was -> d_step { touch; says = 0 }
+                :: else
                 fi
             fi
         fi;
