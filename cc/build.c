@@ -21,6 +21,9 @@
 //
 //     reading  ->  [headers fetched]  looked at  ->  [nodes fetched]  recorded
 //
+// Where but one object is on its way, and one slot of it leads on, there is nothing to wait together with: its edges are recorded
+// at once, and so are those of the next (a list, with or without links back).
+//
 // All rows are empty between slices, so an edge is recorded in the slice that read it, as R4 and R5 want.
 //
 // An object with more slots than a piece is traced in pieces, across slices if need be (R9).
@@ -114,7 +117,13 @@ static inline void read_small(struct row *row, const struct rc__header *h, const
     }
 }
 
-// The same, with the slot that the hint names last, so that it is the first to be traced.
+// The node of [h], or NULL.
+static inline struct cc_node *node_of(const struct rows *r, const struct rc__header *h) {
+    return rc__heap(h) == r->heap && h->word & RC__GRAPH ? cc_node(r->cc, rc__index(h)) : NULL;
+}
+
+// The same, with the slot that the hint names last, so that it is the first to be traced; but if that was done, nothing need
+// come before anything else: most often it is what led here.
 static void read_hinted(struct rows *r, const struct rc__header *h, const struct rc__class *c, uint32_t source) {
     assert(c->small && c->hint >= 0);
     const char *obj = (const char *)(h + 1);
@@ -124,10 +133,12 @@ static void read_hinted(struct rows *r, const struct rc__header *h, const struct
             add(r->row, target, source);
     }
     void *up = rc__load(obj + c->hint);
-    if (up) {
-        add(r->row, up, source | HOT);
-        r->hot++;
-    }
+    if (!up)
+        return;
+    const struct cc_node *node = node_of(r, RC__HEADER(up));
+    bool hot = !node || !(node->object & CC_TRACED);
+    add(r->row, up, source | (hot ? HOT : 0));
+    r->hot += hot;
 }
 
 // [node] is ALIVE and was not traced, but a hint led to it: so do nodes that it may hold. Those are ALIVE.
@@ -278,22 +289,44 @@ static void look(const struct rows *r, struct row *row) {
     assert(row->slots <= ROW);
     for (uint32_t i = 0; i < row->slots; i++) {
         const struct rc__header *h = row->target[i];
-        row->node[i] = CC_NONE;
-        if (rc__heap(h) == r->heap && h->word & RC__GRAPH) {
-            row->node[i] = rc__index(h);
-            __builtin_prefetch(cc_node(r->cc, rc__index(h)), 1);
-        }
+        const struct cc_node *node = node_of(r, h);
+        row->node[i] = node ? rc__index(h) : CC_NONE;
+        if (node)
+            __builtin_prefetch(node, 1);
     }
+}
+
+// Gives the target of slot [i] of the row, which had no node when it was looked at, one to be traced. false: it is a special
+// one, or memory is out.
+static inline bool discover_usual(const struct rows *r, struct row *row, uint32_t i) {
+    struct cc *cc = r->cc;
+    struct rc__header *h = row->target[i];
+    uint32_t both = rc__both(h);
+    if (RC__LOAD(rc__class_heap[both >> 16]) != r->heap || row->source[i] & ~SOURCE)
+        return false;
+    if (!(h->word & RC__GRAPH)) {
+        const struct rc__class *c = &rc__classes[both >> 17];
+        const struct rc__header *owner = cc_owner(h, c);
+        const struct cc_node *above = owner ? node_of(r, owner) : NULL;
+        if (both & RC__HANDLES || h->word & RC__SUSPECT || rc__atomic_load(&h->shared) & ~RC__WEAK || c->acyclic ||
+            (owner && (!above || above->object & CC_ALIVE)) || cc_node(cc, row->source[i])->object & CC_ALIVE ||
+            !cc_has_room(r->heap, 1))
+            return false;
+        push(cc, &cc->cold, cc_node_new(cc, h, 0));
+    }
+    row->node[i] = rc__index(h);
+    return true;
 }
 
 // Records edges for slots [i] up to [end] of the row, for which there is room in one chunk, but stops at one that is
 // special. Returns its number.
-static inline uint32_t record_plain(struct cc *cc, const struct row *row, uint32_t i, uint32_t end) {
+static inline uint32_t record_plain(const struct rows *r, struct row *row, uint32_t i, uint32_t end) {
+    struct cc *cc = r->cc;
     assert(i <= end && end <= row->slots);
     assert(cc->edge_count + (end - i) <= cc->edge_room); // G3
     uint32_t e = cc->edge_count, *edge = cc_edge(cc, e), source = cc->source;
     struct cc_node *from = source != CC_NONE ? cc_node(cc, source) : NULL;
-    for (; i < end && row->node[i] != CC_NONE; i++) {
+    for (; i < end && (row->node[i] != CC_NONE || discover_usual(r, row, i)); i++) {
         uint32_t n = row->node[i], mark = 0;
         if (row->source[i] != source) {
             if (row->source[i] & ~SOURCE)
@@ -343,7 +376,7 @@ static void record(struct rows *r, struct row *row) {
         if (cc->edge_count >= cc->edge_room && !cc_more_edges(r->heap))
             break;
         uint32_t room = CC_EDGES - cc->edge_count % CC_EDGES;
-        i = record_plain(cc, row, i, row->slots - i < room ? row->slots : i + room);
+        i = record_plain(r, row, i, row->slots - i < room ? row->slots : i + room);
         if (i < row->slots && cc->edge_count < cc->edge_room)
             record_any(r, row, i++);
     }
@@ -483,38 +516,74 @@ static uint32_t read(struct rows *r, uint32_t limit) {
     return nodes;
 }
 
-// Whether one slot was read and nothing else is on its way: more would not come together by waiting.
+// Whether nothing is on its way but what was read last, and that are slots of one object, none of which comes before others.
 static inline bool is_alone(const struct rows *r) {
     uint32_t slots = 0;
     for (uint32_t i = 1; i < ROWS; i++)
         slots += r->all[(r->turn - i) % ROWS].slots;
-    return r->row->slots == 1 && !slots;
+    const struct row *row = r->row;
+    return !slots && row->slots && row->source[0] == row->source[row->slots - 1] && !(row->source[0] & ~SOURCE);
 }
 
-// Follows a chain of small objects, [limit] at most, from the only slot that was read, which is recorded at once. Returns how
-// many nodes that made.
+// Whether the slot of [h] that its class's hint names, if there is one, leads nowhere but back to [from].
+static inline bool has_no_way_up(const struct rc__header *h, const struct rc__class *c, const struct rc__header *from) {
+    void *up = c->hint == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->hint);
+    return !up || RC__HEADER(up) == from;
+}
+
+// Records the edges of the row, of which all slots are of one source (G3), that lead to nodes whose fate is open. The other
+// slots are left.
+static void record_known(struct rows *r, struct row *row) {
+    struct cc *cc = r->cc;
+    uint32_t left = 0, source = row->source[0];
+    struct cc_node *from = cc_node(cc, source);
+    for (uint32_t i = 0; i < row->slots; i++) {
+        struct rc__header *h = row->target[i];
+        struct cc_node *target = node_of(r, h);
+        if (!target || (from->object | target->object) & CC_ALIVE ||
+            (cc->edge_count >= cc->edge_room && !cc_more_edges(r->heap))) {
+            row->target[left++] = h;
+        } else {
+            record_edge(cc, source, from, rc__index(h), target);
+            r->recorded++;
+        }
+    }
+    row->slots = left;
+}
+
+// The row that was read last is alone, and more would not come together by waiting. What it has of links back is recorded at once,
+// and if there is one other, the chain of small objects that begins there is followed, [limit] at most. What is left, is left in
+// the row. Returns how many nodes that made.
 static uint32_t follow(struct rows *r, uint32_t limit) {
     struct cc *cc = r->cc;
     struct row *row = r->row;
     uint32_t nodes = 0;
-    for (; nodes < limit && row->slots == 1 && !(row->source[0] & ~SOURCE); nodes++) {
+    assert(cc->piece_node == CC_NONE && cc->hot == CC_NONE); // G3
+    record_known(r, row);
+    for (; nodes < limit && row->slots == 1; nodes++) {
         struct rc__header *h = row->target[0];
         const struct rc__class *c = rc__class(h);
-        if (rc__heap(h) != r->heap || h->word & (RC__GRAPH | RC__SUSPECT) || !c->plain || c->acyclic ||
-            c->owner != RC__NO_OWNER || c->hint != RC__NO_OWNER || cc_is_held(h) || !cc_has_room(r->heap, 1))
-            break;
         uint32_t source = row->source[0];
         struct cc_node *from = cc_node(cc, source);
-        if (from->object & CC_ALIVE || (cc->edge_count >= cc->edge_room && !cc_more_edges(r->heap)))
+        const struct rc__header *back = cc_object(from);
+        if (rc__heap(h) != r->heap || h->word & (RC__GRAPH | RC__SUSPECT) || !c->plain || c->acyclic ||
+            c->owner != RC__NO_OWNER || from->object & CC_ALIVE || !has_no_way_up(h, c, back) || cc_is_held(h) ||
+            !cc_has_room(r->heap, 1) || (cc->edge_count + RC__SMALL >= cc->edge_room && !cc_more_edges(r->heap)))
             break;
         uint32_t n = cc_node_new(cc, h, CC_TRACED);
         record_edge(cc, source, from, n, cc_node(cc, n));
         r->recorded++;
         row->slots = 0;
-        read_small(row, h, c, n);
+        for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
+            void *target = rc__load((const char *)(h + 1) + *slot);
+            if (target && RC__HEADER(target) == back) {
+                record_edge(cc, n, cc_node(cc, n), source, from);
+                r->recorded++;
+            } else if (target) {
+                add(row, target, n);
+            }
+        }
     }
-    look(r, row);
-    record(r, row);
     return nodes;
 }
 
@@ -523,14 +592,15 @@ static bool build(struct rows *r, struct cc_budget *budget) {
     for (;;) {
         if ((cc->alive != CC_NONE || cc->flood_edge != CC_NONE) && !cc_flood(r->heap, budget))
             return false;
-        uint32_t recorded = r->recorded;
-        uint32_t nodes = read(r, budget->deadline ? ROW_FULL : 1);
+        uint32_t recorded = r->recorded, limit = budget->deadline ? ROW_FULL : 1, made = 0;
+        uint32_t nodes = read(r, limit);
         if (!nodes && is_empty(r))
             return true;
-        if (is_alone(r))
-            nodes += follow(r, budget->deadline ? ROW_FULL : 0);
-        else
+        if (nodes < limit && r->row->slots < ROW_FULL && budget->deadline && is_alone(r)) // there was no other to be read
+            made = follow(r, ROW_FULL);
+        if (!made)
             advance(r);
+        nodes += made;
         if (cc->out_of_memory || !cc_spend(budget, 4 * (nodes + r->recorded - recorded + cc_climbed(r->heap))))
             return false;
     }

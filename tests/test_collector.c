@@ -467,3 +467,78 @@ TEST(graph_takes_4_bytes_for_each_of_many_edges) {
     EXPECT_EQ(1, rc_collect());
     expect_graph_memory(1, n);
 }
+
+// ---- a long list with links back, found alive before: there is a hint then, and one way to go on
+
+struct linked {
+    struct linked *next, *prev, *other;
+};
+RC_TYPE(linked, struct linked,
+        .slots = RC_SLOTS(RC_LINK(struct linked, next), RC_LINK(struct linked, prev), RC_LINK(struct linked, other)));
+
+enum { LONG = 3000 };
+static struct linked *link_at[LONG]; // borrowed
+
+static struct linked *found_alive(void) {
+    for (int i = 0; i < LONG; i++) {
+        link_at[i] = rc_new(&linked_type);
+        if (i) {
+            rc_set(&link_at[i]->prev, link_at[i - 1]);
+            rc_give(&link_at[i - 1]->next, link_at[i]);
+        }
+    }
+    EXPECT_EQ(0, rc_collect());
+    return link_at[0];
+}
+
+TEST(long_list_with_links_back_is_collected) {
+    rc_release(found_alive());
+    EXPECT_EQ(LONG, rc_collect());
+    struct linked *first = found_alive();
+    for (int i = 1; i < LONG; i++)
+        rc_set(&link_at[i]->other, link_at[i - i % 2]); // two links back, or to itself
+    rc_release(first);
+    EXPECT_EQ(LONG, rc_collect());
+}
+
+TEST(long_list_lives_by_a_handle_anywhere) {
+    for (int i = 0; i < LONG; i += LONG / 10 + 1) {
+        struct linked *first = found_alive(), *held = rc_retain(link_at[i]);
+        rc_release(first);
+        EXPECT_EQ(0, rc_collect());
+        rc_release(held);
+        EXPECT_EQ(LONG, rc_collect());
+    }
+}
+
+TEST(long_list_lives_by_a_link_from_anywhere) {
+    for (int i = 0; i < LONG; i += LONG / 10 + 1) {
+        struct linked *first = found_alive(), *holder = rc_new(&linked_type);
+        rc_set(&holder->other, link_at[i]);
+        rc_set(&link_at[LONG - 1]->other, holder);
+        rc_release(first);
+        EXPECT_EQ(0, rc_collect());
+        rc_release(holder);
+        EXPECT_EQ(LONG + 1, rc_collect());
+    }
+}
+
+TEST(long_list_with_suspects_in_it_is_collected) {
+    struct linked *first = found_alive();
+    for (int i = 1; i < LONG; i += 7)
+        rc_release(rc_retain(link_at[i]));
+    rc_release(first);
+    EXPECT_EQ(LONG, rc_collect());
+    EXPECT_EQ(0, stats().suspects);
+}
+
+TEST(long_list_with_a_suspect_that_came_after_the_roots_is_collected) {
+    rc_release(found_alive());
+    while (rc_collect_phase() != RC_PHASE_BUILD)
+        rc_collect_step(0);
+    rc_release(rc_retain(link_at[LONG - 10]));
+    EXPECT_EQ(1, stats().suspects);
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+    EXPECT_EQ(0, stats().suspects);
+}

@@ -2,6 +2,7 @@
 // What collections cost, in objects that they visit and steps that they take up chains of owners: what was touched, not what
 // lives. `make bench W='dom live'` measures the same in time.
 #include "tests/harness.h"
+#include "tests/heaps.h"
 
 static uint32_t seed;
 static uint32_t random_below(uint32_t n) {
@@ -195,4 +196,87 @@ TEST(touched_nodes_of_a_live_tree_cost_their_ways_up_at_most, .limit = 60) {
 // The first time the collector learns which slot is the way up.
 TEST(touched_nodes_of_a_live_tree_cost_their_ways_up_without_owners, .limit = 60) {
     EXPECT_AT_MOST(4 * TOUCHED * depth(), touch(&linked_tree_type, 2));
+}
+
+// ---- garbage with a way to something that need not be entered
+
+//   s --> itself, of a type with a destructor, so that it is no island
+//   s --> target --> a chain of 1,000, with links back
+struct hub {
+    struct hub *self;
+    void *target;
+    struct hub *owner;
+};
+static void hub_destroy(void *obj) { (void)obj; }
+#define HUB_SLOTS RC_LINK(struct hub, self), RC_LINK(struct hub, target)
+RC_TYPE(hub, struct hub, .slots = RC_SLOTS(HUB_SLOTS), .destroy = hub_destroy);
+RC_TYPE(owned_hub, struct hub, .slots = RC_SLOTS(HUB_SLOTS, RC_OWNER(struct hub, owner)), .destroy = hub_destroy);
+RC_TYPE(acyclic_hub, struct hub, .slots = RC_SLOTS(RC_LINK(struct hub, target)), .destroy = hub_destroy, .acyclic = true);
+
+enum { CHAIN = 1000 };
+
+// Has a chain, which is no suspect any more.
+static struct hub *target_new(const struct rc_type *type) {
+    struct hub *target = rc_new(type), *last = target;
+    for (int i = 0; i < CHAIN; i++) {
+        struct hub *next = rc_new(&hub_type);
+        if (i)
+            rc_set(&next->self, last);
+        rc_give(&last->target, (void *)next);
+        last = next;
+    }
+    rc_collect();
+    return target;
+}
+
+// The target is known to be alive, or not to be in a cycle: its chain is not visited.
+static void expect_not_entered(struct hub *target) {
+    struct hub *s = rc_new(&hub_type);
+    rc_set(&s->self, s);
+    rc_set(&s->target, (void *)target);
+    uint64_t before = stats().nodes;
+    rc_release(s);
+    EXPECT_EQ(1, rc_collect());
+    EXPECT_AT_MOST(10, stats().nodes - before);
+}
+
+static void *upgrade_there(void *weak) {
+    return rc_weak_get(weak);
+}
+
+TEST(object_held_by_another_thread_is_not_entered) {
+    struct hub *target = target_new(&hub_type), *holder = rc_new(&hub_type);
+    struct rc_weak *weak = rc_weak_new(target);
+    rc_give(&holder->target, (void *)target);
+    rc_collect();
+    void *theirs = elsewhere(upgrade_there, weak); // counted in no handle here
+    EXPECT(theirs == target);
+    expect_not_entered(target);
+    elsewhere(release_there, theirs);
+    rc_weak_release(weak);
+    rc_release(holder);
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(object_with_a_held_owner_is_not_entered) {
+    struct hub *target = target_new(&owned_hub_type), *holder = rc_new(&hub_type);
+    rc_set(&target->owner, holder);
+    rc_give(&holder->target, (void *)target);
+    rc_collect();
+    expect_not_entered(target);
+    rc_clear(&holder->target);
+    rc_release(holder);
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(object_of_an_acyclic_type_is_not_entered) {
+    struct hub *target = target_new(&acyclic_hub_type), *holder = rc_new(&hub_type);
+    rc_give(&holder->target, (void *)target);
+    rc_collect();
+    expect_not_entered(target);
+    rc_release(holder);
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
 }

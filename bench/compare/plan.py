@@ -77,7 +77,8 @@ def targets(results, quick):
         gain = f.ratio('malloc', *row)
         yield number, f'pages: {row[0]} on malloc / on pages', gain and 1 / gain, '>=', 1.3
     for number, row, limit in [(3, ('pairs', n), 0.6), (4, ('ring', n), 0.6), (4, ('ring', 10000000), 0.6),
-                               (5, ('dlist', n), 0.6), (5, ('tree', tree), 0.6), (6, ('graph', n), 0.4)]:
+                               (5, ('dlist', n), 0.6), (5, ('dlist.old', n), 0.6),
+                               (5, ('tree', tree), 0.6), (5, ('tree.old', tree), 0.6), (6, ('graph', n), 0.4)]:
         yield number, f'{row[0]} {short(row[1])} / Nim ORC', f.ratio('orc', *row), '<=', limit
     yield 7, 'without owners / the fastest peer', f.ratio_to_fastest(False, 'live', live), '<=', 0.7
     yield 7, 'with owners, ms', f.ours('live.owner', live), '<=', 0.1

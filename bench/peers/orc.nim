@@ -144,6 +144,19 @@ proc cycles(workload: string, n: int, build: proc(n: int) {.nimcall.}) =
   sayNs(began, workload & ".build", n, n)
   freeAll(workload, n)
 
+# A list, and a tree, that a collection has found alive before they were dropped.
+proc oldDlist(n: int) =
+  var ends = chain(n, true)
+  GC_fullCollect()
+  ends = (nil, nil)
+  freeAll("dlist.old", n)
+
+proc oldTree(depth: int) =
+  var root = grow(depth, nil)
+  GC_fullCollect()
+  root = nil
+  freeAll("tree.old", (1 shl depth) - 1)
+
 # ---- 7
 
 proc gather(t: Tree, all: var seq[pointer]) =
@@ -312,8 +325,12 @@ of "alloc.hot": allocHot(n)
 of "alloc.bulk": allocBulk(n)
 of "pairs": cycles(workload, n, buildPairs)
 of "ring": cycles(workload, n, buildRing)
-of "dlist": cycles(workload, n, buildDlist)
-of "tree": cycles(workload, (1 shl n) - 1, buildTree)
+of "dlist":
+  cycles(workload, n, buildDlist)
+  oldDlist(n)
+of "tree":
+  cycles(workload, (1 shl n) - 1, buildTree)
+  oldTree(n)
 of "graph": cycles(workload, n, buildGraph)
 of "live": live(n)
 of "dom": dom(n, parseInt(paramStr(3)))

@@ -126,6 +126,10 @@ function cycles(string $workload, int $n): void {
     $began = cpu_ns();
     "build_$workload"($n);
     say_ns($began, "$workload.build", $n, $n);
+    free_all($workload, $n);
+}
+
+function free_all(string $workload, int $n): void {
     $began = cpu_ns();
     $freed = gc_collect_cycles();
     while (gc_status()['roots'] > 0 && ($more = gc_collect_cycles()) > 0)
@@ -133,6 +137,21 @@ function cycles(string $workload, int $n): void {
     say_ns($began, $workload, $n, $n);
     if ($freed < $n / 2)
         exit(2);
+}
+
+// A list, and a tree, that a collection has found alive before they were dropped.
+function old_dlist(int $n): void {
+    $ends = chain($n, true);
+    gc_collect_cycles();
+    $ends = null;
+    free_all('dlist.old', $n);
+}
+
+function old_tree(int $depth): void {
+    $root = grow($depth, null);
+    gc_collect_cycles();
+    $root = null;
+    free_all('tree.old', (1 << $depth) - 1);
 }
 
 // ---- 7
@@ -310,8 +329,9 @@ function list_of(int $n): void {
 match ($workload) {
     'alloc.hot' => alloc_hot($n),
     'alloc.bulk' => alloc_bulk($n),
-    'pairs', 'ring', 'dlist', 'graph' => cycles($workload, $n),
-    'tree' => cycles($workload, (1 << $n) - 1),
+    'pairs', 'ring', 'graph' => cycles($workload, $n),
+    'dlist' => [cycles($workload, $n), old_dlist($n)],
+    'tree' => [cycles($workload, (1 << $n) - 1), old_tree($n)],
     'live' => live($n),
     'dom' => dom($n, $argv[3]),
     'gcbench' => gcbench($n),

@@ -55,7 +55,7 @@ static void ring(size_t n, size_t rounds) {
     cycles_collect("ring", n);
 }
 
-// 5:  first <-> ... <-> last
+// 5:  first <-> ... <-> last; and another one that a collection has found alive before it was dropped
 static void dlist(size_t n, size_t rounds) {
     (void)rounds;
     QUIET();
@@ -64,9 +64,13 @@ static void dlist(size_t n, size_t rounds) {
     DROP(first);
     cycles_built("dlist.build", n);
     cycles_collect("dlist", n);
+    first = chain(n, true, &last);
+    COLLECT();
+    DROP(first);
+    cycles_collect("dlist.old", n);
 }
 
-// 5:  a binary tree of the given depth, with parents
+// 5:  a binary tree of the given depth, with parents; and another as above
 static void tree(size_t depth, size_t rounds) {
     (void)rounds;
     size_t n = ((size_t)1 << depth) - 1;
@@ -76,6 +80,10 @@ static void tree(size_t depth, size_t rounds) {
     DROP(root);
     cycles_built("tree.build", n);
     cycles_collect("tree", n);
+    root = grow(TREE, (int)depth, NULL, NULL);
+    COLLECT();
+    DROP(root);
+    cycles_collect("tree.old", n);
 }
 
 // 6:  n objects with three references each to objects chosen at random
