@@ -142,7 +142,8 @@ void rc__foreign_release(struct rc__header *h, const char *call) {
         return;
     if (!(now & RC__QUEUED))
         rc__queue(h);
-    rc__atomic_set_bits(&h->both, RC__INBOX); // F5
+    if (!(rc__both(h) & RC__INBOX))
+        rc__atomic_set_bits(&h->both, RC__INBOX); // F5
     uint32_t before = rc__atomic_add_full(&h->shared, -RC__SHARED_ONE);
     if (before & RC__STUCK)
         rc__atomic_clear_bits(&h->both, RC__INBOX); // what is STUCK stays
