@@ -83,6 +83,7 @@ static void print_run(void) {
 void failed(const char *format, ...) {
     va_list args;
     va_start(args, format);
+    fflush(stdout); // or the line would come amid the steps of a run that is repeated
     fprintf(stderr, "FAILED %s: ", scenario->name);
     vfprintf(stderr, format, args);
     va_end(args);
