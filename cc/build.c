@@ -21,8 +21,8 @@
 //
 //     reading  ->  [headers fetched]  looked at  ->  [nodes fetched]  recorded
 //
-// Where but one object is on its way, and one slot of it leads on, there is nothing to wait together with: its edges are recorded
-// at once, and so are those of the next (a list, with or without links back).
+// Where but one object is on its way, and one slot of it leads on, there is nothing to wait together with: its edges are
+// recorded at once, and so are those of the next (a list, with or without links back).
 //
 // All rows are empty between slices, so an edge is recorded in the slice that read it, as R4 and R5 want.
 //
@@ -551,16 +551,16 @@ static void record_known(struct rows *r, struct row *row) {
     row->slots = left;
 }
 
-// The row that was read last is alone, and more would not come together by waiting. What it has of links back is recorded at once,
-// and if there is one other, the chain of small objects that begins there is followed, [limit] at most. What is left, is left in
-// the row. Returns how many nodes that made.
-static uint32_t follow(struct rows *r, uint32_t limit) {
+// The row that was read last is alone, and more would not come together by waiting. What it has of links back is recorded at
+// once, and if there is one other, the chain of small objects that begins there is followed, for as many as are read at once.
+// What is left, is left in the row. Returns how many nodes that made.
+static uint32_t follow(struct rows *r) {
     struct cc *cc = r->cc;
     struct row *row = r->row;
     uint32_t nodes = 0;
     assert(cc->piece_node == CC_NONE && cc->hot == CC_NONE); // G3
     record_known(r, row);
-    for (; nodes < limit && row->slots == 1; nodes++) {
+    for (; nodes < ROW_FULL && row->slots == 1; nodes++) {
         struct rc__header *h = row->target[0];
         const struct rc__class *c = rc__class(h);
         uint32_t source = row->source[0];
@@ -597,7 +597,7 @@ static bool build(struct rows *r, struct cc_budget *budget) {
         if (!nodes && is_empty(r))
             return true;
         if (nodes < limit && r->row->slots < ROW_FULL && budget->deadline && is_alone(r)) // there was no other to be read
-            made = follow(r, ROW_FULL);
+            made = follow(r);
         if (!made)
             advance(r);
         nodes += made;

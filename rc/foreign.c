@@ -15,16 +15,16 @@
 // A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. (One that leaves more
 // just when that is folded does not ring: then it is folded, too.) The door outlives the heap, which may be gone by then.
 //
+//   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
+//       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found
+//       rung already, then by somebody who does the same: the merge writes the doors before it silences the old bell.
+//
 //   F5  INBOX, beside the class, says QUEUED: whoever releases has to read the class, but not `shared`, which takes long where
 //       that was just added to. Other threads set it while they hold a handle and the object is QUEUED; the thread inside
 //       takes it away before QUEUED. It may be lost when the thread inside stores its handles: then it is set again. An
 //       object that is STUCK has none: that thread takes it away after it has set STUCK, and the others see from the addition
 //       of their release, after they have set INBOX, whether they have to. Both change `shared`, so the later one of the two
 //       knows what the earlier one has done before, whatever order a processor keeps.
-//
-//   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
-//       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found
-//       rung already, then by somebody who does the same: the merge writes the doors before it silences the old bell.
 #include "object.h"
 
 struct rc__door rc__doors[1 << 14];
