@@ -156,7 +156,7 @@ static bool region_new(struct rc_heap *heap) {
     region_add(&heap->blocks.idle, region);
     for (size_t i = region->pages; i-- > 0;) {
         struct rc__page *page = page_at(region, i);
-        page->cell = 0;
+        page->cell = page->fresh = 0;
         page->region = region;
         list_add(&heap->blocks.empty, page);
     }
@@ -173,7 +173,8 @@ static void region_free(struct rc_heap *heap, struct rc__region *region) {
     rc__memory_free(heap, region, sizeof *region);
 }
 
-static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
+// [another]: one with cells of that size is full.
+static struct rc__page *page_new(struct rc_heap *heap, size_t cell, bool another) {
     assert(cell % 16 == 0 && cell >= sizeof(struct rc__header) && cell <= RC__CELL_MAX);
     struct rc__blocks *b = &heap->blocks;
     if (!b->empty && !region_new(heap))
@@ -185,6 +186,8 @@ static struct rc__page *page_new(struct rc_heap *heap, size_t cell) {
         region_remove(&b->idle, page->region);
         region_add(&b->regions, page->region);
     }
+    if (another && !page->fresh) // never used, and to be used up
+        rc__large_touch((char *)page, (char *)page + RC__PAGE);
     page->cell = (uint32_t)cell;
     page->used = 0;
     page->fresh = RC__PAGE_HEAD;
@@ -224,10 +227,11 @@ static void freshen(struct rc__page *page) {
 // A page with a free cell of this size, the first one with room; or NULL.
 static struct rc__page *page_with_free(struct rc_heap *heap, size_t cell) {
     struct rc__page **room = &heap->blocks.room[cell / 16], *page;
-    while ((page = *room) && !page->free && page->fresh + cell > RC__PAGE)
+    bool another = false;
+    for (; (page = *room) && !page->free && page->fresh + cell > RC__PAGE; another = true)
         page_full(heap, page);
     if (!page)
-        page = page_new(heap, cell);
+        page = page_new(heap, cell, another);
     if (page && !page->free)
         freshen(page);
     return page;

@@ -8,7 +8,8 @@
 // free memory back to the host, as many do that share one, has to get most large pages anew, which takes 5 ms each: only as
 // many as were in use lately are at hand. (Linux does it where transparent_hugepage is madvise or always.)
 //
-// Or what will be used at once is made present in small pages, by one call: two thirds of the time of single faults.
+// Or what will be used at once is made present in small pages, by one call: two thirds of the time of single faults. That is
+// done for the graph, and for the pages of cells of a size of which one page is full (block.c).
 #define _DEFAULT_SOURCE // MAP_ANONYMOUS, madvise
 #include "object.h"
 
@@ -59,7 +60,7 @@ void *rc__large_new(bool one_page) {
     return memory + before;
 }
 
-// Makes [from] up to [to], in one block, present. It need not succeed.
+// Makes [from] up to [to], in one block or page of cells, present. It need not succeed.
 void rc__large_touch(char *from, const char *to) {
     assert(from < to);
     from -= (uintptr_t)from & 0xFFFF;

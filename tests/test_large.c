@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The memory of large heaps and of large graphs comes in blocks of 2 MiB (rc/large.c): it goes back, and may be refused. (In
 // small: test_memory.c.)
-#include "rc/object.h"
+#define _DEFAULT_SOURCE // mincore, madvise
+#include "rc/block.h"
 #include "tests/harness.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -87,6 +89,34 @@ TEST(memory_of_a_large_heap_goes_back) {
             before = address_space();
     }
     EXPECT_AT_MOST(before + GRAPH, address_space());
+}
+
+static bool is_present(const char *at) {
+    unsigned char present = 0;
+    REQUIRE(mincore((void *)((uintptr_t)at & ~(uintptr_t)4095), 4096, &present) == 0);
+    return present & 1;
+}
+
+// The first object in a page of cells that has none yet, other than that of [p].
+static struct pair *fill_page_of(struct pair *p) {
+    struct pair *next = p;
+    while (rc__page_of(RC__HEADER(next)) == rc__page_of(RC__HEADER(p)))
+        next = rc_new(&pair_type);
+    return next;
+}
+
+TEST(where_one_page_of_cells_is_full_the_next_is_made_present_at_once) {
+#ifndef MADV_POPULATE_WRITE
+    SKIP("the system does not know how");
+#else
+    static char at_hand[8192];
+    char *page = (char *)(((uintptr_t)at_hand + 4095) & ~(uintptr_t)4095);
+    if (!has_blocks() || madvise(page, 4096, MADV_POPULATE_WRITE))
+        SKIP("there are no pages here, or the system does not know how");
+    struct pair *next = fill_page_of(rc_new(&pair_type));
+    EXPECT(is_present((char *)rc__page_of(RC__HEADER(next)) + RC__PAGE - 1));
+    EXPECT(rc_heap_free(rc_heap_default()) > 0);
+#endif
 }
 
 static void limit_address_space(size_t bytes, struct rlimit *before) {
