@@ -6,7 +6,7 @@
 #include "tests/command.h"
 #include "tests/harness.h"
 
-#define STRICT "-Wall -Wextra -pedantic -Werror -Iinclude"
+#define STRICT "-Wall -Wextra -pedantic -Wshadow -Wconversion -Wcast-qual -Werror -Iinclude"
 
 static const char *or_else(const char *variable, const char *otherwise) {
     const char *value = getenv(variable);

@@ -16,8 +16,18 @@
 #define RC_VERSION_PATCH 0
 
 #ifdef __cplusplus
-#define RC_BEGIN_DECLS extern "C" {
-#define RC_END_DECLS }
+#ifdef __clang__
+#define RC__NO_USELESS_CAST
+#else
+#define RC__NO_USELESS_CAST _Pragma("GCC diagnostic ignored \"-Wuseless-cast\"")
+#endif
+#define RC_BEGIN_DECLS                                                                                                 \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wshadow\"")                                      \
+    _Pragma("GCC diagnostic ignored \"-Wold-style-cast\"")                                                             \
+    _Pragma("GCC diagnostic ignored \"-Wzero-as-null-pointer-constant\"") RC__NO_USELESS_CAST extern "C" {
+#define RC_END_DECLS                                                                                                   \
+    }                                                                                                                  \
+    _Pragma("GCC diagnostic pop")
 #else
 #define RC_BEGIN_DECLS
 #define RC_END_DECLS

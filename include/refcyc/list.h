@@ -90,7 +90,7 @@ static inline const struct rc__list_cell *rc__list_find(const struct rc_list *li
     return __builtin_expect(cell->stamp == pos.stamp, 1) ? cell : NULL;
 }
 static inline bool rc__list_is_here(const struct rc_list *list) {
-    return __builtin_expect(list && rc__is_inside(RC__HEADER(list)), 1);
+    return __builtin_expect(list && rc__is_inside(RC__HEADER((void *)(uintptr_t)list)), 1);
 }
 
 // The element, in place, until something is inserted; NULL with errno = ESTALE.

@@ -105,8 +105,11 @@ template <class T> static inline void rc_clear(T **slot) { rc_set_slot(slot, nul
 
 // A local variable that releases its handle when it goes out of scope: RC_AUTO struct node *n = rc_new(&node_type);
 #define RC_AUTO __attribute__((cleanup(rc__auto_release)))
+
+RC_BEGIN_DECLS
 static inline void rc__auto_release(void *variable) {
     rc_release(*(void *const *)variable);
 }
+RC_END_DECLS
 
 #endif

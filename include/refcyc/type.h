@@ -48,8 +48,13 @@ struct rc_slot {
 };
 
 #define RC__SLOT(kind, T, field, target)                                                                               \
-    { kind, offsetof(T, field), sizeof(((T *)0)->field) / sizeof(void *), #field, target }
+    { kind, offsetof(T, field), sizeof RC__FIELD(T, field) / sizeof(void *), #field, target }
 
+#ifdef __cplusplus
+#define RC__FIELD(T, field) (static_cast<T *>(nullptr)->field)
+#else
+#define RC__FIELD(T, field) (((T *)0)->field)
+#endif
 // A counted link: a pointer to an object, or an inline array of such pointers. RC_LINK_TO names the type that the slot
 // may point to: with it the library can find out that a type has no way back to itself, and then never suspects it.
 #define RC_LINK(T, field) RC__SLOT(RC_SLOT_LINK, T, field, NULL)
