@@ -76,7 +76,7 @@ TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard
 MEMORY_SUITES = slots collector death finalize weak owner fault memory verify map string box variant parts refused
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
-EXAMPLES := $(patsubst %.c,$B/%,$(sort $(wildcard examples/*.c)))
+EXAMPLES := $(patsubst %,$B/%,$(basename $(sort $(wildcard examples/*.c examples/*.cpp))))
 
 # ---- targets
 
@@ -176,6 +176,10 @@ $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
+$B/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(COMPILE_CXX) -c -o $@ $<
+
 $B/asserts/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
@@ -201,6 +205,9 @@ $(ALL_TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(TESTED)
 
 $B/examples/%: $B/examples/%.o $(LIB)
 	$(COMPILE) -o $@ $^ $(LIBS)
+
+$B/examples/scene: $B/examples/scene.o $(LIB)
+	$(COMPILE_CXX) -o $@ $^ $(LIBS)
 
 .SECONDARY:
 

@@ -302,6 +302,23 @@ TEST(examples_compile_silently_in_c99_and_c11, .limit = 60) {
     }
 }
 
+// Whatever else C++ programs have their compilers warn of.
+TEST(example_in_cxx_compiles_silently_whatever_is_warned_of, .limit = 60) {
+#define CXX_STRICT " -Wold-style-cast -Wzero-as-null-pointer-constant -Wsign-conversion -Wcast-align -Wundef"
+    expect_silence("g++", "-std=c++17 -Wuseless-cast" CXX_STRICT, "examples/scene.cpp");
+    expect_silence("clang++", "-std=c++17" CXX_STRICT, "examples/scene.cpp");
+    expect_silence("g++", "-std=c++20" CXX_STRICT, "examples/scene.cpp");
+}
+
+TEST(scene_in_cxx_keeps_what_its_history_holds_and_no_more) {
+    int status;
+    const char *output = command(&status, "%s/examples/scene", built());
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("without the tree, 4 steps to undo:\n  camera looks at tree\n", output);
+    EXPECT_HAS("without the history:\n  camera looks at nothing\n", output);
+    EXPECT_HAS("after an undo: 1 child\ncollected: 4\n", output);
+}
+
 TEST(hello_collects_its_cycle) {
     int status;
     const char *output = command(&status, "%s/examples/hello", built());

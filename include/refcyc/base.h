@@ -15,6 +15,7 @@
 #define RC_VERSION_MINOR 1
 #define RC_VERSION_PATCH 0
 
+// What is C's way is no fault of the program that includes it as C++: a struct and a function of one name, casts, 0 for NULL.
 #ifdef __cplusplus
 #ifdef __clang__
 #define RC__NO_USELESS_CAST
@@ -31,6 +32,30 @@
 #else
 #define RC_BEGIN_DECLS
 #define RC_END_DECLS
+#endif
+
+// A constant table with its name, a size, and members that are given as `.member = value`. C++17 has no designated
+// initialisers: there a function that runs at compile time assigns them one by one.
+#ifdef __cplusplus
+#define RC__TABLE(kind, table, title, T, ...)                                                                          \
+    constexpr kind table = [] {                                                                                        \
+        kind made = {};                                                                                                \
+        made.name = title;                                                                                             \
+        made.size = sizeof(T);                                                                                         \
+        RC__PICK(__VA_ARGS__, RC__SET8, RC__SET7, RC__SET6, RC__SET5, RC__SET4, RC__SET3, RC__SET2, RC__SET1, )        \
+        (__VA_ARGS__) return made;                                                                                     \
+    }()
+#define RC__PICK(a, b, c, d, e, f, g, h, macro, ...) macro
+#define RC__SET1(a) made a;
+#define RC__SET2(a, ...) made a; RC__SET1(__VA_ARGS__)
+#define RC__SET3(a, ...) made a; RC__SET2(__VA_ARGS__)
+#define RC__SET4(a, ...) made a; RC__SET3(__VA_ARGS__)
+#define RC__SET5(a, ...) made a; RC__SET4(__VA_ARGS__)
+#define RC__SET6(a, ...) made a; RC__SET5(__VA_ARGS__)
+#define RC__SET7(a, ...) made a; RC__SET6(__VA_ARGS__)
+#define RC__SET8(a, ...) made a; RC__SET7(__VA_ARGS__)
+#else
+#define RC__TABLE(kind, table, title, T, ...) const kind table = {title, sizeof(T), __VA_ARGS__}
 #endif
 
 #define RC_API __attribute__((visibility("default")))

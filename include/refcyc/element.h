@@ -68,8 +68,8 @@ struct rc_element {
     bool (*has_links)(const void *element);
 };
 
-// Defines `const struct rc_element NAME_element`.
-#define RC_ELEMENT(name, T, ...) const struct rc_element name##_element = {#name, sizeof(T), __VA_ARGS__}
+// Defines `const struct rc_element NAME_element`. Needs at least one more member.
+#define RC_ELEMENT(name, T, ...) RC__TABLE(struct rc_element, name##_element, #name, T, __VA_ARGS__)
 
 RC_API extern const struct rc_element rc_link_element;    // void *: a link, or NULL; equal: the same object
 RC_API extern const struct rc_element rc_weak_element;    // struct rc_weak *; equal: of the same object

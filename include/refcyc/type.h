@@ -10,8 +10,11 @@
 //             .slots = RC_SLOTS(RC_OWNER(struct node, parent), RC_LINK(struct node, first), RC_LINK(struct node, next)),
 //             .destroy = node_destroy);
 //
-// defines `const struct rc_type node_type`. In C++, which has neither designated initialisers (before C++20) nor static
-// compound literals, write the slots as an array that ends with RC_END and give the members in order.
+// defines `const struct rc_type node_type`. In C++ the slots are an array of their own, since RC_SLOTS is C; the rest is the
+// same, with the members in any order (examples/scene.cpp):
+//
+//     const rc_slot node_slots[] = {RC_OWNER(node, parent), RC_LINK(node, first), RC_LINK(node, next), RC_END};
+//     RC_TYPE(node, node, .slots = node_slots, .destroy = node_destroy);
 //
 // Laws of a table (a table that breaks the first two is refused with a fault when its first object is made):
 //   1. every slot lies inside the object and is aligned as a pointer;
@@ -47,14 +50,14 @@ struct rc_slot {
     const struct rc_type *target; // what it may point to (that type or one that extends it), or NULL: anything
 };
 
-#define RC__SLOT(kind, T, field, target)                                                                               \
-    { kind, offsetof(T, field), sizeof RC__FIELD(T, field) / sizeof(void *), #field, target }
-
 #ifdef __cplusplus
 #define RC__FIELD(T, field) (static_cast<T *>(nullptr)->field)
 #else
 #define RC__FIELD(T, field) (((T *)0)->field)
 #endif
+#define RC__SLOT(kind, T, field, target)                                                                               \
+    { kind, offsetof(T, field), sizeof RC__FIELD(T, field) / sizeof(void *), #field, target }
+
 // A counted link: a pointer to an object, or an inline array of such pointers. RC_LINK_TO names the type that the slot
 // may point to: with it the library can find out that a type has no way back to itself, and then never suspects it.
 #define RC_LINK(T, field) RC__SLOT(RC_SLOT_LINK, T, field, NULL)
@@ -110,7 +113,7 @@ struct rc_type {
 };
 
 // Defines `const struct rc_type NAME_type`. Needs at least one more member: RC_TYPE(leaf, struct leaf, .acyclic = true).
-#define RC_TYPE(name, T, ...) const struct rc_type name##_type = {#name, sizeof(T), __VA_ARGS__}
+#define RC_TYPE(name, T, ...) RC__TABLE(struct rc_type, name##_type, #name, T, __VA_ARGS__)
 
 // Inside a trace function: reports one slot, or [n] slots in a row. A long row may be read in pieces, later in the
 // same collection: whoever changes the row itself (moves its memory, changes its length) calls rc_changed first.

@@ -29,12 +29,9 @@ static const struct rc_slot node_slots[] = {
     RC_LINK(struct node, next),      RC_OWNER(struct node, parent), RC_LINK(struct node, row),
     RC_WEAK(struct node, observed), RC_TAIL(struct node, tail, n), RC_END,
 };
-#ifdef __cplusplus
-static const struct rc_type node_type = {"node",        sizeof(struct node), node_slots, NULL, trace_nothing, node_finalize,
-                                         node_destroy, NULL,                false, NULL};
-#else
-static const struct rc_type node_type = {.name = "node", .size = sizeof(struct node), .slots = node_slots,
-                                         .trace = trace_nothing, .finalize = node_finalize, .destroy = node_destroy};
+static RC_TYPE(node, struct node, .slots = node_slots, .trace = trace_nothing, .finalize = node_finalize,
+               .destroy = node_destroy);
+#ifndef __cplusplus
 RC_TYPE(leaf, struct node, .slots = RC_SLOTS(RC_LINK_TO(struct node, next, node_type), RC_OWNER_TO(struct node, parent, node_type)));
 #endif
 
