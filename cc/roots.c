@@ -37,10 +37,12 @@ static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const s
         return h != suspect ? PROVED : LOST;
     if (both & RC__HANDLES || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h)))
         return PROVED;
-    *at = cc_owner(h, &rc__classes[cls >> 1]);
+    const struct rc__class *c = &rc__classes[cls >> 1];
+    *at = cc_owner(h, c);
     if (!*at)
         return LOST;
     __builtin_prefetch(*at);
+    __builtin_prefetch((const char *)(*at + 1) + c->owner); // of one class, as a rule, whose owner slot may be a line further
     return CLIMBING;
 }
 
