@@ -313,6 +313,8 @@ static inline bool discover_usual(const struct rows *r, struct row *row, uint32_
             !cc_has_room(r->heap, 1))
             return false;
         push(cc, &cc->cold, cc_node_new(cc, h, 0));
+        if (c->slot_count) // it may be a cache line further
+            __builtin_prefetch((const char *)(h + 1) + c->slot[c->slot_count - 1]);
     }
     row->node[i] = rc__index(h);
     return true;
