@@ -188,7 +188,7 @@ static bool is_overtraced(struct rc__header *h) {
 }
 
 // There is room for the edge.
-static void record_edge(struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n, struct cc_node *target) {
+static inline void record_edge(struct cc *cc, uint32_t source, struct cc_node *from, uint32_t n, struct cc_node *target) {
     assert(cc->edge_count < cc->edge_room);
     assert(cc_node(cc, source) == from && cc_node(cc, n) == target);
     assert(!((from->object | target->object) & CC_ALIVE)); // G2
@@ -559,32 +559,34 @@ static void record_known(struct rows *r, struct row *row) {
 static uint32_t follow(struct rows *r) {
     struct cc *cc = r->cc;
     struct row *row = r->row;
-    uint32_t nodes = 0;
+    uint32_t nodes = 0, source = row->source[0];
+    struct cc_node *from = cc_node(cc, source);
     assert(cc->piece_node == CC_NONE && cc->hot == CC_NONE); // G3
     record_known(r, row);
     for (; nodes < ROW_FULL && row->slots == 1; nodes++) {
         struct rc__header *h = row->target[0];
         const struct rc__class *c = rc__class(h);
-        uint32_t source = row->source[0];
-        struct cc_node *from = cc_node(cc, source);
         const struct rc__header *back = cc_object(from);
         if (rc__heap(h) != r->heap || h->word & (RC__GRAPH | RC__SUSPECT) || !c->plain || c->acyclic ||
             c->owner != RC__NO_OWNER || from->object & CC_ALIVE || !has_no_way_up(h, c, back) || cc_is_held(h) ||
             !cc_has_room(r->heap, 1) || (cc->edge_count + RC__SMALL >= cc->edge_room && !cc_more_edges(r->heap)))
             break;
         uint32_t n = cc_node_new(cc, h, CC_TRACED);
-        record_edge(cc, source, from, n, cc_node(cc, n));
+        struct cc_node *node = cc_node(cc, n);
+        record_edge(cc, source, from, n, node);
         r->recorded++;
         row->slots = 0;
         for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++) {
             void *target = rc__load((const char *)(h + 1) + *slot);
             if (target && RC__HEADER(target) == back) {
-                record_edge(cc, n, cc_node(cc, n), source, from);
+                record_edge(cc, n, node, source, from);
                 r->recorded++;
             } else if (target) {
                 add(row, target, n);
             }
         }
+        source = n;
+        from = node;
     }
     return nodes;
 }
