@@ -119,6 +119,8 @@ void cc_init(struct rc_heap *heap);
 bool cc_is_free(const struct rc_heap *heap);
 // The callback [call] of [h]'s type has run: in a slice, its time is looked at.
 void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *call);
+// The table of [type] goes away, and there is no object of it: it is not named any more.
+void cc_pauses_forget(struct rc_heap *heap, const struct rc_type *type);
 // As rc_collect_pending.
 size_t cc_pending(const struct rc_heap *heap);
 // Ends the collection under way, if any: to its end if its verdict is final (destructors run then), else by calling it off.

@@ -64,6 +64,16 @@ void cc_pauses_late(struct rc_heap *heap, const struct rc__header *h, const char
     }
 }
 
+void cc_pauses_forget(struct rc_heap *heap, const struct rc_type *type) {
+    assert(rc__is_mine(heap) && type);
+    struct cc_pauses *p = heap->cc.pauses;
+    if (p && p->latest_type == type) {
+        p->latest_type = NULL;
+        p->latest_callback = NULL;
+        p->latest_ns = 0;
+    }
+}
+
 bool rc_pauses_record(bool on) {
     struct rc_heap *heap = rc__enter_default("rc_pauses_record");
     if (!heap)
@@ -145,8 +155,12 @@ void rc_pauses_print(FILE *out) {
         fprintf(out, "length/budget: p50 %.3f, p99 %.3f, p99.9 %.3f, most %.3f\n", (double)p.use.p50 / 1e3,
                 (double)p.use.p99 / 1e3, (double)p.use.p999 / 1e3, (double)p.use.max / 1e3);
     if (p.late_callbacks)
-        fprintf(out, "late callbacks: %" PRIu64 "; the longest: %s of \"%s\", %.3f ms\n", p.late_callbacks,
-                p.latest_callback, p.latest_type->name, (double)p.latest_ns / 1e6);
+        fprintf(out, "late callbacks: %" PRIu64, p.late_callbacks);
+    if (p.latest_callback)
+        fprintf(out, "; the longest: %s of \"%s\", %.3f ms", p.latest_callback, p.latest_type->name,
+                (double)p.latest_ns / 1e6);
+    if (p.late_callbacks)
+        fputc('\n', out);
     if (p.recorded_ns)
         fprintf(out, "busy: %.3f of %.3f s, %.2f %%\n", (double)p.busy_ns / 1e9, (double)p.recorded_ns / 1e9,
                 100 * (double)p.busy_ns / (double)p.recorded_ns);

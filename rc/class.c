@@ -269,6 +269,7 @@ static void class_free(struct rc_heap *heap, uint16_t n) {
     size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
     rc__memory_free(heap, c->runs, (rows ? rows : 1) * sizeof *c->runs);
     RC__STORE(rc__class_heap[2 * n], NULL);
+    c->type = c->known_as = NULL; // a report about the husk of one has no name for it
     number_free(n);
 }
 
@@ -285,6 +286,50 @@ void rc__classes_trim(struct rc_heap *heap) {
         heap->duplicate_count--;
         class_free(heap, n);
     }
+}
+
+// Whether an object of [heap] is of [type], or of a type that extends it. Duplicates without objects have been trimmed.
+static bool is_in_use(const struct rc_heap *heap, const struct rc_type *type) {
+    assert(rc__is_mine(heap) && type);
+    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
+        if (extends(rc__classes[n].type, type))
+            return true;
+    EACH_CLASS(heap, n) {
+        if (rc__classes[n].live && extends(rc__classes[n].type, type))
+            return true;
+    }
+    return false;
+}
+
+bool rc_type_forget(const struct rc_type *type) {
+    struct rc_heap *heap = rc__enter_default("rc_type_forget");
+    if (!heap)
+        return false;
+    if (!type) {
+        rc__fault(RC_FAULT_NULL, "rc_type_forget", NULL, "the type is NULL");
+        errno = EINVAL;
+        return false;
+    }
+    rc__classes_trim(heap);
+    if (is_in_use(heap, type)) {
+        errno = EBUSY;
+        return false;
+    }
+    for (size_t b = 0; b < 64; b++)
+        for (uint16_t *at = &heap->bucket[b], n; (n = *at);) {
+            struct rc__class *c = &rc__classes[n];
+            if (!extends(c->type, type)) {
+                at = &c->next;
+                continue;
+            }
+            *at = c->next;
+            struct rc__recent *recent = &heap->recent[RC__RECENT(c->type)];
+            if (recent->type == c->type)
+                *recent = (struct rc__recent){0};
+            cc_pauses_forget(heap, c->type);
+            class_free(heap, n);
+        }
+    return true;
 }
 
 static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {

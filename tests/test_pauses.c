@@ -458,3 +458,24 @@ TEST(dump_has_all_slices) {
     EXPECT_STR("", line);
     EXPECT_EQ(pauses().slices.count, sum);
 }
+
+TEST(slow_callback_of_a_forgotten_type_is_counted_and_not_named) {
+    rc_pauses_record(true);
+    graph("AB BA");
+    drop("AB");
+    on_finalize = take_time;
+    slow = 3 * MS;
+    while (rc_collect_step(MS) == RC_STEP_MORE)
+        continue;
+    on_finalize = NULL;
+    EXPECT_HAS("late callbacks: 2; the longest: finalize of \"", printed(rc_pauses_print));
+    EXPECT(rc_type_forget(&rc_array_type));
+    EXPECT_PTR(&finalized_type, pauses().latest_type);
+    EXPECT(rc_type_forget(&finalized_type));
+    struct rc_pauses p = pauses();
+    EXPECT_EQ(2, p.late_callbacks);
+    EXPECT_PTR(NULL, p.latest_callback);
+    EXPECT_PTR(NULL, p.latest_type);
+    EXPECT_EQ(0, p.latest_ns);
+    EXPECT_HAS("late callbacks: 2\n", printed(rc_pauses_print));
+}

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What a type table says is what happens: slots of every sort are followed and cleared, types extend one another, the
 // library finds out which types cannot be in a cycle, and refuses tables that break their laws.
+#define _DEFAULT_SOURCE
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
+#include "tests/heaps.h"
 #include "tests/vector.h"
+
+#include <sys/mman.h>
 
 // ---- laws of a table
 
@@ -620,4 +624,122 @@ TEST(many_types_live_side_by_side) {
     for (int i = 0; i < n; i++)
         rc_release(objects[i]);
     EXPECT_EQ(n, rc_collect());
+}
+
+// ---- tables that do not last
+
+// What dlclose takes away: tables, their names and slots. Those of a plugin start with a link; those of another one, which may
+// come to lie at the same place, end with one.
+struct plugin {
+    char name[8];
+    struct rc_slot slots[2];
+    struct rc_type type, more;
+};
+struct part { struct part *first; size_t number; struct part *last; };
+
+static struct plugin *load(void *at, size_t link) {
+    struct plugin *p = mmap(at, sizeof *p, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0), -1, 0);
+    REQUIRE(p != MAP_FAILED);
+    strcpy(p->name, "part");
+    p->slots[0] = (struct rc_slot){RC_SLOT_LINK, link, 1, p->name, NULL};
+    p->type = (struct rc_type){p->name, sizeof(struct part), .slots = p->slots};
+    p->more = (struct rc_type){p->name, sizeof(struct part), .base = &p->type};
+    return p;
+}
+static void unload(struct plugin *p) {
+    munmap(p, sizeof *p);
+}
+
+TEST(forgotten_table_may_go) {
+    struct plugin *p = load(NULL, offsetof(struct part, first));
+    struct part *a = rc_new(&p->type), *b = rc_new(&p->more);
+    rc_set(&a->first, b);
+    rc_give(&b->first, a);
+    rc_release(b);
+    EXPECT_EQ(2, rc_collect());
+    EXPECT(rc_type_forget(&p->type));
+    unload(p);
+    struct leaf *later = rc_new(&leaf_type); // a new type has the heap look at all that it knows
+    rc_release(later);
+    expect_census(&leaf_type, 0);
+}
+
+TEST(other_table_at_the_same_place_is_another_type) {
+    struct plugin *p = load(NULL, offsetof(struct part, first));
+    rc_release(rc_new(&p->type));
+    EXPECT(rc_type_forget(&p->type));
+    unload(p);
+    p = load(p, offsetof(struct part, last));
+    struct part *a = rc_new(&p->type);
+    a->first = (struct part *)16; // no slot any more
+    rc_set(&a->last, a);
+    rc_release(a);
+    EXPECT_EQ(1, rc_collect());
+    EXPECT(rc_type_forget(&p->type));
+    unload(p);
+}
+
+TEST(type_with_objects_is_not_forgotten) {
+    struct plugin *p = load(NULL, offsetof(struct part, first));
+    struct part *a = rc_new(&p->type);
+    errno = 0;
+    EXPECT(!rc_type_forget(&p->type));
+    EXPECT_EQ(EBUSY, errno);
+    rc_set(&a->first, a);
+    rc_release(a);
+    EXPECT(!rc_type_forget(&p->type)); // garbage
+    EXPECT_EQ(1, rc_collect());
+    struct part *b = rc_new(&p->more);
+    EXPECT(!rc_type_forget(&p->type)); // it extends that
+    rc_release(b);
+    EXPECT(rc_type_forget(&p->more));
+    EXPECT(rc_type_forget(&p->type));
+    EXPECT(rc_type_forget(&p->type)); // twice
+    EXPECT(rc_type_forget(&row_type)); // never known
+    unload(p);
+}
+
+TEST(forgotten_type_may_come_back) {
+    struct leaf *a = rc_new(&leaf_type);
+    rc_release(a);
+    EXPECT(rc_type_forget(&leaf_type));
+    a = rc_new(&leaf_type);
+    EXPECT_PTR(&leaf_type, rc_type_of(a));
+    expect_census(&leaf_type, 1);
+    rc_release(a);
+}
+
+TEST(types_of_a_merged_heap_are_forgotten_with_its_objects) {
+    struct plugin *p = load(NULL, offsetof(struct part, first));
+    rc_release(rc_new(&p->more));
+    struct rc_heap *here = rc_heap_current(), *other = new_heap();
+    rc_heap_enter(other);
+    struct part *a = rc_new(&p->more);
+    rc_heap_leave(other);
+    REQUIRE(rc_heap_merge(here, other));
+    EXPECT(!rc_type_forget(&p->type));
+    rc_release(a);
+    EXPECT(rc_type_forget(&p->type));
+    unload(p);
+    rc_release(rc_new(&leaf_type));
+}
+
+TEST(types_are_forgotten_heap_by_heap) {
+    struct leaf *a = rc_new(&leaf_type);
+    struct rc_heap *other = new_heap();
+    rc_heap_enter(other);
+    rc_release(rc_new(&leaf_type));
+    EXPECT(rc_type_forget(&leaf_type));
+    rc_heap_leave(other);
+    free_heap(other);
+    EXPECT(!rc_type_forget(&leaf_type));
+    rc_release(a);
+}
+
+TEST(no_type_to_forget_is_a_fault) {
+    faults_begin();
+    errno = 0;
+    EXPECT(!rc_type_forget(NULL));
+    EXPECT_EQ(EINVAL, errno);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_type_forget");
 }

@@ -44,7 +44,7 @@ struct rc_pauses {
     // Finalizers and destructors that carried a slice past its end by more than an eighth of its budget; and the one that
     // took longest: what it was ("finalize", "destroy"), of which type, how long.
     uint64_t late_callbacks;
-    const char *latest_callback; // NULL: there was none
+    const char *latest_callback; // NULL: there was none, or its type is forgotten
     const struct rc_type *latest_type;
     uint64_t latest_ns;
 };

@@ -115,6 +115,18 @@ struct rc_type {
 // Defines `const struct rc_type NAME_type`. Needs at least one more member: RC_TYPE(leaf, struct leaf, .acyclic = true).
 #define RC_TYPE(name, T, ...) RC__TABLE(struct rc_type, name##_type, #name, T, __VA_ARGS__)
 
+// Forgets [type], and the types that extend it: for a table that does not last as long as the heap, as that of a plugin which
+// is unloaded, or one made at run time. Each heap in which objects of it were made has to forget it before the table goes, or
+// to be freed before. That a heap does not know the type is no mistake, and a new object makes it known again.
+//
+// false with errno = EBUSY, and nothing is forgotten, if there are objects of these types. Garbage is among them, so
+// rc_collect first; rc_report says who holds what is left then, and for so long the plugin stays loaded. The library has no
+// list of what else leads into a plugin's code, and must not outlive it: containers and boxes with a table or a function of
+// its own (element.h, box.h), functions that it handed over (rc_weak_notify; wake and allocator of a heap; fault handler).
+//
+// About the heap this thread is inside (the default heap if it is inside none). NULL is a fault. O(types).
+RC_API bool rc_type_forget(const struct rc_type *type);
+
 // Inside a trace function: reports one slot, or [n] slots in a row. A long row may be read in pieces, later in the
 // same collection: whoever changes the row itself (moves its memory, changes its length) calls rc_changed first.
 RC_API void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n);

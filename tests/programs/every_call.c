@@ -81,6 +81,7 @@ int main(void) {
     rc_stats(&stats);
     size_t census = 0;
     rc_census(count, &census);
+    ok = ok && rc_type_forget(&node_type);
     ok = ok && stats.objects == 0 && census == 0 && destroyed == 3 && finalized == 3 && noticed == 1;
     rc_weak_release(rc_weak_retain(weak));
     rc_weak_release(weak);
