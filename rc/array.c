@@ -169,9 +169,9 @@ void rc__array_close(struct rc_array *a, size_t i, size_t n) {
     assert(n > 0);
     assert(rc__array_is_sound(a));
     assert(n <= a->size && i <= a->size - n && !a->busy);
-    rc__moving(a);
     rc__array_resized(a, a->size - n);
     if (i < a->size) {
+        rc__moving(a);
         char *at = rc__array_place(a, i);
         memmove(at, at + n * a->element->size, (a->size - i) * a->element->size);
         a->version++;
@@ -252,20 +252,33 @@ bool rc_array_take_value(struct rc_array *a, size_t i, void *value) {
     return true;
 }
 
-bool rc_array_remove(struct rc_array *a, size_t i) {
+static __attribute__((noinline)) bool remove_special(struct rc_array *a, size_t i) {
     _Alignas(16) char old[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(a, "rc_array_remove") || !has_index(a, i))
         return false;
     if (a->kind & RC__E_LINK) {
         void *obj = ((void **)a->data)[i];
         rc__array_close(a, i, 1);
-        rc__drop_link(obj);
-        return true;
+        return rc__dropped_link(obj);
     }
-    memcpy(old, rc__array_place(a, i), a->element->size);
+    if (a->kind)
+        memcpy(old, rc__array_place(a, i), a->element->size);
     rc__array_close(a, i, 1);
     rc__element_drop(a->element, a->kind, old);
     return true;
+}
+
+static inline bool is_last_link(const struct rc_array *a, size_t i) {
+    return i < a->links && i + 1 == a->size;
+}
+
+// The usual case, without a frame, as in all that add or take off at the end.
+bool rc_array_remove(struct rc_array *a, size_t i) {
+    if (!RC__IS_OPEN(a) || !is_last_link(a, i))
+        return remove_special(a, i);
+    void *obj = ((void **)a->data)[i];
+    rc__array_resized(a, i);
+    return rc__drop_link_of_held(obj) || rc__dropped_link(obj);
 }
 
 bool rc_array_remove_fast(struct rc_array *a, size_t i) {
@@ -306,8 +319,16 @@ static bool push(struct rc_array *a, void *obj) {
     return true;
 }
 
-bool rc_array_push(struct rc_array *a, void *obj) {
+static __attribute__((noinline)) bool push_special(struct rc_array *a, void *obj) {
     return RC__MAY_CHANGE(a, "rc_array_push") && is_of_links(a) && push(a, obj);
+}
+
+bool rc_array_push(struct rc_array *a, void *obj) {
+    if (!RC__IS_OPEN(a) || !(a->kind & RC__E_LINK) || a->size == a->capacity || !rc__add_link(obj))
+        return push_special(a, obj);
+    ((void **)a->data)[a->size] = obj;
+    rc__array_resized(a, a->size + 1);
+    return true;
 }
 
 bool rc_array_insert(struct rc_array *a, size_t i, void *obj) {
@@ -332,11 +353,19 @@ bool rc_array_set(struct rc_array *a, size_t i, void *obj) {
     return true;
 }
 
-void *rc_array_take(struct rc_array *a, size_t i) {
+static __attribute__((noinline)) void *take_special(struct rc_array *a, size_t i) {
     if (!RC__MAY_CHANGE(a, "rc_array_take") || !is_of_links(a) || !has_index(a, i))
         return NULL;
     void *obj = rc_take_slot((void **)a->data + i);
     rc__array_close(a, i, 1);
+    return obj;
+}
+
+void *rc_array_take(struct rc_array *a, size_t i) {
+    void *obj;
+    if (!RC__IS_OPEN(a) || !is_last_link(a, i) || !rc__link_to_handle(obj = ((void **)a->data)[i]))
+        return take_special(a, i);
+    rc__array_resized(a, i);
     return obj;
 }
 

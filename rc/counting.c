@@ -278,8 +278,7 @@ static void unlink_special(struct rc_heap *heap, struct rc__header *h, const cha
 static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const char *call) {
     assert(rc__is_mine(heap));
     uint32_t both = rc__both(h);
-    // Of another heap's object the word is not to be read. Of this heap's: it has some links, and not all.
-    if (RC__LOAD(rc__class_heap[both >> 16]) == heap && h->word - RC__LINK_ONE < (RC__LINKS_MAX - 1) * RC__LINK_ONE) {
+    if (RC__LOAD(rc__class_heap[both >> 16]) == heap && rc__has_some_links(h)) {
         h->word -= RC__LINK_ONE;
         if (!(both & RC__HANDLES))
             lost_link(heap, h);
@@ -290,12 +289,6 @@ static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const
 
 void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
     unlink_from(heap, h, call);
-}
-
-// The usual case of an object that a slot is to get, of which the class and the handles are [both]: it is ours, has not all the
-// links that it can have, and bears none of [marks].
-static inline bool is_usual(const struct rc__header *h, uint32_t both, uint64_t marks) {
-    return rc__is_here(both) && !(h->word & marks) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
 }
 
 static __attribute__((noinline)) void set_special(void *slot, void *obj) {
@@ -314,7 +307,7 @@ static __attribute__((noinline)) void set_special(void *slot, void *obj) {
 }
 
 void rc_set_slot(void *slot, void *obj) {
-    if (!slot || !obj || rc__load(slot) || !is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) ||
+    if (!slot || !obj || rc__load(slot) || !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) ||
         !rc__slot_is_ours(slot)) {
         set_special(slot, obj);
         return;
@@ -374,7 +367,7 @@ void rc_give_slot(void *slot, void *obj) {
     }
     struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
-    if ((both & RC__HANDLES) != 1 || !is_usual(h, both, RC__GRAPH | RC__SUSPECT) || rc__atomic_load(&h->shared) ||
+    if ((both & RC__HANDLES) != 1 || !rc__is_usual(h, both, RC__GRAPH | RC__SUSPECT) || rc__atomic_load(&h->shared) ||
         rc__classes[both >> 17].first || !rc__slot_is_ours(slot)) {
         give_special(slot, obj);
         return;

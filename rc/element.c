@@ -80,6 +80,11 @@ bool rc__element_copies(const struct rc_element *e, unsigned kind, const char *c
     return false;
 }
 
+bool rc__dropped_link(void *obj) {
+    rc__drop_link(obj);
+    return true;
+}
+
 static void drop_weak(const struct rc_element *e, void *element) {
     assert(e->slots && element);
     EACH_SLOT(e, s)

@@ -48,6 +48,34 @@ static inline void rc__drop_link(void *obj) {
     if (obj)
         rc__unlink(rc__here, RC__HEADER(obj), "rc_release");
 }
+// The same, and true: what a call ends with.
+bool rc__dropped_link(void *obj);
+// The usual cases, in line: [obj] gets a link; loses one, and has a handle left; has a handle instead of one. false, with
+// nothing done, where it is not as simple as that.
+static inline bool rc__add_link(void *obj) {
+    struct rc__header *h = RC__HEADER(obj);
+    if (!obj || !rc__is_usual(h, rc__both(h), RC__GRAPH))
+        return false;
+    h->word += RC__LINK_ONE;
+    return true;
+}
+static inline bool rc__drop_link_of_held(void *obj) {
+    struct rc__header *h = RC__HEADER(obj);
+    uint32_t both = obj ? rc__both(h) : 0;
+    if (!(both & RC__HANDLES) || !rc__is_here(both) || !rc__has_some_links(h))
+        return false;
+    h->word -= RC__LINK_ONE;
+    return true;
+}
+static inline bool rc__link_to_handle(void *obj) {
+    struct rc__header *h = RC__HEADER(obj);
+    uint32_t both = obj ? rc__both(h) : RC__HANDLES_MAX;
+    if (both & RC__HANDLES_MAX || !rc__is_here(both) || !rc__has_some_links(h) || h->word & RC__GRAPH)
+        return false;
+    h->word -= RC__LINK_ONE;
+    RC__STORE(h->both, both + 1);
+    return true;
+}
 // Removes an element that is in no container any more.
 static inline void rc__element_drop(const struct rc_element *e, unsigned kind, void *element) {
     assert(e && element);
@@ -80,12 +108,16 @@ static inline bool rc__usable(const void *obj, const char *call) {
     rc__misused(obj, call);
     return false;
 }
-// For a container with a field `busy`.
+// For a container with a field `busy`. The first says nothing to anybody.
+#define RC__IS_OPEN(c) rc__is_open((c), offsetof(__typeof__(*(c)), busy))
 #define RC__MAY_CHANGE(c, call) rc__may_change((c), offsetof(__typeof__(*(c)), busy), (call))
+static inline bool rc__is_open(void *obj, size_t busy) {
+    const uint16_t *count = obj ? (const uint16_t *)(const void *)((const char *)obj + busy) : NULL;
+    return __builtin_expect(count && !*count && rc__is_inside(RC__HEADER(obj)), 1);
+}
 static inline bool rc__may_change(void *obj, size_t busy, const char *call) {
     assert(call != NULL);
-    const uint16_t *count = obj ? (const uint16_t *)(const void *)((const char *)obj + busy) : NULL;
-    if (__builtin_expect(count && !*count && rc__is_inside(RC__HEADER(obj)), 1))
+    if (rc__is_open(obj, busy))
         return true;
     rc__misused(obj, call);
     return false;

@@ -295,6 +295,16 @@ static inline void rc__store(void *slot, const void *p) {
     memcpy(slot, &p, sizeof p);
 }
 
+// Of an object, of which the class and the handles are [both]: it is ours, has not all the links that it can have, and bears
+// none of [marks]. So a slot can just get it.
+static inline bool rc__is_usual(const struct rc__header *h, uint32_t both, uint64_t marks) {
+    return rc__is_here(both) && !(h->word & marks) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
+}
+// Of one of ours (another's word is not to be read): it has some links, and not all that it can have.
+static inline bool rc__has_some_links(const struct rc__header *h) {
+    return h->word - RC__LINK_ONE < (RC__LINKS_MAX - 1) * RC__LINK_ONE;
+}
+
 // Whether [slot] lies in the object that was made last, and that is alive and held, and not in the graph.
 static inline bool rc__is_in_newest(const struct rc_heap *heap, const void *slot) {
     const struct rc__header *h = heap->newest;

@@ -301,6 +301,30 @@ TEST(iteration_notices_what_a_destructor_does_to_the_array) {
     EXPECT_EQ(0, items_alive);
 }
 
+static size_t size_at_destroy;
+static void push_at_the_end(struct item *x) {
+    size_at_destroy = rc_array_size(changed_by_destroy);
+    if (x->id < 2)
+        EXPECT(rc_array_push(changed_by_destroy, item[8]));
+}
+
+TEST(last_one_removed_is_out_of_the_array_before_it_is_destroyed) {
+    struct rc_array *a = arrayed("012");
+    items_release(item, 8);
+    changed_by_destroy = a;
+    on_item_destroy = push_at_the_end;
+    EXPECT(rc_array_remove(a, 2));
+    EXPECT_EQ(2, size_at_destroy);
+    EXPECT(rc_array_remove(a, 1));
+    EXPECT_EQ(1, size_at_destroy);
+    EXPECT_STR("08", digits(a));
+    on_item_destroy = NULL;
+    rc_release(item[8]);
+    rc_release(item[9]);
+    rc_release(a);
+    EXPECT_EQ(0, items_alive);
+}
+
 // ---- elements by value
 
 static struct rc_array *wires(size_t n) {
@@ -604,6 +628,60 @@ TEST(array_of_another_heap_is_a_fault) {
     rc_release(own);
     rc_release(a);
     free_heap(heap);
+}
+
+//   heap: x --> y        own: [y y]     y's links are those in its heap; in the array it has handles
+TEST(last_element_of_another_heap_goes_as_a_handle) {
+    struct rc_heap *heap = rc_heap_new(NULL);
+    rc_heap_enter(heap);
+    struct item *x = item_new(1), *y = item_new(2);
+    rc_set(&x->back, y);
+    rc_heap_leave(heap);
+    struct rc_array *own = rc_array_new(&rc_link_element);
+    EXPECT(rc_array_push(own, y) && rc_array_push(own, y));
+    EXPECT_EQ(1, rc_links(y));
+    EXPECT(rc_array_remove(own, 1));
+    EXPECT_EQ(1, rc_links(y));
+    EXPECT_EQ(2, rc_handles(y));
+    EXPECT_PTR(y, rc_array_pop(own));
+    EXPECT_EQ(1, rc_links(y));
+    EXPECT_EQ(2, rc_handles(y));
+    rc_release(y);
+    rc_release(y);
+    rc_release(x);
+    rc_release(own);
+    free_heap(heap);
+}
+
+TEST(last_element_written_by_hand_is_a_fault) {
+    struct rc_array *a = arrayed("01");
+    void **row = rc_array_data(a);
+    row[1] = item[5];
+    faults_begin();
+    EXPECT_PTR(NULL, rc_array_pop(a));
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_take");
+    row[0] = item[5];
+    EXPECT(rc_array_remove(a, 0));
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_release");
+    EXPECT_EQ(0, rc_links(item[5]));
+    EXPECT_EQ(1, rc_handles(item[5]));
+    for (int i = 0; i < 2; i++) // what should have been in the row
+        rc_clear(&(void *){item[i]});
+    done(a);
+}
+
+TEST(pop_of_one_with_all_the_handles_that_fit) {
+    struct rc_array *a = arrayed("01");
+    size_t most = 0x4000;
+    while (rc_handles(item[1]) < most)
+        rc_retain(item[1]);
+    EXPECT_PTR(item[1], rc_array_pop(a));
+    rc_retain(item[1]);
+    EXPECT_EQ(most + 2, rc_handles(item[1]));
+    EXPECT_EQ(0, rc_links(item[1]));
+    for (size_t n = most + 1; n; n--)
+        rc_release(item[1]);
+    done(a);
 }
 
 TEST(dead_object_is_not_taken_in) {
@@ -918,6 +996,18 @@ static void clear_it(void) { rc_array_clear(middle); }
 static void remove_many(void) { EXPECT(rc_array_remove_range(middle, 1, 2000)); }
 static void push_back(void) { EXPECT(rc_array_push(middle, kept->held)); }
 static void pop_back(void) { rc_release(rc_array_pop(middle)); }
+// What was read goes, comes again where nothing was read yet, and the other way round.
+static void turn_over(void) {
+    static struct item *popped[3000];
+    for (int i = 0; i < 3000; i++)
+        popped[i] = rc_array_pop(middle);
+    for (int i = 0; i < 3000; i++) {
+        EXPECT(rc_array_push(middle, popped[i]));
+        EXPECT(rc_array_push(middle, popped[i]));
+        EXPECT(i % 2 || rc_array_remove(middle, rc_array_size(middle) - 1));
+        rc_release(popped[i]);
+    }
+}
 
 // Whatever is done to an array that is read in part, the item that is held from elsewhere lives, and nothing leaks.
 static void expect_sound(void (*change)(void)) {
@@ -949,6 +1039,7 @@ TEST(r9_clear_while_read_in_pieces) { expect_sound(clear_it); }
 TEST(r9_range_removed_while_read_in_pieces) { expect_sound(remove_many); }
 TEST(push_while_read_in_pieces) { expect_sound(push_back); }
 TEST(pop_while_read_in_pieces) { expect_sound(pop_back); }
+TEST(popped_and_pushed_again_while_read_in_pieces) { expect_sound(turn_over); }
 
 //   way --> [x y z]     permuted at every moment; after that the array is dropped
 static void (*permute)(struct rc_array *a);
@@ -983,6 +1074,30 @@ TEST(permutation_of_an_array_at_any_moment_is_sound, .limit = 60) {
         EXPECT_PHASES(sweep(permuted_while_collected), PHASE(BUILD));
     }
 }
+
+//   g --> b --> v = [a], a --> b      while v is still to be read it gets links to b that were not there when b was discovered
+static void pushed_while_collected(void) {
+    struct rc_array *v = rc_array_new(&rc_link_element);
+    struct item *a = item_new(0), *b = item_new(1);
+    EXPECT(rc_array_push(v, a));
+    rc_set(&a->back, b);
+    rc_set(&b->back, v);
+    struct holder *g = holder_of(rc_retain(b));
+    rc_release(b);
+    rc_release(a);
+    rc_release(v);
+    stir(g);
+    some_work();
+    EXPECT(rc_array_push(v, b) && rc_array_push(v, b) && rc_array_push(v, b));
+    some_work();
+    EXPECT_EQ(1, item_id(g->held));
+    EXPECT_EQ(2, items_alive);
+    rc_release(g);
+    rc_collect();
+    EXPECT_EQ(0, items_alive);
+}
+
+TEST(push_at_any_moment_is_sound) { EXPECT_PHASES(sweep(pushed_while_collected), PHASE(BUILD)); }
 
 // A permutation leaves no mark: the garbage is found in the collection that was under way.
 TEST(permutation_of_a_traced_array_delays_nothing) {
