@@ -106,7 +106,7 @@ static bool set_capacity(struct rc_list *l, size_t capacity) {
 
 static bool room(struct rc_list *l) {
     assert(rc__list_is_sound(l));
-    if (l->free || l->used < l->capacity)
+    if (rc__list_has_room(l))
         return true;
     return set_capacity(l, l->capacity < 4 ? 5 : 2 * (size_t)l->capacity);
 }
@@ -203,20 +203,27 @@ bool rc_list_take_value(struct rc_list *l, struct rc_list_pos pos, void *value) 
     return true;
 }
 
-static void remove_cell(struct rc_list *l, uint32_t c) {
-    assert(rc__list_at(l, c)->stamp); // L2
+static __attribute__((noinline)) bool remove_value(struct rc_list *l, uint32_t c) {
     _Alignas(16) char old[RC_ELEMENT_MAX];
     memcpy(old, rc__list_element(l, c), l->element->size);
     rc__list_take_out(l, c);
     rc__element_drop(l->element, l->kind, old);
+    return true;
+}
+
+// Returns true.
+static bool remove_cell(struct rc_list *l, uint32_t c) {
+    assert(rc__list_at(l, c)->stamp); // L2
+    if (!(l->kind & RC__E_LINK))
+        return remove_value(l, c);
+    void *obj = rc__load(rc__list_element(l, c));
+    rc__list_take_out_of(l, c, RC__LIST_LINK);
+    return rc__drop_link_of_held(obj) || rc__dropped_link(obj);
 }
 
 bool rc_list_remove(struct rc_list *l, struct rc_list_pos pos) {
     uint32_t c = RC__MAY_CHANGE(l, "rc_list_remove") ? rc__list_cell_of(l, pos) : 0;
-    if (!c)
-        return false;
-    remove_cell(l, c);
-    return true;
+    return c && remove_cell(l, c);
 }
 
 bool rc_list_move(struct rc_list *l, struct rc_list_pos pos, struct rc_list_pos before) {
@@ -232,7 +239,7 @@ bool rc_list_move(struct rc_list *l, struct rc_list_pos pos, struct rc_list_pos 
 
 // ---- elements that are links
 
-static struct rc_list_pos insert(struct rc_list *l, uint32_t at, void *obj) {
+static __attribute__((noinline)) struct rc_list_pos insert_special(struct rc_list *l, uint32_t at, void *obj) {
     assert(l->kind & RC__E_LINK);
     assert(at < l->used || !at);
     if (!room(l))
@@ -244,6 +251,15 @@ static struct rc_list_pos insert(struct rc_list *l, uint32_t at, void *obj) {
     rc__list_take_out(l, c);
     errno = EINVAL;
     return RC_LIST_NONE;
+}
+
+// The usual case is without a call.
+static struct rc_list_pos insert(struct rc_list *l, uint32_t at, void *obj) {
+    if (!rc__list_has_room(l) || !rc__add_link(obj))
+        return insert_special(l, at, obj);
+    uint32_t c = rc__list_new_cell_of(l, at, RC__LIST_LINK);
+    rc__store(rc__list_element(l, c), obj);
+    return (struct rc_list_pos){c, rc__here->stamp};
 }
 
 struct rc_list_pos rc_list_insert(struct rc_list *l, struct rc_list_pos before, void *obj) {
@@ -280,8 +296,10 @@ bool rc_list_set(struct rc_list *l, struct rc_list_pos pos, void *obj) {
 static void *take(struct rc_list *l, uint32_t c) {
     assert(l->kind & RC__E_LINK);
     assert(rc__list_at(l, c)->stamp); // L2
-    void *obj = rc_take_slot(rc__list_element(l, c));
-    rc__list_take_out(l, c);
+    void *obj = rc__load(rc__list_element(l, c));
+    if (!rc__link_to_handle(obj))
+        obj = rc_take_slot(rc__list_element(l, c));
+    rc__list_take_out_of(l, c, RC__LIST_LINK);
     return obj;
 }
 
@@ -371,6 +389,5 @@ bool rc_list_iter_remove(struct rc_list_iter *it) {
     it->pos = rc__list_pos_of(l, rc__list_at(l, c)->prev);
     it->between = true;
     it->element = NULL;
-    remove_cell(l, c);
-    return true;
+    return remove_cell(l, c);
 }

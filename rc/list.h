@@ -42,6 +42,10 @@ static inline struct rc_list_pos rc__list_pos_of(const struct rc_list *l, uint32
     return c ? (struct rc_list_pos){c, rc__list_at(l, c)->stamp} : RC_LIST_NONE;
 }
 
+static inline bool rc__list_has_room(const struct rc_list *l) {
+    return l->free || l->used < l->capacity;
+}
+
 // Cell [c], which is in no list, comes before [before].
 static inline void rc__list_link(struct rc_list *l, uint32_t c, uint32_t before) {
     assert(c && c < l->used && before < l->used);
@@ -61,16 +65,19 @@ static inline void rc__list_unlink(struct rc_list *l, uint32_t c) {
     rc__list_at(l, cell->next)->prev = cell->prev;
 }
 
-// A new cell before [before], all zero, for which there is room.
-static inline uint32_t rc__list_new_cell(struct rc_list *l, uint32_t before) {
-    assert(l->free || l->used < l->capacity);
+// How far it is from one cell to the next where elements are links. Where that is known, below, no cell is cleared by a call.
+enum { RC__LIST_LINK = sizeof(struct rc__list_cell) + sizeof(void *) };
+
+// A new cell before [before], all zero, for which there is room, in a list of this stride.
+static inline uint32_t rc__list_new_cell_of(struct rc_list *l, uint32_t before, size_t stride) {
+    assert(rc__list_has_room(l) && stride == l->stride);
     uint32_t c = l->free;
     if (c) {
         l->free = rc__list_at(l, c)->next;
         assert(rc__list_at(l, c)->stamp == 0 && c < l->used);
     } else {
         c = l->used++;
-        memset(rc__list_at(l, c), 0, l->stride);
+        memset(rc__list_at(l, c), 0, stride);
     }
     if (++rc__here->stamp == 0)
         rc__here->stamp = 1;
@@ -79,12 +86,15 @@ static inline uint32_t rc__list_new_cell(struct rc_list *l, uint32_t before) {
     l->size++;
     return c;
 }
+static inline uint32_t rc__list_new_cell(struct rc_list *l, uint32_t before) {
+    return rc__list_new_cell_of(l, before, l->stride);
+}
 
-static inline void rc__list_free_cell(struct rc_list *l, uint32_t c) {
+static inline void rc__list_free_cell(struct rc_list *l, uint32_t c, size_t stride) {
     assert(rc__list_at(l, c)->next < l->used && l->free != c);
-    assert(c && c < l->used);
+    assert(c && c < l->used && stride == l->stride);
     struct rc__list_cell *cell = rc__list_at(l, c);
-    memset(cell, 0, l->stride);
+    memset(cell, 0, stride);
     cell->next = l->free;
     l->free = c;
 }
@@ -109,14 +119,17 @@ static inline bool rc__list_is_of_links(const struct rc_list *l) {
     return l->kind & RC__E_LINK || rc__fails(EINVAL);
 }
 
-// Takes cell [c] out of the list and makes it a free one. Its element is somewhere else by now.
-static inline void rc__list_take_out(struct rc_list *l, uint32_t c) {
+// Takes cell [c] out of the list, of this stride, and makes it a free one. Its element is somewhere else by now.
+static inline void rc__list_take_out_of(struct rc_list *l, uint32_t c, size_t stride) {
     assert(c && c < l->used);
     assert(rc__list_is_sound(l));
     assert(l->size > 0 && rc__list_at(l, c)->stamp);
     rc__list_unlink(l, c);
-    rc__list_free_cell(l, c);
+    rc__list_free_cell(l, c, stride);
     l->size--;
+}
+static inline void rc__list_take_out(struct rc_list *l, uint32_t c) {
+    rc__list_take_out_of(l, c, l->stride);
 }
 
 // A new list like [l], or NULL with errno.

@@ -35,7 +35,7 @@ bool rc_list_remove_if(struct rc_list *l, bool (*test)(const void *, void *), vo
         l->doomed = rc__list_at(l, c)->next;
         l->doomed_count--;
         memcpy(old, rc__list_element(l, c), l->element->size);
-        rc__list_free_cell(l, c);
+        rc__list_free_cell(l, c, l->stride);
         rc__element_drop(l->element, l->kind, old);
     }
     rc_release(held);
