@@ -60,7 +60,11 @@ const struct rc_type *rc_type_of(const void *obj) {
         rc__fault(RC_FAULT_NULL, "rc_type_of", NULL, "the object is NULL");
         return NULL;
     }
-    return rc__class(RC__HEADER((void *)(uintptr_t)obj))->known_as;
+    const struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
+    const struct rc_type *type = rc__class(h)->known_as;
+    if (!type)
+        rc__fault(RC_FAULT_DEAD, "rc_type_of", h, "is dead");
+    return type;
 }
 
 static const struct rc_type *known_as(const struct rc_type *type) {

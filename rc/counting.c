@@ -184,7 +184,8 @@ static bool may_change(const void *slot, const char *call) {
         return false;
     if (rc__here != RC__NOWHERE)
         return true;
-    rc__fault(RC_FAULT_OUTSIDE, call, NULL, "a slot is changed by a thread that is not inside a heap");
+    rc__fault(RC_FAULT_OUTSIDE, call, NULL, 
+              "a slot is changed by a thread that is inside no heap: enter the heap of the object that it lies in");
     return false;
 }
 

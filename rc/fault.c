@@ -35,8 +35,9 @@ void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__heade
             fault.type = type->name;
             fault.handles = rc_handles(fault.object);
             fault.links = rc_links(fault.object);
-            snprintf(message, sizeof message, "%s: %s %p (%s, %zu handles, %zu links) %s", call, type->name,
-                     fault.object, rc__is_dead(h) ? "dead" : "alive", fault.handles, fault.links, why);
+            snprintf(message, sizeof message, "%s: %s %p (%s, %zu handle%s, %zu link%s) %s", call, type->name,
+                     fault.object, rc__is_dead(h) ? "dead" : "alive", fault.handles, fault.handles == 1 ? "" : "s",
+                     fault.links, fault.links == 1 ? "" : "s", why);
         }
     }
     if (rc__here != RC__NOWHERE)

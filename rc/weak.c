@@ -125,6 +125,11 @@ void rc_weak_release(struct rc_weak *weak) {
     assert(!weak || rc__word_load(&weak->references) > 0);
     if (!weak || !rc__word_less(&weak->references))
         return;
+    if (weak->object) { // the table's reference was given up
+        rc__word_more(&weak->references);
+        rc__fault(RC_FAULT_RELEASE, "rc_weak_release", weak->object, "has a weak reference that is released once too often");
+        return;
+    }
     assert(!weak->object && !weak->notices); // W4
     free(weak);
 }

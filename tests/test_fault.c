@@ -136,6 +136,36 @@ TEST(slot_that_holds_a_dead_object_is_reported) {
     finish_dead_node();
 }
 
+TEST(weak_release_too_many_is_a_fault_that_changes_nothing) {
+    faults_begin();
+    graph("a");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    rc_weak_release(weak);
+    EXPECT_NO_FAULT();
+    rc_weak_release(weak);
+    EXPECT_FAULT(RC_FAULT_RELEASE, "rc_weak_release");
+    EXPECT_PTR(at('a'), last_fault()->object);
+    EXPECT_HAS("(alive, 1 handle, 0 links) has a weak reference that is released once too often", last_fault()->message);
+    EXPECT_PTR(weak, rc_weak_new(at('a'))); // the table has its own yet
+    drop("a");
+    EXPECT_PTR(NULL, rc_weak_get(weak));
+    rc_weak_release(weak);
+    EXPECT_NO_FAULT();
+}
+
+TEST(type_of_a_freed_object_is_a_fault) {
+    if (!rc_heap_default()->blocks.paged)
+        SKIP("a sanitizer would see it first");
+    faults_begin();
+    graph("a");
+    struct node *a = at('a');
+    drop("a");
+    EXPECT_PTR(NULL, rc_type_of(a));
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_type_of");
+    EXPECT(!rc_is_a(a, &node_type));
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_type_of");
+}
+
 TEST(weak_reference_to_a_dead_object_is_a_fault) {
     faults_begin();
     struct node *d = a_dead_node();

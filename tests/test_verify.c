@@ -32,8 +32,8 @@ static void look(void) {
 static const char *said_of(const void *obj) {
     char start[128];
     const char *type = rc_type_of(obj)->name;
-    snprintf(start, sizeof start, "rc_verify: %s %p (alive, %zu handles, %zu links) ", type, obj, rc_handles(obj),
-             rc_links(obj));
+    snprintf(start, sizeof start, "rc_verify: %s %p (alive, %zu handle%s, %zu link%s) ", type, obj, rc_handles(obj),
+             rc_handles(obj) == 1 ? "" : "s", rc_links(obj), rc_links(obj) == 1 ? "" : "s");
     EXPECT_PTR(obj, last.object);
     EXPECT_PTR(rc_type_of(obj), last.type);
     EXPECT_EQ(rc_handles(obj), last.handles);

@@ -92,7 +92,7 @@ RC_API struct rc_heap *rc_heap_default(void);
 // the heap is a fault.
 RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg);
 
-// The heap of an object. Any thread with a handle.
+// The heap of an object. Any thread with a handle. NULL for NULL, and for what is dead: in its destructor, too.
 RC_API struct rc_heap *rc_heap_of(const void *obj);
 
 RC_END_DECLS

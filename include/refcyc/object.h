@@ -61,15 +61,16 @@ RC_API void rc_move_slot(void *to, void *from);
 RC_API void rc_swap_slots(void *a, void *b);
 
 // Makes [obj] live for ever: no release and no collection touches it. For singletons such as an interpreter's nil.
-// Returns [obj]. Inside its heap. Freeing the heap frees it.
+// Returns [obj]; NULL for NULL. Inside its heap. Freeing the heap frees it.
 RC_API void *rc_immortal(void *obj);
 
-// The type that [obj] was made with; of a container, rc_array_type and so on. Any thread with a handle. [obj] must not be
-// NULL.
+// The type that [obj] was made with; of a container, rc_array_type and so on. Any thread with a handle. NULL, or what was freed,
+// is a fault, with NULL if the handler returns.
 RC_API const struct rc_type *rc_type_of(const void *obj);
 // Whether [obj] is of [type] or of a type that extends it. false for NULL. O(depth of extension).
 RC_API bool rc_is_a(const void *obj, const struct rc_type *type);
-// Handles and links of [obj], as counted now, inside its heap; for tests and reports. Handles of other threads included.
+// Handles and links of [obj], as counted now, inside its heap; for tests and reports. Handles of other threads included. 0 for
+// NULL.
 RC_API size_t rc_handles(const void *obj);
 RC_API size_t rc_links(const void *obj);
 

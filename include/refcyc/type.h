@@ -87,7 +87,9 @@ struct rc_type {
     const struct rc_slot *slots; // declared slots up to RC_END; NULL: none
     const struct rc_type *base;  // the type that this one extends and whose table holds for it too; NULL: none.
                                  // Its struct is the first member of this one's.
-    // Slots that cannot be declared. NULL: there are none. Called by the collector inside the heap, at any time.
+    // Slots that cannot be declared: in memory outside of the object, or in a union that holds an object at times only, which
+    // is reported then, and becomes something else only while it is NULL (see element.h). NULL: there are none. Called by the
+    // collector inside the heap, at any time.
     rc_trace_fn *trace;
     // The object is dead but its whole graph still intact: say good-bye, flush, log. Runs once in an object's life,
     // before any destructor of what died with it; may store the object somewhere, which keeps it alive (resurrects it),

@@ -12,7 +12,7 @@ RC_BEGIN_DECLS
 
 struct rc_weak;
 
-// Gives up a reference to [weak]. NULL: does nothing. Any thread.
+// Gives up a reference to [weak]. NULL: does nothing. Any thread. One too many is a fault as long as the object lives.
 RC_API void rc_weak_release(struct rc_weak *weak);
 // The weak reference of [obj], with one reference for the caller to release. NULL for NULL; NULL with errno = ENOMEM if
 // memory is out. Any thread with a handle of [obj], or inside its heap.
