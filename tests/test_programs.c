@@ -319,6 +319,16 @@ TEST(scene_in_cxx_keeps_what_its_history_holds_and_no_more) {
     EXPECT_HAS("after an undo: 1 child\ncollected: 4\n", output);
 }
 
+// And a script that is stopped by it has not used up what the next one needs.
+TEST(heap_with_a_limit_collects_before_it_says_no) {
+    int status;
+    const char *output = command(&status, "%s/examples/limit", built());
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("100000 of 100000 calls in a loop, with collections\n", output);
+    EXPECT_HAS("a recursion of 100000 calls was stopped by the limit\n1000 of 1000 calls in a loop after it\n", output);
+    EXPECT_HAS("leaked: 0, bytes left: 0\n", output);
+}
+
 TEST(hello_collects_its_cycle) {
     int status;
     const char *output = command(&status, "%s/examples/hello", built());

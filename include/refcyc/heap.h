@@ -19,6 +19,11 @@ struct rc_heap;
 
 // Where a heap's memory comes from. alloc returns [size] bytes aligned to [align] (a power of two), or NULL; free gets
 // what alloc returned, with the same size. Both are called by whichever thread is inside the heap.
+//
+// For a limit of a heap's memory (examples/limit.c): some 68 KB go with the first object. Containers' memory comes from here, too,
+// and so does the collector's while a collection is under way: 16 bytes an object and 4 a reference of what it looks at, in
+// pieces of 64 KB, of which it takes two at least. One that finds none is called off; so an allocator that is at its limit lets
+// rc_collect go beyond it, or garbage would fill it for good.
 struct rc_allocator {
     void *(*alloc)(size_t size, size_t align, void *arg);
     void (*free)(void *memory, size_t size, void *arg);
