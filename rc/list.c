@@ -372,12 +372,15 @@ void rc_list_clear(struct rc_list *l) {
 
 struct rc__list_step rc_list_begin(const struct rc_list *l, struct rc_list_pos pos, bool between) {
     struct rc__list_step step = {pos, RC_ITER_END};
-    if (!l || !rc__usable(l, "rc_list_step"))
+    if (!l || !rc__usable(l, "rc_list_step") || (rc_list_is_none(pos) && !between))
         return step;
-    if (!rc_list_is_none(pos))
+    if (!rc_list_is_none(pos) && !rc_list_has(l, pos)) {
         step.is = RC_ITER_CHANGED;
-    else if (between && l->size)
-        step = (struct rc__list_step){rc__list_pos_of(l, rc__list_at(l, 0)->next), RC_ITER_ITEM};
+        return step;
+    }
+    step.pos = rc_list_is_none(pos) ? rc_list_first(l) : rc_list_next(l, pos);
+    if (!rc_list_is_none(step.pos))
+        step.is = RC_ITER_ITEM;
     return step;
 }
 
@@ -387,6 +390,7 @@ bool rc_list_iter_remove(struct rc_list_iter *it) {
     if (!c)
         return it->between ? rc__fails(ESTALE) : false;
     it->pos = rc__list_pos_of(l, rc__list_at(l, c)->prev);
+    it->heap = rc_list_is_none(it->pos) ? NULL : rc__here;
     it->between = true;
     it->element = NULL;
     return remove_cell(l, c);

@@ -825,6 +825,28 @@ static void random_operations(bool value, uint32_t with_seed, size_t operations)
     scarce_leave(heap);
 }
 
+TEST(iteration_survives_a_merge_of_heaps) {
+    struct rc_heap *into = rc_heap_new(NULL), *from = rc_heap_new(NULL);
+    rc_heap_enter(from);
+    struct rc_list *l = rc_list_new(&rc_link_element);
+    for (int i = 0; i < 4; i++)
+        REQUIRE(!rc_list_is_none(rc_list_push_back(l, NULL)));
+    struct rc_list_iter it = rc_list_iter(l);
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    rc_heap_leave(from);
+    REQUIRE(rc_heap_merge(into, from));
+    rc_heap_enter(into);
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    EXPECT(rc_list_iter_remove(&it));
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    EXPECT_EQ(RC_ITER_END, rc_list_step(&it));
+    EXPECT_EQ(RC_ITER_END, rc_list_step(&it));
+    rc_release(l);
+    rc_heap_leave(into);
+    free_heap(into);
+}
+
 TEST(iteration_that_goes_on_outside_of_the_heap_is_a_fault) {
     struct rc_heap *heap = rc_heap_new(NULL);
     rc_heap_enter(heap);

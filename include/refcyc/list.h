@@ -180,10 +180,12 @@ struct rc_list_iter {
     struct rc_list *list;
     struct rc_list_pos pos; // of the element it stands on
     void *element;          // that, in place, until something is inserted or removed
+    struct rc_heap *heap;   // that of the list, while it stands on an element
     bool between;           // the element was removed: pos is the one before
 };
 
-// What a step does that does not stand on an element. By value: an iteration can then live in registers.
+// What a step does that does not go from an element to the next, in the same heap. By value: an iteration can then live in
+// registers.
 struct rc__list_step {
     struct rc_list_pos pos;
     enum rc_iter is;
@@ -192,16 +194,17 @@ RC_API struct rc__list_step rc_list_begin(const struct rc_list *list, struct rc_
 
 // An iteration that stands before the first element; and its next step, which says where it stands then.
 static inline struct rc_list_iter rc_list_iter(struct rc_list *list) {
-    struct rc_list_iter it = {list, RC_LIST_NONE, NULL, true};
+    struct rc_list_iter it = {list, RC_LIST_NONE, NULL, NULL, true};
     return it;
 }
 static inline enum rc_iter rc_list_step(struct rc_list_iter *it) {
-    const struct rc__list_cell *cell = rc__list_is_here(it->list) ? rc__list_find(it->list, it->pos) : NULL;
     struct rc__list_step step = {RC_LIST_NONE, RC_ITER_ITEM};
-    if (__builtin_expect(!cell, 0)) {
+    if (__builtin_expect(it->heap != rc__here || it->pos.cell >= it->list->used ||
+                             rc__list_cell_at(it->list, it->pos.cell)->stamp != it->pos.stamp, 0)) {
         step = rc_list_begin(it->list, it->pos, it->between);
     } else {
         // Most cells are linked to the one behind them. A processor that guesses so need not wait for `next` to be read.
+        const struct rc__list_cell *cell = rc__list_cell_at(it->list, it->pos.cell);
         uint32_t row = it->pos.cell + 1, next = row;
         __asm__("" : "+r"(next)); // hides from the compiler that this is cell->next
         if (__builtin_expect(cell->next != row, 0)) {
@@ -213,10 +216,11 @@ static inline enum rc_iter rc_list_step(struct rc_list_iter *it) {
         if (!next)
             step.is = RC_ITER_END;
     }
+    bool item = step.is == RC_ITER_ITEM;
     it->pos = step.pos;
     it->between = false;
-    it->element =
-        step.is == RC_ITER_ITEM ? (void *)(uintptr_t)(rc__list_cell_at(it->list, step.pos.cell) + 1) : NULL;
+    it->heap = item ? rc__here : NULL;
+    it->element = item ? (void *)(uintptr_t)(rc__list_cell_at(it->list, step.pos.cell) + 1) : NULL;
     return step.is;
 }
 // ESTALE if [it] stands on none.
