@@ -99,9 +99,10 @@ TEST(comments_and_declarations_are_on_the_page) {
                                "RC_API int rc_too(void);\\n\\n"
                                "// ---- the rest\\n\\n#define RC_MOST 5\\n"
                                "// One:\\n//   ENOENT   there is none\\n//            at all\\n"
-                               "static inline int rc_one(void) {\\n    return rc__no();\\n}\\n", 0);
+                               "static inline int rc_one(void) { // for one\\n    return rc__no();\\n}\\n\\n"
+                               "// Two.\\nRC_API int rc_two(void);\\n", 0);
     EXPECT_HAS("\\fB#include <refcyc/x.h>\\fP", page);
-    EXPECT_HAS("refcyc-x,\nrc_add,\nrc_too,\nRC_MOST,\nrc_one \\- things", page);
+    EXPECT_HAS("refcyc-x,\nrc_add,\nrc_too,\nRC_MOST,\nrc_one,\nrc_two \\- things", page);
     EXPECT_HAS("\\fBint *rc_add(int x);\\fP\n\\fBint rc_too(void);\\fP\n.fi\n.RS 4\nAdds \\fIx\\fP to it.\n.RE", page);
     EXPECT_HAS(".nf\n  code(1);\n.fi", page);
     EXPECT_HAS(".SS \"The rest\"", page);
