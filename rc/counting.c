@@ -145,7 +145,7 @@ void *(rc_retain)(void *obj) {
     return obj;
 }
 
-static __attribute__((noinline)) void release_here(struct rc__header *h) {
+static __attribute__((noinline)) void release_special(struct rc__header *h) {
     assert(rc__is_inside(h));
     if (rc__handles(h) == 0) {
         if (!rc__fold(h, "rc_release"))
@@ -161,21 +161,25 @@ static __attribute__((noinline)) void release_here(struct rc__header *h) {
         lost_last_handle(rc__here, h);
 }
 
+void rc__release_here(void *obj, uint32_t both) {
+    struct rc__header *h = RC__HEADER(obj);
+    struct rc__class *c = &rc__classes[both >> 17];
+    if ((both & RC__HANDLES) == 1 && rc__is_bare(h, c))
+        rc__die_bare(rc__here, h, c);
+    else
+        release_special(h);
+}
+
 void rc_release(void *obj) {
     if (!obj)
         return;
     struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
     struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
-    if (heap != rc__here) {
-        if (!heap || !rc__release_elsewhere(h, both))
-            rc__foreign_release(h, "rc_release");
-    } else if ((both & RC__HANDLES) == 1 && rc__is_bare(h, &rc__classes[both >> 17])) {
-        rc__set_handles(h, 0);
-        rc__die_bare(heap, h);
-    } else {
-        release_here(h);
-    }
+    if (heap == rc__here)
+        rc__release_here(obj, both);
+    else if (!heap || !rc__release_elsewhere(h, both))
+        rc__foreign_release(h, "rc_release");
 }
 
 // Whether this thread may change [slot]; a fault if not. (Elsewhere than in checked builds: whether it may change any.)

@@ -250,6 +250,7 @@ done:
 }
 
 static __attribute__((noinline)) void destroy_tree(struct rc_heap *heap, struct rc__header *h) {
+    rc__set_handles(h, 0);
     heap->reaping = true;
     size_t left = destroy_bare(heap, h, heap->release_limit);
     heap->reaping = false;
@@ -258,19 +259,25 @@ static __attribute__((noinline)) void destroy_tree(struct rc_heap *heap, struct 
 }
 
 static inline void free_one(struct rc_heap *heap, struct rc__header *h, struct rc__class *c) {
-    size_t size = rc__cell_free(heap, h);
+    size_t size = rc__page_of(h)->cell;
     rc__class_remove(c, 1, size);
     heap->objects--;
     heap->bytes -= size;
     heap->stats.reclaimed_count++;
+    rc__cell_free(heap, h); // last, for what that may call: no frame
 }
 
-void rc__die_bare(struct rc_heap *heap, struct rc__header *h) {
-    struct rc__class *c = rc__class(h);
+static __attribute__((noinline)) void die_in_turn(struct rc_heap *heap, struct rc__header *h) {
+    rc__set_handles(h, 0);
+    join_dead(heap, h);
+    if (!heap->reaping)
+        rc__reap(heap, heap->release_limit);
+}
+
+void rc__die_bare(struct rc_heap *heap, struct rc__header *h, struct rc__class *c) {
+    assert(rc__is_bare(h, c) && rc__handles(h) <= 1);
     if (heap->reaping || heap->dead) {
-        join_dead(heap, h);
-        if (!heap->reaping)
-            rc__reap(heap, heap->release_limit);
+        die_in_turn(heap, h);
         return;
     }
     for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++)
@@ -301,7 +308,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__handles(h) == 0 && rc__links(h) == 0 && !rc__is_dead(h));
     assert((uintptr_t)h >> 48 == 0);
     if (rc__is_bare(h, rc__class(h))) {
-        rc__die_bare(heap, h);
+        rc__die_bare(heap, h, rc__class(h));
         return;
     }
     if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h))
@@ -314,9 +321,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
     h->word &= ~RC__OLD;
     if (h->word & RC__GRAPH)
         cc_died(heap, h);
-    join_dead(heap, h);
-    if (!heap->reaping)
-        rc__reap(heap, heap->release_limit);
+    die_in_turn(heap, h);
 }
 
 // D3. The object is alive again, at least for a moment.

@@ -42,8 +42,8 @@ static void retained_too_often(struct rc__header *h, const char *call) {
         rc__fault(RC_FAULT_SATURATED, call, h, "has too many handles and is immortal from here on");
 }
 
-void rc__retained_too_often(struct rc__header *h) {
-    retained_too_often(h, "rc_retain");
+void rc__retained_too_often(void *obj) {
+    retained_too_often(RC__HEADER(obj), "rc_retain");
 }
 
 void rc__foreign_retain(struct rc__header *h, const char *call) {

@@ -361,8 +361,9 @@ void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from);
 
 // death.c
 void rc__die(struct rc_heap *heap, struct rc__header *h);
-// The same of one that is bare: of a plain type, without a mark, and no other thread has counted it.
-void rc__die_bare(struct rc_heap *heap, struct rc__header *h);
+// The same of one of class [c] that is bare: of a plain type, without a mark, and no other thread has counted it. It may have
+// a handle, which was the last.
+void rc__die_bare(struct rc_heap *heap, struct rc__header *h, struct rc__class *c);
 static inline bool rc__is_bare(const struct rc__header *h, const struct rc__class *c) {
     return h->word == 0 && c->plain && !rc__atomic_load(&h->shared);
 }

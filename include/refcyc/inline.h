@@ -87,14 +87,17 @@ static inline bool rc__is_rung(uint32_t n) { // F4 (rc/foreign.c)
     return RC__LOAD_ACQUIRE(rc__bells[door]) && RC__LOAD_ACQUIRE(rc__class_door[n]) == door;
 }
 
+// A release by the thread inside of [obj], of which [both] was read, and which is not just one of several handles.
+RC_API void rc__release_here(void *obj, uint32_t both);
+
 // A retain by another thread found the sum at its limit and has added to it: that is taken back, as the object is immortal.
-RC_API void rc__retained_too_often(struct rc__header *h);
+RC_API void rc__retained_too_often(void *obj);
 
 // By a thread that is not inside the heap of [h], which is alive. The sum is looked at when it has been added to: on some
 // processors a load of a word that a locked instruction has just written takes nearly as long as that.
 static inline void rc__retain_elsewhere(struct rc__header *h) {
     if (__builtin_expect((int32_t)RC__ADD(h->shared, RC__SHARED_ONE) >= RC__SHARED_LIMIT * (int32_t)RC__SHARED_ONE, 0))
-        rc__retained_too_often(h);
+        rc__retained_too_often(h + 1);
 }
 
 // [both] was read of [h] while it was held. Nothing else is read before the count is given up, for the same reason.
@@ -136,10 +139,11 @@ static inline void rc__release_inline(void *obj) {
     uint32_t both = rc__both(h);
     struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
     if (__builtin_expect(heap == rc__here, 1)) {
-        if (__builtin_expect(both & (RC__HANDLES_MAX - 2), 1)) { // two or more, and not the most
+        if (__builtin_expect(both & (RC__HANDLES_MAX - 2), 1)) // two or more, and not the most
             RC__STORE(h->both, both - 1);
-            return;
-        }
+        else
+            rc__release_here(obj, both);
+        return;
     } else if (heap && rc__release_elsewhere(h, both)) {
         return;
     }
