@@ -203,6 +203,9 @@ void rc_heap_leave(struct rc_heap *heap) {
         rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
                   rc__entries(heap) ? "a heap entered after this one has not been left yet"
                                 : "this thread is not inside the heap");
+    else if (!cc_is_free(heap) && !heap->held && rc__entries(heap) == 1)
+        rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
+                  "a destructor or the like leaves its heap, which it has not entered");
     else if (--stack[depth - 1].times == 0)
         pop_entry(heap);
 }

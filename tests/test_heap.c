@@ -118,6 +118,28 @@ TEST(heap_left_twice_is_a_fault_that_changes_nothing) {
     free_heap(h);
 }
 
+static void leave_too_often(struct node *node) {
+    struct rc_heap *h = rc_heap_current();
+    (void)node;
+    rc_heap_enter(h);
+    rc_heap_leave(h);
+    EXPECT_NO_FAULT();
+    rc_heap_leave(h);
+    EXPECT_FAULT(RC_FAULT_HEAP, "rc_heap_leave");
+    EXPECT_PTR(h, rc_heap_current());
+}
+
+// Another thread could enter while destructors run.
+TEST(heap_left_by_its_destructor_is_a_fault_that_changes_nothing) {
+    faults_begin();
+    graph("ab ba c");
+    on_destroy = leave_too_often;
+    drop("abc");
+    EXPECT_EQ(2, rc_collect());
+    on_destroy = NULL;
+    EXPECT_STR("cba", gone());
+}
+
 TEST(heap_left_in_the_wrong_order_is_a_fault_that_changes_nothing) {
     struct rc_heap *h = new_heap(), *k = new_heap();
     faults_begin();

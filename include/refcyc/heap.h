@@ -52,7 +52,8 @@ RC_API struct rc_heap *rc_heap_new(const struct rc_heap_options *options);
 RC_API void rc_heap_enter(struct rc_heap *heap);
 // The same without waiting: false, and nothing has happened, if another thread is inside.
 RC_API bool rc_heap_try_enter(struct rc_heap *heap);
-// Undoes the last entry, which must have been of [heap]; anything else is a fault that changes nothing.
+// Undoes the last entry, which must have been of [heap]; anything else is a fault that changes nothing. So it is in a
+// finalizer, a destructor or the like, if that has not entered [heap] itself.
 RC_API void rc_heap_leave(struct rc_heap *heap);
 
 // Destroys all objects left in [heap], whatever refers to them: finalizers of those that still await theirs run first,
