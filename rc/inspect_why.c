@@ -210,7 +210,7 @@ static void add_cause(struct text *t, const struct rc_why *why) {
     else if (why->kind == RC_WHY_IMMORTAL)
         add(t, "immortal");
     else if (why->kind == RC_WHY_UNEXPLAINED)
-        add(t, "%zu links, of which slots explain %zu", why->links, why->explained);
+        add_count(t, why->links, "link"), add(t, ", of which slots explain %zu", why->explained);
     else if (why->kind == RC_WHY_DYING)
         add(t, "about to be destroyed");
     else

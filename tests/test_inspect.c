@@ -810,6 +810,17 @@ TEST(report_tells_sorts_of_garbage_apart) {
     rc_clear(&l->other);
 }
 
+TEST(report_of_one_link_that_no_slot_explains_has_no_plural) {
+    graph("aB");
+    struct node *b = at('B');
+    drop("B");
+    at('a')->x = NULL; // by hand
+    EXPECT_HAS("(1 link, of which slots explain 0)", report());
+    at('a')->x = b;
+    drop("a");
+    EXPECT_STR("aB", gone());
+}
+
 TEST(report_names_what_is_immortal_or_unexplained) {
     struct rc_heap *h = new_heap();
     rc_heap_enter(h);
