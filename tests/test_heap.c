@@ -9,6 +9,9 @@
 #include <refcyc/pace.h>
 #include <refcyc/pauses.h>
 #include <refcyc/string.h>
+#include <semaphore.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct rc_heap *new_heap(void) {
     struct rc_heap *heap = rc_heap_new(NULL);
@@ -210,6 +213,49 @@ TEST(too_many_heaps_are_out_of_memory, .limit = 60) {
     while (n > 0)
         EXPECT_EQ(0, rc_heap_free(heaps[--n]));
     free_heap(new_heap());
+}
+
+static void *stays_inside(void *arg) {
+    void **with = arg; // the heap, and who is told that it is inside, and who tells it to leave
+    rc_heap_enter(with[0]);
+    sem_post(with[1]);
+    sem_wait(with[2]);
+    rc_heap_leave(with[0]);
+    return NULL;
+}
+
+TEST(child_goes_on_inside_the_heaps_of_the_thread_that_forked) {
+    struct rc_heap *inside = new_heap(), *free_one = new_heap(), *other = new_heap();
+    sem_t entered, end;
+    sem_init(&entered, 0, 0);
+    sem_init(&end, 0, 0);
+    pthread_t thread;
+    REQUIRE(!pthread_create(&thread, NULL, stays_inside, (void *[]){other, &entered, &end}));
+    sem_wait(&entered);
+    rc_heap_enter(inside);
+    graph("ab bc ca");
+    drop("abc");
+    rc_collect_step(0);
+    EXPECT(rc_collect_phase() != RC_PHASE_IDLE);
+    pid_t child = fork();
+    if (!child) {
+        bool ok = rc_collect() == 3 && !rc_heap_try_enter(other);
+        rc_heap_enter(free_one);
+        rc_release(rc_new(&node_type));
+        rc_heap_leave(free_one);
+        rc_heap_leave(inside);
+        _exit(!ok || rc_heap_free(free_one) || rc_heap_free(inside));
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(0, status);
+    EXPECT_EQ(3, rc_collect()); // and the parent's have not noticed
+    rc_heap_leave(inside);
+    sem_post(&end);
+    pthread_join(thread, NULL);
+    free_heap(inside);
+    free_heap(free_one);
+    free_heap(other);
 }
 
 // ---- freeing a heap

@@ -6,6 +6,11 @@
 // outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else. That it changes a
 // slot is a fault if it is inside no heap; if it is inside another one, in checked builds; these name both threads.
 //
+// After fork() the child, which has one thread, goes on inside the heaps that it was inside, in the middle of a collection, too,
+// and may enter those that nobody was inside. A heap that another thread was inside stays that thread's, which the child does not
+// have, and so may what is locked for a moment by one that retains and releases: a child that is to go on has been forked while
+// no other thread was at work.
+//
 // A link from an object of one heap to an object of another counts as a handle there. Cycles that span heaps are found by
 // rc_collect_heaps only.
 #ifndef REFCYC_HEAP_H
