@@ -38,11 +38,12 @@ static void move(struct rc_heap *heap, size_t from, size_t to) {
         put(heap, *rc__pointer_at(&heap->suspects, from), to);
 }
 
-void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
+// [h], of class [c], may be garbage.
+static inline void suspect(struct rc_heap *heap, struct rc__header *h, const struct rc__class *c) {
     assert(heap->old_count <= heap->suspect_count);
-    assert(rc__is_mine(heap) && rc__is_in(heap, h));
+    assert(rc__is_mine(heap) && rc__is_in(heap, h) && c == rc__class(h));
     assert(!(h->word & RC__SUSPECT) && !rc__is_dead(h));
-    if (rc__class(h)->acyclic)
+    if (c->acyclic)
         return;
     h->word |= RC__SUSPECT;
     if (h->word & RC__GRAPH)
@@ -57,6 +58,10 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
     put(heap, h, i);
 }
 
+void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
+    suspect(heap, h, rc__class(h));
+}
+
 // Whether [owner] is held, or a young suspect. Its own owners are not asked: a suspect with another one above it costs little
 // (roots.c).
 static inline bool stands_in(const struct rc_heap *heap, const struct rc__header *owner) {
@@ -67,9 +72,8 @@ static inline bool stands_in(const struct rc_heap *heap, const struct rc__header
 }
 
 // Whether [h] is known to hold no link.
-static inline bool holds_nothing(const struct rc__header *h) {
-    assert(rc__is_object(h) && !rc__is_dead(h));
-    const struct rc__class *c = rc__class(h);
+static inline bool holds_nothing(const struct rc__header *h, const struct rc__class *c) {
+    assert(rc__is_object(h) && !rc__is_dead(h) && c == rc__class(h));
     if (!c->small || c->both)
         return false;
     for (const uint16_t *slot = c->slot, *end = slot + c->slot_count; slot < end; slot++)
@@ -81,9 +85,10 @@ static inline bool holds_nothing(const struct rc__header *h) {
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__handles(h) == 0 && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT));
-    const struct rc__header *owner = cc_owner(h, rc__class(h));
-    if (h->word & RC__GRAPH || !(owner ? stands_in(heap, owner) : holds_nothing(h)))
-        cc_suspect(heap, h);
+    const struct rc__class *c = rc__class(h);
+    const struct rc__header *owner = cc_owner(h, c);
+    if (h->word & RC__GRAPH || !(owner ? stands_in(heap, owner) : holds_nothing(h, c)))
+        suspect(heap, h, c);
 }
 
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h) {
