@@ -48,8 +48,11 @@ void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__heade
 // Use of an object whose class says that it is dead, or that it is none.
 void rc__fault_dead(const char *call, const struct rc__header *h) {
     assert(h && !rc__heap(h));
-    if (rc__cls(h) && h->word & RC__DOOMED)
+    if (rc__cls(h) && h->word & RC__DOOMED && rc__in_callback())
         rc__fault(RC_FAULT_DESTROY, call, h, "is being destroyed: a destructor may not make references to what dies with it");
+    else if (rc__cls(h) && h->word & RC__DOOMED)
+        rc__fault(RC_FAULT_DEAD, call, h,
+                  "was garbage and waits for its destructor: who keeps a pointer to it has neither a handle nor a weak reference");
     else
         rc__fault(RC_FAULT_DEAD, call, h, "is dead");
 }

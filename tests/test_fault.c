@@ -136,6 +136,23 @@ TEST(slot_that_holds_a_dead_object_is_reported) {
     finish_dead_node();
 }
 
+// Between two slices no destructor runs: somebody has kept a pointer.
+TEST(use_of_garbage_between_the_slices_that_destroy_it_names_who_is_to_blame) {
+    faults_begin();
+    graph("ab ba");
+    struct node *a = at('a');
+    drop("ab");
+    while (rc_collect_phase() != RC_PHASE_DESTROY && rc_collect_step(0) == RC_STEP_MORE)
+        continue;
+    while (!rc__is_dead(RC__HEADER(a)))
+        rc_collect_step(0);
+    EXPECT_STR("", gone());
+    (void)rc_retain(a);
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_retain");
+    EXPECT_HAS("was garbage and waits for its destructor", last_fault()->message);
+    EXPECT_EQ(2, rc_collect());
+}
+
 TEST(weak_release_too_many_is_a_fault_that_changes_nothing) {
     faults_begin();
     graph("a");

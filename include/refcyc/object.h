@@ -22,7 +22,9 @@
 // nothing else; slots are read and changed inside only. See heap.h.
 //
 // A borrowed pointer (read from a slot, no handle taken) is good as long as the program keeps a handle that leads to it,
-// and never across a slice of collection.
+// and never across a slice of collection. For what C code keeps for later, the argument of a callback, say, take a handle or a
+// weak reference (weak.h). That the object's destructor takes the pointer back is not enough: between two slices the object may
+// be garbage whose destructor is yet to run.
 #ifndef REFCYC_OBJECT_H
 #define REFCYC_OBJECT_H
 
