@@ -311,10 +311,27 @@ static __attribute__((noinline)) void set_special(void *slot, void *obj) {
         unlink_from(rc__here, RC__HEADER(old), "rc_set");
 }
 
+// Where there is a link already, or none is to be. Without a frame, too, if all else is as usual.
+static __attribute__((noinline)) void set_another(void *slot, void *obj) {
+    if (!slot || (obj ? !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) : rc__here == RC__NOWHERE) ||
+        !rc__slot_is_ours(slot)) {
+        set_special(slot, obj);
+        return;
+    }
+    void *old = rc__load(slot);
+    if (old == obj)
+        return;
+    if (obj)
+        RC__HEADER(obj)->word += RC__LINK_ONE;
+    rc__store(slot, obj);
+    if (old)
+        unlink_from(rc__here, RC__HEADER(old), "rc_set");
+}
+
 void rc_set_slot(void *slot, void *obj) {
     if (!slot || !obj || rc__load(slot) || !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) ||
         !rc__slot_is_ours(slot)) {
-        set_special(slot, obj);
+        set_another(slot, obj);
         return;
     }
     RC__HEADER(obj)->word += RC__LINK_ONE;

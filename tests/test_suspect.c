@@ -33,6 +33,16 @@ TEST(object_that_is_given_to_itself_is_a_suspect) {
     EXPECT_EQ(1, rc_collect());
 }
 
+TEST(object_that_is_set_where_it_is_is_no_suspect) {
+    graph("ga ab");
+    drop("ab");
+    rc_collect();
+    expect_suspects(0);
+    rc_set(&at('g')->x, at('a'));
+    expect_suspects(0);
+    drop("g");
+}
+
 //   g --> a, then a <--> b, then g --/--> a
 TEST(object_that_held_nothing_and_is_garbage_later_is_found) {
     graph("ga");
