@@ -78,13 +78,22 @@ static __attribute__((noinline)) void lost_special(struct rc_heap *heap, struct 
         suspect(heap, h);
 }
 
+// Most of those are bare and die; no frame for these.
+static __attribute__((noinline)) void lost_or_dead(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
+    struct rc__class *c = rc__class(h);
+    if (rc__is_bare(h, c))
+        rc__die_bare(heap, h, c);
+    else
+        lost_special(heap, h, suspect);
+}
+
 static inline bool is_special_loss(struct rc__header *h) {
     return rc__atomic_load(&h->shared) & ~RC__WEAK || h->word < RC__LINK_ONE || rc__class(h)->first;
 }
 
 static inline void lost(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
     if (is_special_loss(h))
-        lost_special(heap, h, suspect);
+        lost_or_dead(heap, h, suspect);
     else if (!(h->word & RC__SUSPECT))
         suspect(heap, h);
 }
