@@ -274,7 +274,7 @@ static inline bool is_last_link(const struct rc_array *a, size_t i) {
 
 // The usual case, without a frame, as in all that add or take off at the end.
 bool rc_array_remove(struct rc_array *a, size_t i) {
-    if (!RC__IS_OPEN(a) || !is_last_link(a, i))
+    if (!RC__IS_OPEN(a, "rc_array_remove") || !is_last_link(a, i))
         return remove_special(a, i);
     void *obj = ((void **)a->data)[i];
     rc__array_resized(a, i);
@@ -324,7 +324,7 @@ static __attribute__((noinline)) bool push_special(struct rc_array *a, void *obj
 }
 
 bool rc_array_push(struct rc_array *a, void *obj) {
-    if (!RC__IS_OPEN(a) || !(a->kind & RC__E_LINK) || a->size == a->capacity || !rc__add_link(obj))
+    if (!RC__IS_OPEN(a, "rc_array_push") || !(a->kind & RC__E_LINK) || a->size == a->capacity || !rc__add_link(obj))
         return push_special(a, obj);
     ((void **)a->data)[a->size] = obj;
     rc__array_resized(a, a->size + 1);
@@ -363,7 +363,7 @@ static __attribute__((noinline)) void *take_special(struct rc_array *a, size_t i
 
 void *rc_array_take(struct rc_array *a, size_t i) {
     void *obj;
-    if (!RC__IS_OPEN(a) || !is_last_link(a, i) || !rc__link_to_handle(obj = ((void **)a->data)[i]))
+    if (!RC__IS_OPEN(a, "rc_array_take") || !is_last_link(a, i) || !rc__link_to_handle(obj = ((void **)a->data)[i]))
         return take_special(a, i);
     rc__array_resized(a, i);
     return obj;

@@ -96,9 +96,10 @@ static bool has_resource(const struct rc_box *box) {
 }
 
 static bool is_box(const struct rc_box *box, const char *call) {
-    if (!box)
-        rc__misused(box, call);
-    return box;
+    if (box && RC__IS_FOR(box, call))
+        return true;
+    rc__misused(box, call);
+    return false;
 }
 
 void *rc_box_value(const struct rc_box *box) {

@@ -239,17 +239,45 @@ bool rc__element_equal(const struct rc_element *e, const void *a, const void *b)
     return e->equal ? e->equal(a, b) : memcmp(a, b, e->size) == 0;
 }
 
+static const struct rc_type *type_for(const char *call) {
+    static const struct rc_type *const types[] = {&rc_array_type, &rc_list_type, &rc_map_type, &rc_set_type,
+                                                  &rc_box_type, &rc_weak_map_type, &rc_string_type};
+    for (size_t i = 0;; i++) {
+        assert(i < sizeof types / sizeof *types);
+        size_t n = strlen(types[i]->name);
+        if (strncmp(call, types[i]->name, n) == 0 && call[n] == '_')
+            return types[i];
+    }
+}
+
+bool rc__is_for(const void *obj, const char *call) {
+    const struct rc_type *wanted = type_for(call), *t = rc__class(RC__HEADER((void *)(uintptr_t)obj))->type;
+    while (t && t != wanted)
+        t = t->base;
+    return t;
+}
+
 void rc__misused(const void *obj, const char *call) {
     assert(call != NULL);
+    char why[64];
     const struct rc__header *h = obj ? RC__HEADER((void *)(uintptr_t)obj) : NULL;
-    int error = h && rc__is_inside(h) ? EBUSY : EINVAL;
-    if (!h)
+    if (!h) {
         rc__fault(RC_FAULT_NULL, call, NULL, "the container is NULL");
-    else if (!rc__heap(h))
+    } else if (!rc__is_known(obj)) {
+        snprintf(why, sizeof why, "%p is no object, or one whose memory is freed", obj);
+        rc__fault(RC_FAULT_DEAD, call, NULL, why);
+    } else if (!rc__heap(h)) {
         rc__fault(RC_FAULT_DEAD, call, h, "is dead");
-    else if (error != EBUSY)
+    } else if (!rc__is_inside(h)) {
         rc__fault(RC_FAULT_OUTSIDE, call, h, "is not in the heap this thread is inside");
-    errno = error;
+    } else if (!rc__is_for(obj, call)) {
+        snprintf(why, sizeof why, "is no %s", type_for(call)->name);
+        rc__fault(RC_FAULT_TYPE, call, h, why);
+    } else {
+        errno = EBUSY;
+        return;
+    }
+    errno = EINVAL;
 }
 
 // ---- ready-made tables

@@ -101,23 +101,32 @@ static inline struct rc_heap *rc__home(const void *obj) {
 // A fault with errno, or EBUSY.
 void rc__misused(const void *obj, const char *call);
 
+// Whether the object [obj] is what [call] is for: a call begins with the name of the type. Asked for each container that is
+// given in checked builds; in others when something is wrong with it.
+bool rc__is_for(const void *obj, const char *call);
+#ifdef RC_CHECK
+#define RC__IS_FOR(obj, call) (rc__is_known(obj) && rc__is_for((obj), (call)))
+#else
+#define RC__IS_FOR(obj, call) ((void)(obj), (void)(call), true)
+#endif
+
 static inline bool rc__usable(const void *obj, const char *call) {
     assert(call != NULL);
-    if (__builtin_expect(obj && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1))
+    if (__builtin_expect(obj && RC__IS_FOR(obj, call) && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1))
         return true;
     rc__misused(obj, call);
     return false;
 }
 // For a container with a field `busy`. The first says nothing to anybody.
-#define RC__IS_OPEN(c) rc__is_open((c), offsetof(__typeof__(*(c)), busy))
+#define RC__IS_OPEN(c, call) rc__is_open((c), offsetof(__typeof__(*(c)), busy), (call))
 #define RC__MAY_CHANGE(c, call) rc__may_change((c), offsetof(__typeof__(*(c)), busy), (call))
-static inline bool rc__is_open(void *obj, size_t busy) {
-    const uint16_t *count = obj ? (const uint16_t *)(const void *)((const char *)obj + busy) : NULL;
+static inline bool rc__is_open(void *obj, size_t busy, const char *call) {
+    assert(call != NULL);
+    const uint16_t *count = obj && RC__IS_FOR(obj, call) ? (const uint16_t *)(const void *)((const char *)obj + busy) : NULL;
     return __builtin_expect(count && !*count && rc__is_inside(RC__HEADER(obj)), 1);
 }
 static inline bool rc__may_change(void *obj, size_t busy, const char *call) {
-    assert(call != NULL);
-    if (rc__is_open(obj, busy))
+    if (rc__is_open(obj, busy, call))
         return true;
     rc__misused(obj, call);
     return false;

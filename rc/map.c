@@ -150,7 +150,8 @@ __attribute__((noinline)) static void *no_words(const struct rc_map *map, const 
 }
 
 static inline __attribute__((always_inline)) bool is_of_words(const struct rc_map *map) {
-    return __builtin_expect(map && map->table.words && rc__is_inside(RC__HEADER((void *)(uintptr_t)map)), 1);
+    return __builtin_expect(map && RC__IS_FOR(map, "rc_map_") && map->table.words &&
+                                rc__is_inside(RC__HEADER((void *)(uintptr_t)map)), 1);
 }
 
 void *rc_map_get_int(const struct rc_map *map, int64_t key) {
@@ -202,7 +203,8 @@ __attribute__((noinline)) static void *no_texts(const struct rc_map *map, const 
 }
 
 static inline __attribute__((always_inline)) bool is_of_texts(const struct rc_map *map, const char *key) {
-    return __builtin_expect(map && key && map->table.texts && rc__is_inside(RC__HEADER((void *)(uintptr_t)map)), 1);
+    return __builtin_expect(map && RC__IS_FOR(map, "rc_map_") && key && map->table.texts &&
+                                rc__is_inside(RC__HEADER((void *)(uintptr_t)map)), 1);
 }
 
 void *rc_map_get_text(const struct rc_map *map, const char *key) {

@@ -465,16 +465,19 @@ void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger);
 
 // place.c: in checked builds, whether the object that [slot] lies in, if any, is in the heap this thread is inside; a fault
-// if not; the same without a fault, for short ways that leave it to the long ones.
+// if not; the same without a fault, for short ways that leave it to the long ones. And whether [obj] is an object, alive or
+// dead, of which the memory is there; elsewhere that is taken for granted.
 #ifdef RC_CHECK
 void rc__place_add(const struct rc__header *h, size_t size);
 void rc__place_remove(const struct rc__header *h, size_t size);
 bool rc__slot_is_here(const void *slot, const char *call);
 bool rc__slot_is_ours(const void *slot);
+bool rc__is_known(const void *obj);
 size_t rc__place_bytes(void); // that the map of objects takes, for good
 #else
 #define rc__slot_is_here(slot, call) ((void)(slot), (void)(call), true)
 #define rc__slot_is_ours(slot) ((void)(slot), true)
+#define rc__is_known(obj) ((void)(obj), true)
 #define rc__place_bytes() ((size_t)0)
 #endif
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// In checked builds: which object a slot lies in. A slot is given by its address alone, so otherwise a thread that is inside
-// some heap may change slots of another heap's objects unnoticed, and the counts there are wrong from then on.
+// In checked builds: which object a slot lies in, and what is an object. A slot is given by its address alone, so otherwise a
+// thread that is inside some heap may change slots of another heap's objects unnoticed, and the counts there are wrong from
+// then on.
 //
 // The address space is cut into units of 16 bytes; no two blocks share one. For each unit of an object this has the distance
 // to its header, in units and one more, in a tree of three levels whose parts stay once they are made. If there is no memory
-// for a part, slots there are not checked.
+// for a part, slots there are not checked, and anything may be an object.
 //
 //     address:  | 15 bits: place in root | 15: in the middle | 14: in a leaf | 4 |
 //
@@ -18,6 +19,7 @@
 enum { ROOT = 1 << 15, MIDDLE = 1 << 15, LEAF = 1 << 14, UNIT = 16 };
 
 static AO_t root[ROOT], bytes; // of all parts
+static AO_t gaps;              // parts for which there was no memory
 
 // The part that [link] leads to, made if there is none and [size] is not 0.
 static void *part(AO_t *link, size_t size) {
@@ -26,8 +28,10 @@ static void *part(AO_t *link, size_t size) {
     if (found || !size)
         return found;
     void *made = calloc(1, size);
-    if (!made)
+    if (!made) {
+        rc__word_add(&gaps, 1);
         return NULL;
+    }
     if (rc__word_change(link, 0, (AO_t)made)) {
         rc__word_add(&bytes, size);
         return made;
@@ -70,6 +74,11 @@ static const struct rc__header *object_at(const void *slot) {
     uint32_t *leaf = leaf_of(unit, false);
     uint32_t distance = leaf ? RC__LOAD(leaf[unit % LEAF]) : 0;
     return distance ? (const struct rc__header *)((unit + 1 - distance) * UNIT) : NULL;
+}
+
+bool rc__is_known(const void *obj) {
+    const struct rc__header *h = object_at(obj);
+    return h ? h + 1 == obj : rc__word_load(&gaps) > 0;
 }
 
 bool rc__slot_is_ours(const void *slot) {

@@ -95,9 +95,17 @@ bool rc_weak_map_has(const struct rc_weak_map *map, const void *key) {
     return find(map, key, "rc_weak_map_has") != NULL;
 }
 
+static bool is_here(const void *key, const char *call) {
+    assert(key && call);
+    if (rc__is_known(key) && rc__is_inside(RC__HEADER((void *)(uintptr_t)key)))
+        return true;
+    rc__misused(key, call);
+    return false;
+}
+
 bool rc_weak_map_put(struct rc_weak_map *map, void *key, void *value) {
     const char *call = "rc_weak_map_put";
-    if (!rc__usable(map, call) || !is_given(key, call) || !rc__usable(key, call))
+    if (!rc__usable(map, call) || !is_given(key, call) || !is_here(key, call))
         return false;
     if (rc_type_of(key) == &rc_string_type)
         return rc__fails(EINVAL);

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// Containers that are given something else than they ask for, which C does not notice: another kind of container, or a pointer
+// where the address of one is needed. Checked builds look at each of them, others where that costs nothing. (What a container
+// itself refuses: the suite of that container.)
+#include "rc/object.h"
+#include "tests/faults.h"
+#include "tests/harness.h"
+
+#ifdef RC_CHECK
+#define EXPECT_REFUSED(kind, by, ...) (errno = 0, (void)(__VA_ARGS__), EXPECT_FAULT(kind, by), EXPECT_EQ(EINVAL, errno))
+
+struct kinds {
+    void *array, *list, *map, *set, *box, *weak_map, *string;
+};
+
+static struct kinds make_kinds(void) {
+    return (struct kinds){.array = rc_array_new(&rc_link_element),
+                          .list = rc_list_new(&rc_int_element),
+                          .map = rc_map_new(&rc_string_element, &rc_link_element),
+                          .set = rc_set_new(&rc_int64_element),
+                          .box = rc_box_new(&rc_int_element, &(int){1}),
+                          .weak_map = rc_weak_map_new(),
+                          .string = rc_string_new("text")};
+}
+
+static void release_kinds(const struct kinds *k) {
+    void *const all[] = {k->array, k->list, k->map, k->set, k->box, k->weak_map, k->string};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        rc_release(all[i]);
+}
+
+TEST(container_of_another_kind_is_named_with_the_call) {
+    faults_begin();
+    struct kinds k = make_kinds();
+    rc_array_push(k.map, NULL);
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_array_push");
+    EXPECT_PTR(k.map, last_fault()->object);
+    EXPECT_STR("rc_map", last_fault()->type);
+    EXPECT_HAS("rc_array_push: rc_map 0x", last_fault()->message);
+    EXPECT_HAS("(alive, 1 handle, 0 links) is no rc_array", last_fault()->message);
+    release_kinds(&k);
+}
+
+TEST(container_of_another_kind_is_refused_by_each_kind) {
+    faults_begin();
+    struct kinds k = make_kinds();
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_push", rc_array_push(k.list, k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_insert_value", rc_array_push_value(k.string, &k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_remove", rc_array_remove(k.set, 0));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_take", (void)!rc_array_pop(k.weak_map));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_find", rc_array_find(k.map, k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_list_push_back", rc_list_push_back(k.array, k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_list_first", rc_list_first(k.map));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_map_get_int", rc_map_get_int(k.set, 1));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_map_set_int", rc_map_set_int(k.array, 1, k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_map_get_text", rc_map_get_text(k.set, "a"));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_map_set_text", rc_map_set_text(k.list, "a", k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_map_get", rc_map_get(k.weak_map, &k.string));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_map_keys", (void)!rc_map_keys(k.set));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_set_add", rc_set_add(k.map, &k.string));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_set_has", rc_set_has(k.array, &k.string));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_box_value", rc_box_value(k.set));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_box_close", rc_box_close(k.array));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_weak_map_put", rc_weak_map_put(k.map, k.box, k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_string_interned", (void)!rc_string_interned(k.box));
+    release_kinds(&k);
+}
+
+TEST(what_is_no_object_is_no_container) {
+    faults_begin();
+    struct kinds k = make_kinds();
+    struct {
+        struct rc__header header;
+        struct rc_array array;
+    } forged, *in_heap = malloc(sizeof forged);
+    forged.header = *RC__HEADER(k.array);
+    forged.array = *(struct rc_array *)k.array;
+    *in_heap = forged;
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_array_push", rc_array_push(&forged.array, NULL));
+    EXPECT_HAS("is no object, or one whose memory is freed", last_fault()->message);
+    EXPECT_PTR(NULL, last_fault()->object);
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_array_find", rc_array_find(&in_heap->array, NULL));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_weak_map_put", rc_weak_map_put(k.weak_map, &forged.array, k.box));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_map_get_int", rc_map_get_int((void *)((char *)k.map + 16), 1)); // in an object
+    EXPECT_PTR(NULL, last_fault()->object);
+    free(in_heap);
+    release_kinds(&k);
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_array_push", rc_array_push(k.array, NULL));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_box_value", rc_box_value(k.box));
+}
+
+struct named {
+    struct rc_array array;
+    int name;
+};
+static const struct rc_type named_type = {"named", sizeof(struct named), .base = &rc_array_type};
+
+TEST(type_that_extends_an_array_is_one) {
+    faults_begin();
+    struct named *named = rc_new(&named_type);
+    EXPECT(rc_array_init(&named->array, &rc_link_element));
+    EXPECT(rc_array_push(&named->array, NULL));
+    EXPECT_NO_FAULT();
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_list_push_back", rc_list_push_back((void *)named, NULL));
+    rc_release(named);
+}
+#endif
+
+static bool set_is_asked(const void *key, const void *value, void *arg) {
+    (void)key, (void)value;
+    EXPECT(!rc_set_add(arg, &(int64_t){2}));
+    return false;
+}
+
+// A map is a set's like, so this works in any build.
+TEST(container_that_is_busy_and_of_another_kind_is_refused_for_the_latter) {
+    faults_begin();
+    struct rc_map *map = rc_map_new(&rc_int64_element, &rc_link_element);
+    EXPECT(rc_map_set_int(map, 1, NULL));
+    EXPECT(rc_map_remove_if(map, set_is_asked, map, NULL));
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_set_add");
+    EXPECT_HAS("is no rc_set", last_fault()->message);
+    EXPECT_EQ(1, rc_map_size(map));
+    rc_release(map);
+}
