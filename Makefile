@@ -22,6 +22,8 @@ SCHEDULE =
 T =
 # What each test program runs under, if anything: UNDER='valgrind -q'
 UNDER =
+# Another architecture, whose compiler is ARCH-linux-gnu-gcc, and whose programs qemu-ARCH runs.
+ARCH =
 # The suites that check and valgrind run: SUITES='array list'; if none are named, all, and those of memory.
 SUITES =
 # Test programs, searches of the model and processes of the oracle that run side by side.
@@ -31,11 +33,19 @@ LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 PKG_CONFIG = pkg-config
 
+# Of the libraries, the headers are the same for all, and are behind the compiler's own.
+ifneq ($(ARCH),)
+CC = $(ARCH)-linux-gnu-gcc
+UNDER = qemu-$(ARCH)
+CPPFLAGS = -idirafter /usr/include
+LDFLAGS = -static
+endif
+
 comma := ,
 space := $() $()
 VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if $(CHECK)$(COVERAGE)$(SCHEDULE),,release)) \
 	$(if $(CHECK),check) $(if $(SCHEDULE),schedule) $(if $(filter 0,$(RECHECK)),once) $(if $(COVERAGE),cover-$(COVERAGE)) \
-	$(if $(findstring clang,$(CC)),clang)))
+	$(ARCH) $(if $(findstring clang,$(CC)),clang)))
 B := build/$(VARIANT)
 
 WARN = -Wall -Wextra -pedantic -Werror
@@ -65,7 +75,7 @@ SONAME := librefcyc.so.$(firstword $(subst ., ,$(VERSION)))
 
 LIB := $B/librefcyc.a
 # What tests link: the same, but with assertions, which the plain build leaves out.
-TESTED := $(if $(filter release release-clang,$(VARIANT)),$B/asserts/librefcyc.a,$(LIB))
+TESTED := $(if $(filter release release-clang release-$(ARCH),$(VARIANT)),$B/asserts/librefcyc.a,$(LIB))
 SHARED := $B/$(SONAME)
 OBJECTS := $(patsubst %.c,$B/%.o,$(sort $(wildcard rc/*.c cc/*.c)))
 ASSERTING := $(patsubst $B/%.o,$B/asserts/%.o,$(OBJECTS))
@@ -74,6 +84,8 @@ TESTS := $(if $(filter-out all,$(SUITES)),$(SUITES:%=$B/tests/test_%),$(ALL_TEST
 TEST_COMMON := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%,$(sort $(wildcard tests/*.c))))
 # Where valgrind has something to find and gets through in a minute.
 MEMORY_SUITES = slots collector death finalize weak owner fault memory verify map string box variant parts refused
+# Suites that start other programs, load plugins, or limit the address space.
+PROGRAM_SUITES = harness heaps inspect large man programs stress
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
 EXAMPLES := $(patsubst %,$B/%,$(basename $(sort $(wildcard examples/*.c examples/*.cpp))))
@@ -102,6 +114,19 @@ valgrind: export TEST_SLOW = 20
 valgrind: check-build
 	@JOBS='$(JOBS)' UNDER='$(UNDER)' CC='$(CC)' CXX='$(CXX)' PROGRAMS=$B tests/run $B/junit-valgrind '$T' \
 		$(if $(SUITES),$(TESTS),$(MEMORY_SUITES:%=$B/tests/test_%))
+
+## emulated: the tests that start no other program, on another architecture, under qemu: ARCH=aarch64, ARCH=s390x (big-endian)
+emulated: ARCH = aarch64
+emulated:
+	@echo 'int main(void){return 0;}' | $(ARCH)-linux-gnu-gcc -x c -static -o /dev/null - -lcunit && command -v qemu-$(ARCH) || { \
+		echo "needs a compiler for $(ARCH), qemu and CUnit, in Debian: dpkg --add-architecture arm64; apt-get update; \
+		apt-get install gcc-$(ARCH)-linux-gnu qemu-user libcunit1-dev:arm64 (as Debian calls aarch64)" >&2; exit 1; }
+	@$(MAKE) --no-print-directory ARCH=$(ARCH) emulated-check
+
+emulated-check: export TEST_SLOW = 20
+emulated-check: $(TESTS)
+	@JOBS='$(JOBS)' UNDER='$(UNDER)' CC='$(CC)' tests/run $B/junit '$T' \
+		$(filter-out $(PROGRAM_SUITES:%=$B/tests/test_%),$(TESTS))
 
 ## examples: the programs of examples/ that are one file each
 examples: $(EXAMPLES)
@@ -149,7 +174,7 @@ help:
 deps-%:
 	@tools/deps $*
 
-.PHONY: all check check-build check-programs valgrind coverage examples install uninstall mutants clean help FORCE
+.PHONY: all check check-build check-programs valgrind coverage emulated emulated-check examples install uninstall mutants clean help FORCE
 
 # ---- rules
 

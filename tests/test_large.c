@@ -111,7 +111,7 @@ TEST(where_one_page_of_cells_is_full_the_next_is_made_present_at_once) {
 #else
     static char at_hand[8192];
     char *page = (char *)(((uintptr_t)at_hand + 4095) & ~(uintptr_t)4095);
-    if (!has_blocks() || madvise(page, 4096, MADV_POPULATE_WRITE))
+    if (!has_blocks() || madvise(page, 4096, MADV_POPULATE_WRITE) || !is_present(page))
         SKIP("there are no pages here, or the system does not know how");
     struct pair *next = fill_page_of(rc_new(&pair_type));
     EXPECT(is_present((char *)rc__page_of(RC__HEADER(next)) + RC__PAGE - 1));
