@@ -251,10 +251,7 @@ static const struct rc_type *type_for(const char *call) {
 }
 
 bool rc__is_for(const void *obj, const char *call) {
-    const struct rc_type *wanted = type_for(call), *t = rc__class(RC__HEADER((void *)(uintptr_t)obj))->type;
-    while (t && t != wanted)
-        t = t->base;
-    return t;
+    return rc__is_of(obj, type_for(call));
 }
 
 void rc__misused(const void *obj, const char *call) {

@@ -101,6 +101,14 @@ static inline struct rc_heap *rc__home(const void *obj) {
 // A fault with errno, or EBUSY.
 void rc__misused(const void *obj, const char *call);
 
+// Whether the object [obj] is of [type], or of a type that extends it.
+static inline bool rc__is_of(const void *obj, const struct rc_type *type) {
+    const struct rc_type *t = rc__class(RC__HEADER((void *)(uintptr_t)obj))->type;
+    while (t && t != type)
+        t = t->base;
+    return t;
+}
+
 // Whether the object [obj] is what [call] is for: a call begins with the name of the type. Asked for each container that is
 // given in checked builds; in others when something is wrong with it.
 bool rc__is_for(const void *obj, const char *call);

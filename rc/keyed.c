@@ -5,6 +5,8 @@
 // then the change, which calls nobody, then what is released.
 #include "table.h"
 
+#include <stdio.h>
+
 static bool is_given(const void *address, const char *call) {
     assert(call != NULL);
     if (address)
@@ -13,9 +15,42 @@ static bool is_given(const void *address, const char *call) {
     return rc__fails(EINVAL);
 }
 
-static bool is_key(const struct rc__table *t, const void *key, const char *call) {
+// The address of a key is wanted, and C takes a text, or a string itself, for one. Their bytes are no pointer to a string.
+__attribute__((noinline)) static bool no_string(const struct rc__table *t, const char *call) {
+    assert(t->sort == RC__KEY_STRING && call);
+    static const char *const with_text[] = {"rc_map_get", "rc_map_set", "rc_map_has", "rc_map_remove"};
+    char why[192];
+    int n = snprintf(why, sizeof why, "has strings as keys, and what was given is not where a pointer to one stands: "
+                                      "give the address of the key");
+    for (size_t i = 0; i < sizeof with_text / sizeof *with_text; i++)
+        if (strcmp(call, with_text[i]) == 0)
+            snprintf(why + n, sizeof why - (size_t)n, ", or use %s_text", call);
+    rc__fault(RC_FAULT_TYPE, call, RC__HEADER((void *)(uintptr_t)t), why);
+    return rc__fails(EINVAL);
+}
+
+__attribute__((noinline)) static bool extends_string(const void *obj) {
+    return rc__is_of(obj, &rc_string_type);
+}
+
+// Whether [p] is NULL or a string, whose text can be read. What is no object at all checked builds know; for the others,
+// few texts are aligned as objects are, and the length of a string, which is what it begins with, is below any object.
+static inline bool is_string(void *p) {
+    enum { ALIGNED = 16, LOWEST = 4096 };
+    if (!p)
+        return true;
+    return (uintptr_t)p % ALIGNED == 0 && (uintptr_t)p >= LOWEST && rc__is_known(p) &&
+           (rc__class(RC__HEADER(p))->type == &rc_string_type || extends_string(p));
+}
+
+// Of NULL, too, which can be asked for.
+static inline __attribute__((always_inline)) bool may_be_key(const struct rc__table *t, const void *key, const char *call) {
     assert(rc__table_is_sound(t));
-    if (!is_given(key, call))
+    return is_given(key, call) && (t->sort != RC__KEY_STRING || is_string(rc__load(key)) || no_string(t, call));
+}
+
+static bool is_key(const struct rc__table *t, const void *key, const char *call) {
+    if (!may_be_key(t, key, call))
         return false;
     if (!(t->key_kind & RC__E_LINK) || rc__load(key))
         return true;
@@ -39,7 +74,7 @@ static uint32_t search(const struct rc__table *table, const void *key, uint32_t 
 uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *call) {
     assert(call != NULL);
     uint32_t hash;
-    if (!rc__usable(t, call) || !is_given(key, call))
+    if (!rc__usable(t, call) || !may_be_key(t, key, call))
         return RC__NO_ENTRY;
     return search(t, key, &hash);
 }

@@ -123,3 +123,103 @@ TEST(container_that_is_busy_and_of_another_kind_is_refused_for_the_latter) {
     EXPECT_EQ(1, rc_map_size(map));
     rc_release(map);
 }
+
+// ---- keys that are strings
+
+static struct rc_map *by_name;
+static struct rc_set *names;
+
+static struct rc_string *begin_with_names(void) {
+    faults_begin();
+    by_name = rc_map_new(&rc_string_element, &rc_link_element);
+    names = rc_set_new(&rc_string_element);
+    return rc_string_new("name");
+}
+
+static void end_with_names(struct rc_string *name) {
+    EXPECT_EQ(0, rc_map_size(by_name) + rc_set_size(names));
+    rc_release(name);
+    rc_release(names);
+    rc_release(by_name);
+}
+
+#define EXPECT_NO_KEY(by, ...) (errno = 0, EXPECT(!(__VA_ARGS__)), EXPECT_FAULT(RC_FAULT_TYPE, by), EXPECT_EQ(EINVAL, errno))
+
+TEST(string_given_instead_of_its_address_is_no_key) {
+    struct rc_string *name = begin_with_names(), *found[2];
+    EXPECT_NO_KEY("rc_map_set", rc_map_set(by_name, name, name));
+    EXPECT_PTR(by_name, last_fault()->object);
+    EXPECT_HAS("rc_map_set: rc_map 0x", last_fault()->message);
+    EXPECT_HAS("give the address of the key, or use rc_map_set_text", last_fault()->message);
+    EXPECT_NO_KEY("rc_map_get", rc_map_get(by_name, name));
+    EXPECT_HAS("or use rc_map_get_text", last_fault()->message);
+    EXPECT_NO_KEY("rc_map_has", rc_map_has(by_name, name));
+    EXPECT_NO_KEY("rc_map_remove", rc_map_remove(by_name, name));
+    EXPECT_NO_KEY("rc_map_take", rc_map_take(by_name, name, found));
+    EXPECT(!strstr(last_fault()->message, "_text"));
+    EXPECT_NO_KEY("rc_map_put", rc_map_put(by_name, name, &name));
+    EXPECT_NO_KEY("rc_map_put_give", rc_map_put_give(by_name, name, &name));
+    EXPECT_NO_KEY("rc_map_ensure", rc_map_ensure(by_name, name));
+    EXPECT_NO_KEY("rc_set_add", rc_set_add(names, name));
+    EXPECT_HAS("rc_set_add: rc_set 0x", last_fault()->message);
+    EXPECT_NO_KEY("rc_set_has", rc_set_has(names, name));
+    EXPECT_NO_KEY("rc_set_remove", rc_set_remove(names, name));
+    end_with_names(name);
+}
+
+// Lengths that are aligned as objects are.
+TEST(string_of_any_length_is_no_address_of_one) {
+    struct rc_string *name = begin_with_names();
+    for (int length = 16; length < 4096; length += 16) {
+        char text[4096] = "";
+        struct rc_string *string = rc_string_new_bytes(text, (size_t)length);
+        EXPECT_NO_KEY("rc_map_get", rc_map_get(by_name, string));
+        rc_release(string);
+    }
+    end_with_names(name);
+}
+
+TEST(text_is_no_key) {
+    struct rc_string *name = begin_with_names();
+    EXPECT_NO_KEY("rc_map_set", rc_map_set(by_name, "first name", name));
+    EXPECT_NO_KEY("rc_set_add", rc_set_add(names, "last name"));
+    end_with_names(name);
+}
+
+TEST(object_that_is_no_string_is_no_key) {
+    struct rc_string *name = begin_with_names();
+    EXPECT_NO_KEY("rc_map_set", rc_map_set(by_name, &by_name, name));
+    EXPECT_NO_KEY("rc_set_has", rc_set_has(names, &names));
+    end_with_names(name);
+}
+
+static const struct rc_type word_type = {"word", sizeof(struct rc_string) + 16, .base = &rc_string_type};
+
+TEST(string_of_a_type_that_extends_it_and_null_can_be_asked_for) {
+    struct rc_string *name = begin_with_names(), *none = NULL, *word = rc_new(&word_type);
+    EXPECT(!rc_map_has(by_name, &none));
+    EXPECT(!rc_map_has(by_name, &word));
+    EXPECT_NO_FAULT();
+    EXPECT(rc_map_set(by_name, &word, name));
+    EXPECT_PTR(name, rc_map_get(by_name, &word));
+    EXPECT(rc_map_remove(by_name, &word));
+    EXPECT_NO_FAULT();
+    rc_release(word);
+    end_with_names(name);
+}
+
+#ifdef RC_CHECK
+TEST(bytes_that_are_aligned_as_an_object_are_no_key) {
+    struct rc_string *name = begin_with_names(), *gone = rc_string_new("gone");
+    EXPECT_NO_KEY("rc_map_get", rc_map_get(by_name, "property"));
+    struct {
+        struct rc__header header;
+        struct rc_string string;
+    } forged = {*RC__HEADER(name), *name};
+    const void *copy = &forged.string;
+    EXPECT_NO_KEY("rc_map_get", rc_map_get(by_name, &copy));
+    rc_release(gone);
+    EXPECT_NO_KEY("rc_map_get", rc_map_get(by_name, &gone));
+    end_with_names(name);
+}
+#endif

@@ -9,6 +9,11 @@
 //     struct rc_map *by_place = rc_map_new(&point_element, &rc_link_element);
 //     rc_map_set(by_place, &(struct point){3, 4}, a);
 //
+// Where a key or value is given by address, that is a pointer to an element: of a string, a `struct rc_string **`
+// (rc_map_get(by_name, &string)), never a text, for which there are the calls that end in _text. The compiler sees only
+// a `const void *`. Anything else than the address of a pointer to an rc_string, where keys are strings, is a fault: found
+// always in checked builds, and nearly always in others.
+//
 // Keys are compared by their element's equal and hash: rc_link_element and rc_pointer_element by identity,
 // rc_string_element by text, numbers by value. A key stays as it is for as long as it is in the map.
 //

@@ -5,6 +5,8 @@
 //     if (!rc_set_has(seen, &node))
 //         rc_set_add(seen, &node);
 //
+// A member is given by its address: that of an object by the address of a pointer to it, as above.
+//
 // (`struct rc_set` is the set; the macro rc_set(slot, p) of object.h has nothing to do with it.)
 #ifndef REFCYC_SET_H
 #define REFCYC_SET_H
