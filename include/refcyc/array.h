@@ -45,6 +45,7 @@ RC_API bool rc_array_init(struct rc_array *array, const struct rc_element *eleme
 
 // ---- any element
 
+// How many elements there are. 0 for NULL. O(1).
 static inline size_t rc_array_size(const struct rc_array *array) {
     return array ? array->size : 0;
 }
@@ -78,23 +79,27 @@ static inline void *rc_array_data(const struct rc_array *array) {
 // Copies [value] into the array so that it gets [index], at most the array's size; those from there on move up one.
 // [value] may be an element of the array. O(1) at the end, amortized; else proportional to what moves.
 RC_API bool rc_array_insert_value(struct rc_array *array, size_t index, const void *value);
-// The same with the caller's value; on failure it is still the caller's.
+// The same with the caller's value, which moves in: what it owned is the array's on success; on failure it is still the
+// caller's.
 RC_API bool rc_array_insert_give(struct rc_array *array, size_t index, void *value);
+// Both at the end: appends. O(1), amortized.
 static inline bool rc_array_push_value(struct rc_array *array, const void *value) {
     return rc_array_insert_value(array, rc_array_size(array), value);
 }
 static inline bool rc_array_push_give(struct rc_array *array, void *value) {
     return rc_array_insert_give(array, rc_array_size(array), value);
 }
-// Replaces the element at [index] by a copy of [value].
+// Replaces the element at [index] by a copy of [value]; the old one is destroyed. O(1).
 RC_API bool rc_array_set_value(struct rc_array *array, size_t index, const void *value);
-// Takes the element at [index] out, to [value], which is the caller's then.
+// Takes the element at [index] out, to [value], which is the caller's then: links in it are handles, to be released. Those
+// behind it move down one. O(1) at the end; else proportional to what moves.
 RC_API bool rc_array_take_value(struct rc_array *array, size_t index, void *value);
-// Removes the element at [index]; those behind it move down one.
+// Removes the element at [index], which is destroyed, its links released; those behind it move down one. Costs the same.
 RC_API bool rc_array_remove(struct rc_array *array, size_t index);
-// Removes the element at [index]; the last one takes its place. O(1).
+// Removes the element at [index]; the last one takes its place, so the order changes. O(1).
 RC_API bool rc_array_remove_fast(struct rc_array *array, size_t index);
-// The lowest index, from [from] on, of an element equal to [value], or RC_NOT_FOUND (errno is left alone).
+// The lowest index, from [from] on, of an element equal to [value], as its table's equal says, or else byte by byte; or
+// RC_NOT_FOUND (errno is left alone). O(size).
 RC_API size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value);
 // The same of which [test], which may not change the array, says true.
 RC_API size_t rc_array_find_if(const struct rc_array *array, size_t from,
@@ -112,19 +117,23 @@ static inline void *rc_array_get(const struct rc_array *array, size_t index) {
         return rc__array_nothing(array->kind & RC__ARRAY_LINKS ? ERANGE : EINVAL);
     return row[index];
 }
-// Appends [obj], of which the array gets a link of its own. NULL is an element like any other. O(1), amortized.
+// Appends [obj], of which the array gets a link of its own; the caller keeps its handle. NULL is an element like any other.
+// O(1), amortized.
 RC_API bool rc_array_push(struct rc_array *array, void *obj);
+// The same at [index], at most the array's size; those from there on move up one.
 RC_API bool rc_array_insert(struct rc_array *array, size_t index, void *obj);
+// Replaces the object at [index], whose link is released. O(1).
 RC_API bool rc_array_set(struct rc_array *array, size_t index, void *obj);
-// Takes the last element (the element at [index]) out; a handle for the caller. NULL if it is NULL, or with errno =
-// ERANGE.
+// Takes the last element out; a handle for the caller. NULL if it is NULL, or with errno = ERANGE if the array is empty. O(1).
 RC_API void *rc_array_pop(struct rc_array *array) RC_RETURNS_HANDLE;
+// The same of the element at [index]; those behind it move down one, which is what it costs.
 RC_API void *rc_array_take(struct rc_array *array, size_t index) RC_RETURNS_HANDLE;
-// The lowest index of [obj], or RC_NOT_FOUND (errno is left alone).
+// The lowest index of [obj], or RC_NOT_FOUND (errno is left alone). O(size).
 RC_API size_t rc_array_find(const struct rc_array *array, const void *obj);
 
 // ---- ranges: [n] elements from [from] on; SIZE_MAX for [n]: all from there
 
+// Removes a range; what is behind it moves down.
 RC_API bool rc_array_remove_range(struct rc_array *array, size_t from, size_t n);
 // A new array, with a handle, of copies of a range. NULL with errno.
 RC_API struct rc_array *rc_array_slice(const struct rc_array *array, size_t from, size_t n) RC_RETURNS_HANDLE;
@@ -136,7 +145,8 @@ RC_API bool rc_array_insert_values(struct rc_array *array, size_t index, const v
 static inline bool rc_array_push_values(struct rc_array *array, const void *values, size_t n) {
     return rc_array_insert_values(array, rc_array_size(array), values, n);
 }
-// Moves a range of [source], another array of the same element and heap, to [index].
+// Moves a range of [source], another array of the same element and heap, to [index]; what is behind it there moves down. EINVAL
+// for the same array.
 RC_API bool rc_array_move_range(struct rc_array *array, size_t index, struct rc_array *source, size_t from, size_t n);
 // Makes the array [size] long: removes from the end, or appends zeroed elements, NULL if they are links (EINVAL if
 // elements have a destructor).
@@ -148,7 +158,9 @@ RC_API void rc_array_clear(struct rc_array *array);
 
 // Room for [capacity] elements in all; no failure of a push up to there. Memory never shrinks but by clear and shrink.
 RC_API bool rc_array_reserve(struct rc_array *array, size_t capacity);
+// Gives back room that is not used. No element gets another index, but another place.
 RC_API bool rc_array_shrink(struct rc_array *array);
+// The elements at [a] and [b] change places; all of them stand in the opposite order.
 RC_API bool rc_array_swap(struct rc_array *array, size_t a, size_t b);
 RC_API bool rc_array_reverse(struct rc_array *array);
 // Sorts by [compare], which gets the addresses of two elements, or by the element's own if that is NULL (EINVAL if it
@@ -157,11 +169,12 @@ RC_API bool rc_array_reverse(struct rc_array *array);
 RC_API bool rc_array_sort(struct rc_array *array, int (*compare)(const void *a, const void *b));
 // The same, by a comparison that gets [arg], too.
 RC_API bool rc_array_sort_with(struct rc_array *array, int (*compare)(const void *a, const void *b, void *arg), void *arg);
-// In a sorted array: the lowest index whose element is not less than [value] goes to *index. Whether it is equal.
+// In an array that is sorted by [compare] (NULL: by the element's own): whether there is an element equal to [value]. The
+// lowest index whose element is not less goes to *index, if that is not NULL: where it is, or is to be inserted. O(log n).
 RC_API bool rc_array_search(const struct rc_array *array, const void *value,
                             int (*compare)(const void *a, const void *b), size_t *index);
 // Removes the elements of which [test] says true; how many goes to *removed if that is not NULL. [test] may not change
-// the array. Proportional to the array, once.
+// the array. The others keep their order. Proportional to the array, once.
 RC_API bool rc_array_remove_if(struct rc_array *array, bool (*test)(const void *element, void *arg), void *arg,
                                size_t *removed);
 
@@ -193,7 +206,8 @@ static inline enum rc_iter rc_array_next(struct rc_array_iter *it) {
     it->index++;
     return RC_ITER_ITEM;
 }
-// Removes the element that [it] stands on; the next step goes to the one behind it. As rc_array_remove.
+// Removes the element that [it] stands on; the next step goes to the one behind it. As rc_array_remove. ESTALE after a change
+// that ends the iteration.
 RC_API bool rc_array_iter_remove(struct rc_array_iter *it);
 
 RC_END_DECLS

@@ -29,15 +29,16 @@ RC_API struct rc_box *rc_box_give(const struct rc_element *element, void *value)
 // failure the resource is still the caller's. NULL for [release]: nobody is called.
 RC_API struct rc_box *rc_box_wrap(void *resource, void (*release)(void *resource)) RC_RETURNS_HANDLE;
 
-// The value, in place; NULL if the box is empty, or has a resource.
+// The value, in place, until the box is emptied, to be read and changed as an element (element.h); NULL if the box is empty, or
+// has a resource.
 RC_API void *rc_box_value(const struct rc_box *box);
-// The resource; NULL if the box is empty, or has a value.
+// The resource, which is still the box's; NULL if the box is empty, or has a value.
 RC_API void *rc_box_resource(const struct rc_box *box);
 
-// Destroys what is in the box, now; it is empty then. Does nothing if it is.
+// Destroys what is in the box, now, whoever has handles of it; it is empty then, for good. Does nothing if it is.
 RC_API void rc_box_close(struct rc_box *box);
-// Takes the value out, to [value], which is the caller's then; the box is empty. false with errno = ENOENT if it has
-// none.
+// Takes the value out, to [value], which is the caller's then, links in it handles; the box is empty. false with errno =
+// ENOENT if it has none.
 RC_API bool rc_box_take(struct rc_box *box, void *value);
 // The same of a resource: it is not released by the box any more. NULL with errno = ENOENT if it has none.
 RC_API void *rc_box_unwrap(struct rc_box *box);

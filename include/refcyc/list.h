@@ -66,10 +66,12 @@ static inline bool rc_list_same(struct rc_list_pos a, struct rc_list_pos b) {
 
 // An empty list of [element], which must outlive it, with a handle. NULL with errno: as rc_new.
 RC_API struct rc_list *rc_list_new(const struct rc_element *element) RC_RETURNS_HANDLE;
+// How many elements there are. 0 for NULL. O(1).
 RC_API size_t rc_list_size(const struct rc_list *list);
 
 // ---- positions. O(1). RC_LIST_NONE at either end, and, with errno = ESTALE, for a position that is stale
 
+// Of the first element, of the last one, of the one behind [pos], and of the one before it.
 RC_API struct rc_list_pos rc_list_first(const struct rc_list *list);
 RC_API struct rc_list_pos rc_list_last(const struct rc_list *list);
 RC_API struct rc_list_pos rc_list_next(const struct rc_list *list, struct rc_list_pos pos);
@@ -101,13 +103,14 @@ static inline void *rc_list_at(const struct rc_list *list, struct rc_list_pos po
 
 // ---- any element. [before] is where: RC_LIST_NONE is the end. O(1), insertions amortized.
 
-// Inserts a copy of [value]; or the caller's value, which is still the caller's on failure.
+// Inserts a copy of [value]; or the caller's value, which moves in, and is still the caller's on failure. Its position.
 RC_API struct rc_list_pos rc_list_insert_value(struct rc_list *list, struct rc_list_pos before, const void *value);
 RC_API struct rc_list_pos rc_list_insert_give(struct rc_list *list, struct rc_list_pos before, void *value);
-// Replaces the element at [pos] by a copy of [value]; the position stays.
+// Replaces the element at [pos] by a copy of [value]; the old one is destroyed, the position stays.
 RC_API bool rc_list_set_value(struct rc_list *list, struct rc_list_pos pos, const void *value);
-// Takes the element out, to [value], which is the caller's then.
+// Takes the element out, to [value], which is the caller's then: links in it are handles, to be released.
 RC_API bool rc_list_take_value(struct rc_list *list, struct rc_list_pos pos, void *value);
+// Removes the element, which is destroyed, its links released. [pos] is stale then; all others stay good.
 RC_API bool rc_list_remove(struct rc_list *list, struct rc_list_pos pos);
 // Moves the element at [pos] to before [before]; its position stays. Before itself: where it is.
 RC_API bool rc_list_move(struct rc_list *list, struct rc_list_pos pos, struct rc_list_pos before);
@@ -120,6 +123,8 @@ RC_API struct rc_list_pos rc_list_find_if(const struct rc_list *list, struct rc_
 
 // ---- elements that are links. EINVAL for others.
 
+// Inserts [obj], of which the list gets a link of its own; the caller keeps its handle. NULL is an element like any other. Its
+// position.
 RC_API struct rc_list_pos rc_list_insert(struct rc_list *list, struct rc_list_pos before, void *obj);
 RC_API struct rc_list_pos rc_list_push_back(struct rc_list *list, void *obj);
 RC_API struct rc_list_pos rc_list_push_front(struct rc_list *list, void *obj);
@@ -130,8 +135,10 @@ static inline void *rc_list_get(const struct rc_list *list, struct rc_list_pos p
         return rc_list_missing(list);
     return *(void *const *)(const void *)(cell + 1);
 }
+// Replaces the object at [pos], whose link is released; the position stays.
 RC_API bool rc_list_set(struct rc_list *list, struct rc_list_pos pos, void *obj);
-// Takes the element out; a handle for the caller. NULL if it is NULL, or with errno = ESTALE if there is none.
+// Takes the element (the last, the first one) out; a handle for the caller. NULL if it is NULL, or with errno = ESTALE if
+// there is none.
 RC_API void *rc_list_take(struct rc_list *list, struct rc_list_pos pos) RC_RETURNS_HANDLE;
 RC_API void *rc_list_pop_back(struct rc_list *list) RC_RETURNS_HANDLE;
 RC_API void *rc_list_pop_front(struct rc_list *list) RC_RETURNS_HANDLE;
@@ -141,8 +148,8 @@ RC_API struct rc_list_pos rc_list_find(const struct rc_list *list, const void *o
 // ---- the whole
 
 // Moves the elements of [source], another list of the same element and heap, from [first] to [last], both included, to
-// before [before]. RC_LIST_NONE for [first] or [last]: that end. They get new positions. O(their number). ESTALE if
-// [last] does not come after [first].
+// before [before], in their order. RC_LIST_NONE for [first] or [last]: that end. They get new positions.
+// O(their number). ESTALE if [last] does not come after [first].
 RC_API bool rc_list_splice(struct rc_list *list, struct rc_list_pos before, struct rc_list *source,
                            struct rc_list_pos first, struct rc_list_pos last);
 // A new list, with a handle, of copies of all elements. NULL with errno.
@@ -223,7 +230,8 @@ static inline enum rc_iter rc_list_step(struct rc_list_iter *it) {
     it->element = item ? (void *)(uintptr_t)(rc__list_cell_at(it->list, step.pos.cell) + 1) : NULL;
     return step.is;
 }
-// ESTALE if [it] stands on none.
+// Removes the element that [it] stands on, as rc_list_remove; the next step goes to the one behind it. ESTALE if it stands on
+// none.
 RC_API bool rc_list_iter_remove(struct rc_list_iter *it);
 
 RC_END_DECLS

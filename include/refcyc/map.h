@@ -47,6 +47,7 @@ RC_API size_t rc_map_size(const struct rc_map *map);
 
 // The value of [key], in place, until the map changes; NULL if there is none. O(1).
 RC_API void *rc_map_find(const struct rc_map *map, const void *key);
+// Whether there is an entry of [key]. O(1).
 RC_API bool rc_map_has(const struct rc_map *map, const void *key);
 // The key in the map that is equal to [key], in place, until the map changes; NULL if there is none.
 RC_API const void *rc_map_find_key(const struct rc_map *map, const void *key);
@@ -54,24 +55,28 @@ RC_API const void *rc_map_find_key(const struct rc_map *map, const void *key);
 // counted or collected in the value, with one look-up. NULL with errno (EINVAL if values have a destructor). O(1),
 // amortized.
 RC_API void *rc_map_ensure(struct rc_map *map, const void *key);
-// Copies [key] and [value] into the map. If an equal key is there it stays, and its value is replaced. O(1), amortized.
+// Copies [key] and [value] into the map. If an equal key is there it stays, and its value is replaced, the old one destroyed.
+// O(1), amortized.
 RC_API bool rc_map_put(struct rc_map *map, const void *key, const void *value);
-// The same with what the caller owns, which it does no more on success: what the map does not need of it is released.
+// The same with what the caller owns, which it does no more on success: what the map does not need of it is released. On
+// failure both are still the caller's.
 RC_API bool rc_map_put_give(struct rc_map *map, void *key, void *value);
-// Removes the entry of [key]. false if there is none (errno is left alone).
+// Removes the entry of [key]; its key and value are destroyed. false if there is none (errno is left alone). O(1).
 RC_API bool rc_map_remove(struct rc_map *map, const void *key);
-// The same, and its value goes to [value], which is the caller's then; or both its key and its value do.
+// The same, and its value goes to [value], which is the caller's then, links in it handles; or both its key and its value do.
+// If there is none, they are left alone.
 RC_API bool rc_map_take(struct rc_map *map, const void *key, void *value);
 RC_API bool rc_map_take_entry(struct rc_map *map, const void *key, void *taken_key, void *value);
 
 // ---- values that are links: EINVAL for others. Keys by address; as numbers, in maps whose key is 8 bytes without
 //      functions of its own (rc_int64_element, rc_pointer_element, rc_link_element); as texts, if keys are strings
 
-// The object, borrowed; NULL if there is none.
+// The object, borrowed; NULL if there is none, or it is NULL (rc_map_has tells which). O(1).
 RC_API void *rc_map_get(const struct rc_map *map, const void *key);
 RC_API void *rc_map_get_int(const struct rc_map *map, int64_t key);
 RC_API void *rc_map_get_text(const struct rc_map *map, const char *key);
-// The map has a link of its own to [obj], which may be NULL.
+// The map gets a link of its own to [obj], which may be NULL; the caller keeps its handle. What [key] had before is replaced,
+// its link released. Of the key the map has a copy: a link to a string, an rc_string of its own for a text. O(1), amortized.
 RC_API bool rc_map_set(struct rc_map *map, const void *key, void *obj);
 RC_API bool rc_map_set_int(struct rc_map *map, int64_t key, void *obj);
 RC_API bool rc_map_set_text(struct rc_map *map, const char *key, void *obj);
@@ -83,7 +88,7 @@ RC_API bool rc_map_remove_text(struct rc_map *map, const char *key);
 
 // ---- the whole
 
-// Puts copies of all entries of [other], a map of the same elements, perhaps the same map.
+// Puts copies of all entries of [other], a map of the same elements, perhaps the same map: as rc_map_put of each.
 RC_API bool rc_map_put_all(struct rc_map *map, const struct rc_map *other);
 // A new array, with a handle, of copies of all keys; of all values. In the order of an iteration. NULL with errno.
 RC_API struct rc_array *rc_map_keys(const struct rc_map *map) RC_RETURNS_HANDLE;

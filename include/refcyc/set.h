@@ -23,19 +23,21 @@ RC_API extern const struct rc_type rc_set_type;
 RC_API struct rc_set *rc_set_new(const struct rc_element *element) RC_RETURNS_HANDLE;
 // A set of copies of all members, with a handle. NULL with errno.
 RC_API struct rc_set *rc_set_copy(const struct rc_set *set) RC_RETURNS_HANDLE;
+// How many members there are. 0 for NULL. O(1).
 RC_API size_t rc_set_size(const struct rc_set *set);
 
 // Whether there is a member equal to [value].
 RC_API bool rc_set_has(const struct rc_set *set, const void *value);
 // That member, in place, until the set changes; NULL if there is none.
 RC_API const void *rc_set_find(const struct rc_set *set, const void *value);
-// Copies [value] into the set, unless an equal one is there. false with errno if that fails.
+// Copies [value] into the set, unless an equal one is there, which is no failure: rc_set_has tells before, or rc_set_size
+// after. false with errno if it fails.
 RC_API bool rc_set_add(struct rc_set *set, const void *value);
-// The same with what the caller owns, which it does no more on success.
+// The same with what the caller owns, which it does no more on success: it is released if an equal one is there.
 RC_API bool rc_set_add_give(struct rc_set *set, void *value);
-// Removes the member equal to [value]. false if there is none (errno is left alone).
+// Removes the member equal to [value], which is destroyed. false if there is none (errno is left alone).
 RC_API bool rc_set_remove(struct rc_set *set, const void *value);
-// The same, and the member goes to [taken], which is the caller's then.
+// The same, and the member goes to [taken], which is the caller's then, links in it handles.
 RC_API bool rc_set_take(struct rc_set *set, const void *value, void *taken);
 
 // Adds copies of all members of [other]; removes all that are in [other]; removes all that are not. [other] is a set of
@@ -61,7 +63,7 @@ struct rc_set_iter {
     uint32_t next, version, hash; // the iteration's own
 };
 
-// As rc_map_iter, rc_map_next and rc_map_iter_remove.
+// As rc_map_iter, rc_map_next and rc_map_iter_remove: in no particular order, while members are added and removed.
 RC_API struct rc_set_iter rc_set_iter(struct rc_set *set);
 RC_API enum rc_iter rc_set_next(struct rc_set_iter *it);
 RC_API bool rc_set_iter_remove(struct rc_set_iter *it);

@@ -32,15 +32,17 @@ RC_API extern const struct rc_type rc_weak_map_type;
 
 // An empty map, with a handle. NULL with errno: as rc_new.
 RC_API struct rc_weak_map *rc_weak_map_new(void) RC_RETURNS_HANDLE;
-// Entries whose key is alive, or garbage that was not found yet.
+// Entries whose key is alive, or garbage that was not found yet. 0 for NULL. O(1).
 RC_API size_t rc_weak_map_size(const struct rc_weak_map *map);
 
-// The value of [key], borrowed; NULL if there is none. In a destructor of [key] it may be there or gone. O(1).
+// The value of [key], borrowed; NULL if there is none, or it is NULL. In a destructor of [key] it may be there or gone. O(1).
 RC_API void *rc_weak_map_get(const struct rc_weak_map *map, const void *key);
+// Whether there is an entry of [key]. O(1).
 RC_API bool rc_weak_map_has(const struct rc_weak_map *map, const void *key);
-// The entry of [key] has a link to [value], which may be NULL, from now on. O(1), amortized.
+// The entry of [key], made if there is none, has a link to [value], which may be NULL, from now on; what it had before is
+// released. The caller keeps its handles of both. O(1), amortized.
 RC_API bool rc_weak_map_put(struct rc_weak_map *map, void *key, void *value);
-// Removes the entry of [key]. false if there is none (errno is left alone).
+// Removes the entry of [key]; its link to the value is released. false if there is none (errno is left alone). O(1).
 RC_API bool rc_weak_map_remove(struct rc_weak_map *map, const void *key);
 // Room for [n] entries in the map; their keys still need memory.
 RC_API bool rc_weak_map_reserve(struct rc_weak_map *map, size_t n);
