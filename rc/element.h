@@ -53,24 +53,24 @@ bool rc__dropped_link(void *obj);
 // The usual cases, in line: [obj] gets a link; loses one, and has a handle left; has a handle instead of one. false, with
 // nothing done, where it is not as simple as that.
 static inline bool rc__add_link(void *obj) {
-    struct rc__header *h = RC__HEADER(obj);
-    if (!obj || !rc__is_usual(h, rc__both(h), RC__GRAPH))
+    if (!obj || !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH))
         return false;
-    h->word += RC__LINK_ONE;
+    RC__HEADER(obj)->word += RC__LINK_ONE;
     return true;
 }
 static inline bool rc__drop_link_of_held(void *obj) {
-    struct rc__header *h = RC__HEADER(obj);
-    uint32_t both = obj ? rc__both(h) : 0;
-    if (!(both & RC__HANDLES) || !rc__is_here(both) || !rc__has_some_links(h))
+    uint32_t both = obj ? rc__both(RC__HEADER(obj)) : 0;
+    if (!(both & RC__HANDLES) || !rc__is_here(both) || !rc__has_some_links(RC__HEADER(obj)))
         return false;
-    h->word -= RC__LINK_ONE;
+    RC__HEADER(obj)->word -= RC__LINK_ONE;
     return true;
 }
 static inline bool rc__link_to_handle(void *obj) {
+    uint32_t both = obj ? rc__both(RC__HEADER(obj)) : RC__HANDLES_MAX;
+    if (both & RC__HANDLES_MAX || !rc__is_here(both))
+        return false;
     struct rc__header *h = RC__HEADER(obj);
-    uint32_t both = obj ? rc__both(h) : RC__HANDLES_MAX;
-    if (both & RC__HANDLES_MAX || !rc__is_here(both) || !rc__has_some_links(h) || h->word & RC__GRAPH)
+    if (!rc__has_some_links(h) || h->word & RC__GRAPH)
         return false;
     h->word -= RC__LINK_ONE;
     RC__STORE(h->both, both + 1);

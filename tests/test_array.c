@@ -684,6 +684,19 @@ TEST(pop_of_one_with_all_the_handles_that_fit) {
     done(a);
 }
 
+TEST(null_comes_and_goes_at_the_end) {
+    struct rc_array *a = rc_array_new(&rc_link_element);
+    for (int i = 0; i < 3; i++) {
+        EXPECT(rc_array_push(a, NULL));
+        EXPECT_PTR(NULL, rc_array_get(a, (size_t)i));
+    }
+    EXPECT(rc_array_remove(a, 2));
+    EXPECT_PTR(NULL, rc_array_take(a, 1));
+    EXPECT_PTR(NULL, rc_array_pop(a));
+    EXPECT_EQ(0, rc_array_size(a));
+    rc_release(a);
+}
+
 TEST(dead_object_is_not_taken_in) {
     struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = 1});
     rc_heap_enter(heap);
