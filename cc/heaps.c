@@ -257,7 +257,7 @@ static size_t note_white(struct all *all) {
 static void each_white(struct all *all, void (*each)(struct all *all, struct cc_node *node, struct rc__header *h)) {
     assert(each != NULL);
     EACH_HEAP(all, heap) {
-        rc_heap_enter(heap); // A1
+        rc__enter_held(heap); // A1
         EACH_NODE(heap, n) {
             struct cc_node *node = cc_node(all->cc, n);
             cc_prefetch(node);
@@ -265,7 +265,7 @@ static void each_white(struct all *all, void (*each)(struct all *all, struct cc_
                 each(all, node, cc_object(node));
         }
         meet_all(all);
-        rc_heap_leave(heap);
+        rc__leave_held(heap);
     }
 }
 
@@ -535,13 +535,13 @@ static void set_busy(struct all *all, bool busy, bool reaping) {
 static void quiesce(struct all *all) {
     EACH_HEAP(all, heap) {
         uint32_t at = 0;
-        rc_heap_enter(heap);
+        rc__enter_held(heap);
         cc_settle(heap);
         rc__reap(heap, SIZE_MAX);
         rc__bell_silence(heap);
         rc__drain(heap, &at, SIZE_MAX);
         rc__reap(heap, SIZE_MAX);
-        rc_heap_leave(heap);
+        rc__leave_held(heap);
     }
 }
 
@@ -587,11 +587,11 @@ static bool finish(struct all *all) {
     assert(all->heaps && !all->heaps->cc.busy);
     bool ok = true;
     EACH_HEAP(all, heap) {
-        rc_heap_enter(heap);
+        rc__enter_held(heap);
         rc__reap(heap, SIZE_MAX);
         if (heap->suspect_count || rc__bell(heap))
             ok &= cc_slice(heap, UINT64_MAX, CC_BEGIN_ANY) != RC_STEP_OUT_OF_MEMORY;
-        rc_heap_leave(heap);
+        rc__leave_held(heap);
     }
     return ok;
 }

@@ -203,7 +203,7 @@ void rc_heap_leave(struct rc_heap *heap) {
         rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
                   rc__entries(heap) ? "a heap entered after this one has not been left yet"
                                 : "this thread is not inside the heap");
-    else if (!cc_is_free(heap) && !heap->held && rc__entries(heap) == 1)
+    else if (!cc_is_free(heap) && rc__entries(heap) == (heap->held ? heap->held_entries : 1))
         rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
                   "a destructor or the like leaves its heap, which it has not entered");
     else if (--stack[depth - 1].times == 0)
@@ -288,6 +288,18 @@ struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n) {
 
 void rc__let_go(struct rc_heap *list) {
     let_go(list, false);
+}
+
+void rc__enter_held(struct rc_heap *heap) {
+    assert(heap->held && !heap->held_entries);
+    rc_heap_enter(heap);
+    heap->held_entries = rc__entries(heap);
+}
+
+void rc__leave_held(struct rc_heap *heap) {
+    assert(heap->held && heap->held_entries);
+    heap->held_entries = 0;
+    rc_heap_leave(heap);
 }
 
 bool rc__can_enter(const char *call) {

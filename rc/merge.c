@@ -45,15 +45,15 @@ static void settle(struct rc_heap *into, struct rc_heap *from) {
     into->cc.busy = from->cc.busy = true;
     do {
         if (into->cc.phase >= RC_PHASE_DESTROY && may_link(into, from)) {
-            rc_heap_enter(into);
+            rc__enter_held(into);
             cc_settle(into);
-            rc_heap_leave(into);
+            rc__leave_held(into);
         }
-        rc_heap_enter(from);
+        rc__enter_held(from);
         cc_settle(from);
         while (from->clearing)
             rc__reap(from, 1);
-        rc_heap_leave(from);
+        rc__leave_held(from);
     } while (into->cc.phase >= RC_PHASE_DESTROY && may_link(into, from));
     into->cc.busy = from->cc.busy = false;
     assert(from->cc.phase == RC_PHASE_IDLE && !from->clearing);
@@ -228,9 +228,9 @@ bool rc_heap_merge(struct rc_heap *into, struct rc_heap *from) {
         into->next_held = NULL;
         rc__heap_end(from);
         if (into->dead || into->notices) {
-            rc_heap_enter(into);
+            rc__enter_held(into);
             rc__reap(into, into->release_limit);
-            rc_heap_leave(into);
+            rc__leave_held(into);
         }
     }
     rc__let_go(held);

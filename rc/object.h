@@ -162,6 +162,7 @@ struct rc_heap {
     pthread_mutex_t inside;
     AO_t owner;    // the thread inside: its pthread_self
     bool held;     // by that thread, without an entry on its stack (H3)
+    size_t held_entries; // of that thread, while it works here and callbacks may run; the last is not theirs. 0: it does not
     struct rc_heap *next_held;
     struct rc__blocks blocks;
     struct rc__header *newest; // the cell that an object was made in last,
@@ -458,6 +459,9 @@ bool rc__can_enter(const char *call);
 // H3: holds [heaps], of which some may be NULL or the same, and returns them as a list, in the order of their doors.
 struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n);
 void rc__let_go(struct rc_heap *list);
+// For a while, this thread is inside [heap], which it holds, as callbacks expect it.
+void rc__enter_held(struct rc_heap *heap);
+void rc__leave_held(struct rc_heap *heap);
 void *rc__memory(struct rc_heap *heap, size_t size);
 void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 // Moves the first [used] of [size] bytes to [bigger] bytes of memory; [memory] may be NULL. NULL if there is no memory, with

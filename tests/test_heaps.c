@@ -453,6 +453,35 @@ TEST(garbage_that_destructors_make_for_ever_is_not_followed_for_ever) {
     free_three();
 }
 
+static void leave_too_often(struct node *node) {
+    struct rc_heap *here = rc_heap_current();
+    (void)node;
+    rc_heap_enter(h); // that, or another one that is held
+    rc_heap_leave(h);
+    EXPECT_NO_FAULT();
+    rc_heap_leave(here);
+    EXPECT_FAULT(RC_FAULT_HEAP, "rc_heap_leave");
+    EXPECT_PTR(here, rc_heap_current());
+}
+
+TEST(heap_left_by_its_destructor_is_a_fault_that_changes_nothing) {
+    for (int entries = 0; entries < 3; entries++) {
+        three_heaps();
+        faults_begin();
+        make_ring();
+        for (int i = 0; i < entries; i++)
+            rc_heap_enter(k);
+        on_destroy = leave_too_often;
+        EXPECT_EQ(3, COLLECT(h, k, l));
+        on_destroy = NULL;
+        EXPECT_PTR(entries ? k : NULL, rc_heap_current());
+        for (int i = 0; i < entries; i++)
+            rc_heap_leave(k);
+        EXPECT_NO_FAULT();
+        free_three();
+    }
+}
+
 static struct node *handle_of_destructor;
 static void release_in_destructor(struct node *node) {
     if (node->name == 'a') {

@@ -844,6 +844,35 @@ TEST(destructors_run_by_the_merge_cannot_free_the_heaps) {
     }
 }
 
+static void leave_too_often(struct node *node) {
+    (void)node;
+    rc_heap_leave(busy_k);
+    EXPECT_FAULT(RC_FAULT_HEAP, "rc_heap_leave");
+    EXPECT_PTR(busy_k, rc_heap_current());
+}
+
+TEST(destructors_run_by_the_merge_cannot_leave_the_heap) {
+    for (int inside = 0; inside < 2; inside++)
+        for (unsigned units = 0; units < MOST_UNITS; units++) {
+            faults_begin();
+            busy_h = new_heap(), busy_k = new_heap();
+            graph_in(busy_k, "ab ba");
+            drop_in(busy_k, "ab");
+            units_in(busy_k, units);
+            if (inside)
+                rc_heap_enter(busy_k);
+            on_destroy = phase_in(busy_k) == RC_PHASE_DESTROY ? leave_too_often : NULL;
+            merge(busy_h, busy_k);
+            on_destroy = NULL;
+            EXPECT_NO_FAULT();
+            EXPECT_PTR(NULL, rc_heap_current());
+            collect_in(busy_h);
+            EXPECT_STR("ab", gone_sorted());
+            forget();
+            free_heap(busy_h);
+        }
+}
+
 // ---- the dead
 
 //   (k) a --> b --> c --> d --> e: a dies, and the rest waits, one a slice
