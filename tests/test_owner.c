@@ -216,6 +216,23 @@ TEST(suspect_below_another_is_judged_with_it) {
 }
 
 // The promise broken: the owner holds no link. At worst a leak, for as long as the owner lives.
+//   root --> x <--> y <--> root, x before y: x is below y, and that below the root, which is garbage
+TEST(way_up_to_garbage_in_the_graph_proves_nothing) {
+    struct element *root = rc_new(&element_type), *x = rc_new(&element_type), *y = rc_new(&element_type);
+    rc_set(&root->first, x);
+    rc_set(&root->next, y);
+    rc_set(&y->first, x);
+    rc_set(&x->parent, y);
+    rc_set(&y->parent, root);
+    rc_release(x);
+    rc_release(y);
+    rc_release(root);
+    EXPECT_EQ(1, stats().suspects);
+    while (rc_collect_step(0) == RC_STEP_MORE) { // no island is looked for
+    }
+    EXPECT_EQ(3, destroyed);
+}
+
 TEST(broken_promise_leaks_at_worst_until_the_owner_goes) {
     struct element *a = rc_new(&element_type), *b = rc_new(&element_type);
     rc_set(&b->parent, a);
