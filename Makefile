@@ -118,9 +118,11 @@ valgrind: check-build
 ## emulated: the tests that start no other program, on another architecture, under qemu: ARCH=aarch64, ARCH=s390x (big-endian)
 emulated: ARCH = aarch64
 emulated:
-	@echo 'int main(void){return 0;}' | $(ARCH)-linux-gnu-gcc -x c -static -o /dev/null - -lcunit && command -v qemu-$(ARCH) || { \
-		echo "needs a compiler for $(ARCH), qemu and CUnit, in Debian: dpkg --add-architecture arm64; apt-get update; \
-		apt-get install gcc-$(ARCH)-linux-gnu qemu-user libcunit1-dev:arm64 (as Debian calls aarch64)" >&2; exit 1; }
+	@echo 'int main(void){return 0;}' | $(ARCH)-linux-gnu-gcc -x c -static -o /dev/null - -lcunit && \
+		command -v qemu-$(ARCH) >/dev/null || { \
+		echo 'needs a compiler for $(ARCH), qemu and CUnit. In Debian, where aarch64 is called arm64:'; \
+		echo 'dpkg --add-architecture arm64; apt-get update; apt-get install gcc-$(ARCH)-linux-gnu qemu-user libcunit1-dev:arm64'; \
+		exit 1; } >&2
 	@$(MAKE) --no-print-directory ARCH=$(ARCH) emulated-check
 
 emulated-check: export TEST_SLOW = 20
