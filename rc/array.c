@@ -197,7 +197,7 @@ static bool put(struct rc_array *a, size_t i, void *made) {
     return false;
 }
 
-bool rc_array_insert_value(struct rc_array *a, size_t i, const void *value) {
+static __attribute__((noinline)) bool insert_special(struct rc_array *a, size_t i, const void *value) {
     _Alignas(16) char made[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(a, "rc_array_insert_value") || !rc__usable(value ? a : NULL, "rc_array_insert_value") ||
         !rc__element_copies(a->element, a->kind, "rc_array_insert_value"))
@@ -213,6 +213,16 @@ bool rc_array_insert_value(struct rc_array *a, size_t i, const void *value) {
     int error = errno;
     rc__element_drop(a->element, a->kind, made);
     return rc__fails(error);
+}
+
+// The usual case: at the end, where there is room, and nobody is called. The copy is made in its place.
+bool rc_array_insert_value(struct rc_array *a, size_t i, const void *value) {
+    if (!RC__IS_OPEN(a, "rc_array_insert_value") || !value || i != a->size || i == a->capacity ||
+        a->kind & (RC__E_COPY | RC__E_DESTROY))
+        return insert_special(a, i, value);
+    rc__element_copy(a->element, a->kind, rc__array_place(a, i), value);
+    rc__array_resized(a, i + 1);
+    return true;
 }
 
 bool rc_array_insert_give(struct rc_array *a, size_t i, void *value) {

@@ -405,6 +405,9 @@ TEST(elements_that_cannot_be_copied_are_given) {
     EXPECT(!rc_array_push_value(a, &w));
     EXPECT_FAULT(RC_FAULT_TYPE, "rc_array_insert_value");
     EXPECT(rc_array_push_give(a, &w));
+    EXPECT(!rc_array_push_value(a, rc_array_at(a, 0))); // nor where there is room
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_array_insert_value");
+    EXPECT_EQ(1, rc_array_size(a));
     EXPECT_PTR(NULL, rc_array_slice(a, 0, 1));
     EXPECT_FAULT(RC_FAULT_TYPE, "rc_array_slice");
     EXPECT(!rc_array_resize(a, 5));
