@@ -105,7 +105,7 @@ static struct pair *fill_page_of(struct pair *p) {
     return next;
 }
 
-TEST(where_one_page_of_cells_is_full_the_next_is_made_present_at_once) {
+TEST(where_one_page_of_cells_is_full_the_next_is_made_present_at_once, .counts = true) {
 #ifndef MADV_POPULATE_WRITE
     SKIP("the system does not know how");
 #else
