@@ -88,7 +88,8 @@ MEMORY_SUITES = slots collector death finalize weak owner fault memory verify ma
 PROGRAM_SUITES = harness heaps inspect large man programs stress
 # Programs that tests run as children; what else lies in tests/programs the tests hand to compilers.
 CHILDREN := $(patsubst %.c,$B/%,$(sort $(wildcard tests/programs/test_*.c)))
-EXAMPLES := $(patsubst %,$B/%,$(basename $(sort $(wildcard examples/*.c examples/*.cpp))))
+# That in C++ only where there is a compiler for it: nothing else needs one.
+EXAMPLES := $(patsubst %,$B/%,$(basename $(sort $(wildcard examples/*.c $(if $(shell command -v $(CXX)),examples/*.cpp)))))
 
 # ---- targets
 

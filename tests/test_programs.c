@@ -311,6 +311,8 @@ TEST(example_in_cxx_compiles_silently_whatever_is_warned_of, .limit = 60) {
 }
 
 TEST(scene_in_cxx_keeps_what_its_history_holds_and_no_more) {
+    if (!has(or_else("CXX", "c++")))
+        SKIP("the compiler is not installed");
     int status;
     const char *output = command(&status, "%s/examples/scene", built());
     EXPECT_EQ(0, status);
