@@ -197,7 +197,7 @@ static bool may_change(const void *slot, const char *call) {
         return false;
     if (rc__here != RC__NOWHERE)
         return true;
-    rc__fault(RC_FAULT_OUTSIDE, call, NULL, 
+    rc__fault(RC_FAULT_OUTSIDE, call, NULL,
               "a slot is changed by a thread that is inside no heap: enter the heap of the object that it lies in");
     return false;
 }
