@@ -156,19 +156,11 @@ void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const
                 }
 }
 
-// What the link [slot] holds, as a handle. What is left in [slot] means nothing.
-static void *take_link(void *slot) {
-    void *obj = rc__load(slot);
-    if (!rc__link_to_handle(obj))
-        obj = rc_take_slot(slot);
-    return obj;
-}
-
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from) {
     assert(!(kind & RC__E_LINKS) || e->slots);
     assert(to != from);
     if (kind & RC__E_LINK) {
-        rc__store(to, take_link(from));
+        rc__store(to, rc__take_link(from));
         rc__store(from, NULL);
         return;
     }
@@ -177,7 +169,7 @@ void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void 
         EACH_SLOT(e, s)
             if (s->kind == RC_SLOT_LINK)
                 EACH_PLACE(s, from, at) {
-                    void *p = take_link(at);
+                    void *p = rc__take_link(at);
                     rc__store(at, p);
                 }
     memcpy(to, from, e->size);

@@ -76,6 +76,11 @@ static inline bool rc__link_to_handle(void *obj) {
     RC__STORE(h->both, both + 1);
     return true;
 }
+// What the link in [slot] holds, as a handle. What is left in [slot] means nothing.
+static inline void *rc__take_link(void *slot) {
+    void *obj = rc__load(slot);
+    return rc__link_to_handle(obj) ? obj : rc_take_slot(slot);
+}
 // Removes an element that is in no container any more.
 static inline void rc__element_drop(const struct rc_element *e, unsigned kind, void *element) {
     assert(e && element);

@@ -296,9 +296,7 @@ bool rc_list_set(struct rc_list *l, struct rc_list_pos pos, void *obj) {
 static void *take(struct rc_list *l, uint32_t c) {
     assert(l->kind & RC__E_LINK);
     assert(rc__list_at(l, c)->stamp); // L2
-    void *obj = rc__load(rc__list_element(l, c));
-    if (!rc__link_to_handle(obj))
-        obj = rc_take_slot(rc__list_element(l, c));
+    void *obj = rc__take_link(rc__list_element(l, c));
     rc__list_take_out_of(l, c, RC__LIST_LINK);
     return obj;
 }
