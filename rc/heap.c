@@ -443,9 +443,9 @@ void rc__heap_end(struct rc_heap *heap) {
     assert(rc__is_mine(heap) && heap->cc.phase == RC_PHASE_IDLE);
     assert(!heap->dead && !heap->clearing && !heap->notices);
     rc__weak_heap_gone(heap);
-    rc__rubbish_free(heap);
     rc__interns_free(heap);
     rc__extras_free(heap);
+    rc__rubbish_free(heap); // large tables of these are some
     rc__blocks_free(heap);
     rc__classes_free(heap);
     rc__pointers_free(heap, &heap->suspects);
