@@ -507,6 +507,9 @@ void rc_stats(struct rc_stats *stats) {
     *stats = heap->stats;
     stats->objects = heap->objects;
     stats->bytes = heap->bytes;
+    stats->memory = heap->memory;
+    size_t limit = rc__word_load(&heap->limit);
+    stats->limit = limit == SIZE_MAX ? 0 : limit;
     stats->allocated = heap->objects + stats->reclaimed_count + stats->reclaimed_collect;
     stats->suspects = heap->suspect_count;
     stats->inbox = rc__inbox_count(heap);

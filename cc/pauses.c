@@ -21,7 +21,7 @@ struct cc_pauses {
 
 void cc_pauses_free(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
-    rc__memory_free(heap, heap->cc.pauses, sizeof *heap->cc.pauses);
+    rc__uncounted_free(heap, heap->cc.pauses, sizeof *heap->cc.pauses);
     heap->cc.pauses = NULL;
 }
 
@@ -84,7 +84,7 @@ bool rc_pauses_record(bool on) {
     }
     struct cc_pauses *p = heap->cc.pauses;
     if (!p)
-        p = heap->cc.pauses = rc__memory(heap, sizeof *p);
+        p = heap->cc.pauses = rc__uncounted(heap, sizeof *p);
     if (!p) {
         errno = ENOMEM;
         return false;

@@ -139,7 +139,7 @@ enum { MIDDLE = 16, LARGE = RC__LARGE / RC__PAGE, LARGE_FROM = 2 * LARGE, LARGE_
 enum { FRESH = 4096 }; // bytes of fresh cells, about, that are made free ones at once
 
 static bool region_new(struct rc_heap *heap) {
-    struct rc__region *region = rc__memory(heap, sizeof *region);
+    struct rc__region *region = rc__uncounted(heap, sizeof *region);
     if (!region)
         return false;
     size_t pages = heap->blocks.pages;
@@ -148,7 +148,7 @@ static bool region_new(struct rc_heap *heap) {
                          ? rc__large_new(pages < LARGE_TO)
                          : heap->allocator.alloc(region->pages * RC__PAGE, RC__PAGE, heap->allocator.arg);
     if (!region->memory) {
-        rc__memory_free(heap, region, sizeof *region);
+        rc__uncounted_free(heap, region, sizeof *region);
         return false;
     }
     heap->blocks.pages += region->pages;
@@ -166,19 +166,21 @@ static bool region_new(struct rc_heap *heap) {
 static void region_free(struct rc_heap *heap, struct rc__region *region) {
     assert(region->used == 0 || heap->ending || !heap->objects);
     heap->blocks.pages -= region->pages;
+    heap->memory -= region->used * RC__PAGE;
     if (region->pages == LARGE)
         rc__large_free(region->memory, RC__LARGE);
     else
         heap->allocator.free(region->memory, region->pages * RC__PAGE, heap->allocator.arg);
-    rc__memory_free(heap, region, sizeof *region);
+    rc__uncounted_free(heap, region, sizeof *region);
 }
 
-// [another]: one with cells of that size is full.
+// An empty page gets a size, and counts from now on (M1). [another]: one with cells of that size is full.
 static struct rc__page *page_new(struct rc_heap *heap, size_t cell, bool another) {
     assert(cell % 16 == 0 && cell >= sizeof(struct rc__header) && cell <= RC__CELL_MAX);
     struct rc__blocks *b = &heap->blocks;
-    if (!b->empty && !region_new(heap))
+    if (!rc__memory_fits(heap, RC__PAGE) || (!b->empty && !region_new(heap)))
         return NULL;
+    heap->memory += RC__PAGE;
     struct rc__page *page = b->empty;
     assert(page->cell == 0 && page->region->used < page->region->pages);
     list_remove(&b->empty, page);
@@ -238,8 +240,10 @@ static struct rc__page *page_with_free(struct rc_heap *heap, size_t cell) {
 }
 
 // [page] has no object and is on no list.
-static void page_empty(struct rc__blocks *b, struct rc__page *page) {
+static void page_empty(struct rc_heap *heap, struct rc__page *page) {
     assert(page->used == 0 && page->cell && page->region->used > 0);
+    struct rc__blocks *b = &heap->blocks;
+    heap->memory -= RC__PAGE;
     page->cell = 0;
     list_add(&b->empty, page);
     if (--page->region->used == 0) {
@@ -259,8 +263,21 @@ void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
     }
     if (!page->used && (page->next || page->prev)) {
         list_remove(room, page);
-        page_empty(&heap->blocks, page);
+        page_empty(heap, page);
     }
+}
+
+// Nor do these stay where memory is short.
+void rc__pages_unkeep(struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
+    for (size_t size = 0; size < RC__CELL_SIZES; size++)
+        for (struct rc__page **room = &heap->blocks.room[size], *page = *room, *next; page; page = next) {
+            next = page->next;
+            if (page->used)
+                continue;
+            list_remove(room, page);
+            page_empty(heap, page);
+        }
 }
 
 struct rc__header *rc__block_new_slow(struct rc_heap *heap, size_t size) {
@@ -323,14 +340,11 @@ static void big_merge(struct rc__big *into, struct rc__big *from) {
     from->not_next = from->not_prev = ~(uintptr_t)from;
 }
 
-// Two pages that were kept as the last of their size need not both be.
-static void rooms_merge(struct rc__blocks *into, struct rc__blocks *from, size_t size) {
-    for (struct rc__page *page; (page = from->room[size]);) {
-        list_remove(&from->room[size], page);
-        if (page->used)
-            list_add(&into->room[size], page);
-        else
-            page_empty(from, page);
+// No page of [from] is kept without an object: merge.c sees to that.
+static void pages_merge(struct rc__page **into, struct rc__page **from) {
+    for (struct rc__page *page; (page = *from);) {
+        list_remove(from, page);
+        list_add(into, page);
     }
 }
 
@@ -370,11 +384,8 @@ void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from) {
     struct rc__blocks *to = &into->blocks, *old = &from->blocks;
     big_merge(&to->big, &old->big);
     for (size_t size = 0; size < RC__CELL_SIZES; size++)
-        rooms_merge(to, old, size);
-    for (struct rc__page *page; (page = old->empty);) {
-        list_remove(&old->empty, page);
-        list_add(&to->empty, page);
-    }
+        pages_merge(&to->room[size], &old->room[size]);
+    pages_merge(&to->empty, &old->empty);
     size_t pages = regions_merge(&to->regions, &old->regions) + regions_merge(&to->idle, &old->idle);
     to->pages += pages;
     old->pages = 0;

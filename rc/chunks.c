@@ -15,12 +15,12 @@ bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) 
     size_t capacity = c->capacity ? 2 * c->capacity : 8;
     while (capacity < chunks)
         capacity *= 2;
-    void **table = rc__memory(heap, capacity * sizeof *table);
+    void **table = rc__uncounted(heap, capacity * sizeof *table);
     if (!table)
         return false;
     if (c->chunks)
         memcpy(table, c->chunk, c->chunks * sizeof *table);
-    rc__memory_free(heap, c->chunk, c->capacity * sizeof *table);
+    rc__uncounted_free(heap, c->chunk, c->capacity * sizeof *table);
     c->chunk = table;
     c->capacity = capacity;
     assert(c->capacity >= chunks);
@@ -33,7 +33,7 @@ bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks
     if (!rc__chunks_table(heap, c, chunks))
         return false;
     while (c->chunks < chunks) {
-        void *chunk = rc__memory(heap, chunk_bytes);
+        void *chunk = rc__uncounted(heap, chunk_bytes);
         if (!chunk)
             return false;
         c->chunk[c->chunks++] = chunk;
@@ -75,9 +75,9 @@ void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, siz
     assert((c->capacity > 0) == (c->chunk != NULL));
     assert(c->chunks <= c->capacity);
     while (c->chunks > keep)
-        rc__memory_free(heap, c->chunk[--c->chunks], chunk_bytes);
+        rc__uncounted_free(heap, c->chunk[--c->chunks], chunk_bytes);
     if (!c->chunks) {
-        rc__memory_free(heap, c->chunk, c->capacity * sizeof *c->chunk);
+        rc__uncounted_free(heap, c->chunk, c->capacity * sizeof *c->chunk);
         *c = (struct cc_chunks){0};
     }
 }

@@ -25,49 +25,6 @@ static size_t next_door;
 static AO_t default_heap; // or 0
 static pthread_mutex_t default_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void *plain_alloc(size_t size, size_t align, void *arg) {
-    assert(align % sizeof(void *) == 0 || align < sizeof(void *));
-    (void)arg;
-    void *memory;
-    return posix_memalign(&memory, align < sizeof(void *) ? sizeof(void *) : align, size) ? NULL : memory;
-}
-
-static void *plain_malloc(size_t size, size_t align, void *arg) {
-    return align <= 16 ? malloc(size) : plain_alloc(size, align, arg);
-}
-
-static void plain_free(void *memory, size_t size, void *arg) {
-    (void)size;
-    (void)arg;
-    free(memory);
-}
-
-void *rc__memory(struct rc_heap *heap, size_t size) {
-    assert(heap->allocator.alloc);
-    assert(size > 0);
-    return heap->allocator.alloc(size, 16, heap->allocator.arg);
-}
-
-void rc__memory_free(struct rc_heap *heap, void *memory, size_t size) {
-    assert(!memory || size > 0);
-    if (memory)
-        heap->allocator.free(memory, size, heap->allocator.arg);
-}
-
-// What malloc gave realloc can enlarge, which moves pages, not bytes, where there are many.
-void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger) {
-    assert(used <= size && used <= bigger);
-    assert(!used || memory);
-    if (heap->allocator.alloc == plain_malloc)
-        return realloc(memory, bigger);
-    void *moved = rc__memory(heap, bigger);
-    if (moved && used)
-        memcpy(moved, memory, used);
-    if (moved)
-        rc__memory_free(heap, memory, size);
-    return moved;
-}
-
 // A door for [heap]. The search starts behind the one given out last, so that a door is not reused at once.
 static struct rc__door *door_new(struct rc_heap *heap) {
     assert(!heap->door);
@@ -102,14 +59,14 @@ static void door_free(struct rc__door *door) {
 
 struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
     static const struct rc_heap_options defaults;
-    static const struct rc_allocator plain = {plain_malloc, plain_free, NULL};
     if (!options)
         options = &defaults;
-    const struct rc_allocator *allocator = options->allocator ? options->allocator : &plain;
+    const struct rc_allocator *allocator = options->allocator ? options->allocator : &rc__plain_allocator;
     struct rc_heap *heap = allocator->alloc(sizeof *heap, 16, allocator->arg);
     if (heap) {
         *heap = (struct rc_heap){.name = options->name ? options->name : "heap",
                                  .allocator = *allocator,
+                                 .limit = options->limit ? options->limit : SIZE_MAX,
                                  .release_limit = options->release_limit ? options->release_limit : SIZE_MAX};
         heap->door = door_new(heap);
         if (!heap->door) {
@@ -448,6 +405,7 @@ void rc__heap_end(struct rc_heap *heap) {
     rc__rubbish_free(heap); // large tables of these are some
     rc__blocks_free(heap);
     rc__classes_free(heap);
+    assert(heap->memory == 0); // M1
     rc__pointers_free(heap, &heap->suspects);
     rc__lock(&heap->door->lock);
     rc__pointers_free(heap, &heap->door->inbox);
@@ -466,7 +424,7 @@ void rc__heap_end(struct rc_heap *heap) {
     rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
     leave(heap);
     pthread_mutex_destroy(&heap->inside);
-    rc__memory_free(heap, heap, sizeof *heap);
+    rc__uncounted_free(heap, heap, sizeof *heap);
 }
 
 size_t rc_heap_free(struct rc_heap *heap) {

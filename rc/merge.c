@@ -6,7 +6,8 @@
 //
 //   SETTLE    [from]'s collection ends, and the object that it is clearing in pieces is cleared. [into]'s goes on, unless its
 //             garbage may have links into [from].
-//   RESERVE   Room for [from]'s suspects, inbox and weak references in [into]. This can fail, and is the last thing that can.
+//   RESERVE   Room for [from]'s suspects, inbox and weak references in [into], and for all of [from] under [into]'s limit. This
+//             can fail, and is the last thing that can.
 //   DOORS     Under the locks of both, so at once for all other threads: classes, weak references and what is in the inbox
 //             are at [into]'s door. Foreign threads may retain, release and upgrade all the time (F4).
 //   CONVERT   A link from one heap to the other counted as a handle there (C1) and is a link from now on: as if its slot
@@ -197,14 +198,17 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
     into->husks += from->husks;
     into->bytes += from->bytes;
     into->outward |= from->outward;
+    into->memory += from->memory; // M1
+    from->memory = 0;
     join_stats(&into->stats, &from->stats);
 }
 
 static bool merge(struct rc_heap *into, struct rc_heap *from) {
     assert(!into->cc.busy && !from->cc.busy);
     settle(into, from);
-    if (!reserve(into, from) || !rc__interns_reserve(into, from) ||
-        !rc__extras_reserve(into, from) || !change_doors(into, from))
+    rc__pages_unkeep(from); // those of [into] may do
+    if (!reserve(into, from) || !rc__interns_reserve(into, from) || !rc__extras_reserve(into, from) ||
+        !rc__memory_fits(into, from->memory) || !change_doors(into, from))
         return fails(ENOMEM);
     rc__classes_merge(into, from);
     convert(from, into);

@@ -157,6 +157,8 @@ struct rc__weak_table {
 struct rc_heap {
     const char *name;
     struct rc_allocator allocator;
+    AO_t limit;    // of memory; SIZE_MAX: none. Any thread sets it
+    size_t memory; // that counts for it (memory.c)
     size_t release_limit;
     struct rc__door *door;
     pthread_mutex_t inside;
@@ -359,6 +361,7 @@ void rc__blocks_free(struct rc_heap *heap);
 void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, void *arg), void *arg);
 size_t rc__block_size(const struct rc__header *h);
 void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from);
+void rc__pages_unkeep(struct rc_heap *heap);
 
 // death.c
 void rc__die(struct rc_heap *heap, struct rc__header *h);
@@ -462,11 +465,19 @@ void rc__let_go(struct rc_heap *list);
 // For a while, this thread is inside [heap], which it holds, as callbacks expect it.
 void rc__enter_held(struct rc_heap *heap);
 void rc__leave_held(struct rc_heap *heap);
+
+// memory.c
+extern const struct rc_allocator rc__plain_allocator;
+// NULL if memory is out, or the heap's limit reached.
 void *rc__memory(struct rc_heap *heap, size_t size);
 void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 // Moves the first [used] of [size] bytes to [bigger] bytes of memory; [memory] may be NULL. NULL if there is no memory, with
 // nothing changed.
 void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger);
+bool rc__memory_fits(struct rc_heap *heap, size_t size);
+// The same for what does not count: the collector's (M3).
+void *rc__uncounted(struct rc_heap *heap, size_t size);
+void rc__uncounted_free(struct rc_heap *heap, void *memory, size_t size);
 
 // place.c: in checked builds, whether the object that [slot] lies in, if any, is in the heap this thread is inside; a fault
 // if not; the same without a fault, for short ways that leave it to the long ones. And whether [obj] is an object, alive or

@@ -51,7 +51,9 @@ bool rc__rubbish_some(struct rc_heap *heap) {
     }
     uintptr_t end = ((uintptr_t)rubbish + rubbish->size) / PAGE * PAGE;
     madvise((void *)(end - PIECE), PIECE, MADV_DONTNEED);
-    rubbish->size = end - PIECE - (uintptr_t)rubbish;
+    size_t size = end - PIECE - (uintptr_t)rubbish;
+    heap->memory -= rubbish->size - size;
+    rubbish->size = size;
     assert(rubbish->size >= sizeof *rubbish); // its head stays
     assert(rubbish->size % PAGE == (-(uintptr_t)rubbish) % PAGE);
     return true;

@@ -82,6 +82,8 @@ RC_API const char *rc_phase_name(enum rc_phase phase);
 struct rc_stats {
     size_t objects;             // alive now, or dead and not yet destroyed
     size_t bytes;               // their size, headers included
+    size_t memory;              // what the heap has for them: what counts for its limit (see rc_heap_options)
+    size_t limit;               // of that; 0: none
     size_t suspects;            // now
     size_t inbox;               // objects now watched because another thread released a handle of them
     size_t dead;                // counted dead, waiting to be destroyed (see rc_heap_options.release_limit)

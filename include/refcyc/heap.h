@@ -23,12 +23,8 @@ RC_BEGIN_DECLS
 struct rc_heap;
 
 // Where a heap's memory comes from. alloc returns [size] bytes aligned to [align] (a power of two), or NULL; free gets
-// what alloc returned, with the same size. Both are called by whichever thread is inside the heap.
-//
-// For a limit of a heap's memory (examples/limit.c): some 68 KB go with the first object. Containers' memory comes from here, too,
-// and so does the collector's while a collection is under way: 16 bytes an object and 4 a reference of what it looks at, in
-// pieces of 64 KB, of which it takes two at least. One that finds none is called off; so an allocator that is at its limit lets
-// rc_collect go beyond it, or garbage would fill it for good.
+// what alloc returned, with the same size. Both are called by whichever thread is inside the heap. (For a limit of a heap's
+// memory there is an option.)
 struct rc_allocator {
     void *(*alloc)(size_t size, size_t align, void *arg);
     void (*free)(void *memory, size_t size, void *arg);
@@ -42,6 +38,8 @@ struct rc_heap_options {
     // At most so many objects are destroyed by one release; the rest by the slices that follow. 0: all at once, so that
     // destruction is complete when the release returns.
     size_t release_limit;
+    // Of the heap's memory, in bytes. 0: none. See rc_heap_set_limit.
+    size_t limit;
     // Called when another thread leaves work for this heap: releases to be looked at by the next slice. On that thread,
     // so it does no more than wake the loop that runs the slices (uv_async_send, g_main_context_wakeup, a byte in a pipe);
     // it calls nothing of this library. Once until that work is taken up. NULL: nobody is called.
@@ -74,7 +72,8 @@ RC_API size_t rc_heap_free(struct rc_heap *heap);
 // keeps its options; the figures of both are added up.
 //
 // false with errno, and both heaps as they were:
-//   ENOMEM   memory is out (a collection under way in [from] was called off, or finished)
+//   ENOMEM   memory is out, or both do not fit under the limit of [into] (a collection under way in [from] was called off, or
+//            finished)
 //   EINVAL   they are one heap, or NULL (a fault); they have different allocators; this thread is inside [from] more than
 //            once; or a finalizer, a destructor or the like makes the call
 //
@@ -102,6 +101,22 @@ RC_API struct rc_heap *rc_heap_default(void);
 // was left earlier calls nobody anew: ask rc_collect_pending or rc_pace_next once. Any thread; not from a wake. NULL for
 // the heap is a fault.
 RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg);
+
+// Sets the limit of [heap]'s memory, in bytes; 0: none. A call that would take the heap beyond it, rc_new or whatever makes a
+// container grow, fails as where memory is out: NULL or false with errno = ENOMEM, and nothing has changed. The caller may
+// collect and ask again (examples/limit.c). Nothing that releases, destroys or collects is ever stopped by it. rc_stats says how
+// much the heap has.
+//
+// What counts: objects, the memory of containers, and some bytes for each type. Objects of up to 512 bytes lie in pages of 64
+// KiB, each for one size, and a page counts as long as there is an object in it: so a limit leaves room for a page for each size,
+// at least. (With an allocator of the user's, in checked builds and under sanitizers each object counts for itself.) A map or
+// set that moves to larger memory has both for a moment. What does not count: what the collector needs, which is 16 bytes an
+// object and 4 a reference of what it looks at, while it does, and 16 for each object from its birth, most of them never
+// touched; weak references, about 64 bytes for each object that has any; pages without objects, which the next objects get.
+//
+// A limit may be lower than what the heap has: nothing goes, and nothing is to be had until enough has gone. One that is raised
+// counts at once: so the handler of an error can have a little more than what failed. Any thread. NULL is a fault.
+RC_API void rc_heap_set_limit(struct rc_heap *heap, size_t limit);
 
 // The heap of an object. Any thread with a handle. NULL for NULL, and for what is dead: in its destructor, too.
 RC_API struct rc_heap *rc_heap_of(const void *obj);

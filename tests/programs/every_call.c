@@ -85,10 +85,11 @@ int main(void) {
     ok = ok && stats.objects == 0 && census == 0 && destroyed == 3 && finalized == 3 && noticed == 1;
     rc_weak_release(rc_weak_retain(weak));
     rc_weak_release(weak);
-    struct rc_heap_options options = {"mine", NULL, 0, NULL, NULL};
+    struct rc_heap_options options = {"mine", NULL, 0, 1 << 20, NULL, NULL};
     struct rc_heap *heap = rc_heap_new(&options);
     rc_heap_enter(heap);
     ok = ok && rc_heap_current() == heap && rc_heap_try_enter(heap);
+    rc_heap_set_limit(heap, 0);
     rc_heap_leave(heap);
     struct node *eternal = (struct node *)rc_immortal(make());
     ok = ok && rc_heap_of(eternal) == heap;

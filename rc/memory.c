@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Where a heap's memory comes from, and what of it counts for the heap's limit.
+//
+//   M1  heap->memory is the sum of what counts: the pages that have a size (block.c), blocks, and what containers and types
+//       have. When a heap has ended it is 0.
+//   M2  What is counted is asked for by a call that can fail. Such a call is refused where it would take the heap beyond its
+//       limit, and only then: a limit that is lowered may be exceeded, and what goes back is never asked.
+//   M3  What the collector needs does not count: the graph, the suspect buffer, the inbox. A collection is what makes room.
+//
+// Two heaps that are merged have their sums added, and what one has given the other may free: in between, sums are right
+// modulo the range only.
+#include "object.h"
+
+#include <stdlib.h>
+
+static void *aligned(size_t size, size_t align, void *arg) {
+    assert(align % sizeof(void *) == 0 || align < sizeof(void *));
+    (void)arg;
+    void *memory;
+    return posix_memalign(&memory, align < sizeof(void *) ? sizeof(void *) : align, size) ? NULL : memory;
+}
+
+static void *plain_malloc(size_t size, size_t align, void *arg) {
+    return align <= 16 ? malloc(size) : aligned(size, align, arg);
+}
+
+static void plain_free(void *memory, size_t size, void *arg) {
+    (void)size;
+    (void)arg;
+    free(memory);
+}
+
+const struct rc_allocator rc__plain_allocator = {plain_malloc, plain_free, NULL};
+
+void *rc__uncounted(struct rc_heap *heap, size_t size) {
+    assert(heap->allocator.alloc);
+    assert(size > 0);
+    return heap->allocator.alloc(size, 16, heap->allocator.arg);
+}
+
+void rc__uncounted_free(struct rc_heap *heap, void *memory, size_t size) {
+    assert(!memory || size > 0);
+    if (memory)
+        heap->allocator.free(memory, size, heap->allocator.arg);
+}
+
+static bool fits(const struct rc_heap *heap, size_t size) {
+    size_t limit = rc__word_load(&heap->limit);
+    return size <= limit && heap->memory <= limit - size;
+}
+
+// M2: whether the heap may have [size] bytes more. Pages without objects give way.
+bool rc__memory_fits(struct rc_heap *heap, size_t size) {
+    assert(rc__is_mine(heap));
+    if (fits(heap, size))
+        return true;
+    rc__pages_unkeep(heap);
+    return fits(heap, size);
+}
+
+void *rc__memory(struct rc_heap *heap, size_t size) {
+    void *memory = rc__memory_fits(heap, size) ? rc__uncounted(heap, size) : NULL;
+    if (memory)
+        heap->memory += size;
+    return memory;
+}
+
+void rc__memory_free(struct rc_heap *heap, void *memory, size_t size) {
+    rc__uncounted_free(heap, memory, size);
+    if (memory)
+        heap->memory -= size;
+}
+
+// What malloc gave realloc can enlarge, which moves pages, not bytes, where there are many.
+static void *moved(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger) {
+    assert(used <= size && used <= bigger);
+    assert(!used || memory);
+    if (heap->allocator.alloc == plain_malloc)
+        return realloc(memory, bigger);
+    void *to = rc__uncounted(heap, bigger);
+    if (to && used)
+        memcpy(to, memory, used);
+    if (to)
+        rc__uncounted_free(heap, memory, size);
+    return to;
+}
+
+// M2: only what it grows by is asked for.
+void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger) {
+    if (bigger > size && !rc__memory_fits(heap, bigger - size))
+        return NULL;
+    void *to = moved(heap, memory, size, used, bigger);
+    if (to)
+        heap->memory += bigger - size; // or less, modulo the range
+    return to;
+}
+
+void rc_heap_set_limit(struct rc_heap *heap, size_t limit) {
+    assert(!heap || heap->door);
+    if (!heap)
+        rc__fault(RC_FAULT_NULL, "rc_heap_set_limit", NULL, "the heap is NULL");
+    else
+        rc__word_store(&heap->limit, limit ? limit : SIZE_MAX);
+}
