@@ -204,7 +204,10 @@ bool rc__keyed_add_word(struct rc__table *t, uint64_t word, void *obj, const cha
         return false;
     struct rc__word_entry *entry = rc__table_word(t, rc__table_add(t, rc__table_mix(word)));
     entry->key = word;
-    rc_set_slot(&entry->value, obj);
+    if (rc__add_link(obj))
+        entry->value = obj;
+    else
+        rc_set_slot(&entry->value, obj);
     return true;
 }
 

@@ -252,10 +252,9 @@ void rc__table_free(struct rc_heap *heap, struct rc__table *t) {
     t->free = RC__NO_ENTRY;
 }
 
-bool rc__table_room(struct rc_heap *heap, struct rc__table *t) {
+bool rc__table_grow(struct rc_heap *heap, struct rc__table *t) {
     assert(rc__table_is_sound(t));
-    if (t->count < t->capacity)
-        return true;
+    assert(t->count == t->capacity);
     return move_to(heap, t, capacity_for(2 * (size_t)t->capacity), false);
 }
 
@@ -279,6 +278,14 @@ bool rc__table_fit(struct rc_heap *heap, struct rc__table *t) {
 
 // ---- entries
 
+static void zero_entry(struct rc__table *t, uint32_t e) {
+    assert(e < t->used);
+    if (t->stride == sizeof(struct rc__word_entry))
+        memset(rc__table_key(t, e), 0, sizeof(struct rc__word_entry));
+    else
+        memset(rc__table_key(t, e), 0, t->stride);
+}
+
 uint32_t rc__table_add(struct rc__table *t, uint32_t hash) {
     assert(hash & RC__LIVE); // T4
     assert(rc__table_is_sound(t));
@@ -289,7 +296,7 @@ uint32_t rc__table_add(struct rc__table *t, uint32_t hash) {
         assert(t->free == RC__NO_ENTRY || (t->free < t->used && !(t->state[t->free] & RC__LIVE))); // T3
     } else {
         e = t->used++;
-        memset(rc__table_key(t, e), 0, t->stride);
+        zero_entry(t, e);
     }
     t->state[e] = hash;
     place_it(t, hash, e);
@@ -355,10 +362,7 @@ void rc__table_remove_of(struct rc__table *t, uint32_t e, uint32_t hash) {
     assert(rc__table_is_sound(t));
     assert(t->state[e] == hash);
     displace(t, e, hash);
-    if (t->stride == sizeof(struct rc__word_entry))
-        memset(rc__table_key(t, e), 0, sizeof(struct rc__word_entry));
-    else
-        memset(rc__table_key(t, e), 0, t->stride);
+    zero_entry(t, e);
     t->state[e] = t->free;
     t->free = e;
     t->count--;

@@ -193,7 +193,10 @@ uint32_t rc__table_hash(const struct rc__table *t, const void *key);
 uint32_t rc__table_find(const struct rc__table *t, uint32_t hash, const void *key);
 uint32_t rc__table_find_text(const struct rc__table *t, uint32_t hash, const char *text, size_t length);
 // Room for one entry more; for [n] in all. false with errno.
-bool rc__table_room(struct rc_heap *heap, struct rc__table *t);
+bool rc__table_grow(struct rc_heap *heap, struct rc__table *t);
+static inline bool rc__table_room(struct rc_heap *heap, struct rc__table *t) {
+    return t->count < t->capacity || rc__table_grow(heap, t);
+}
 bool rc__table_reserve(struct rc_heap *heap, struct rc__table *t, size_t n);
 // Gives memory back that is not used. Entries get other numbers.
 bool rc__table_fit(struct rc_heap *heap, struct rc__table *t);
