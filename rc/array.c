@@ -288,7 +288,7 @@ bool rc_array_remove(struct rc_array *a, size_t i) {
         return remove_special(a, i);
     void *obj = ((void **)a->data)[i];
     rc__array_resized(a, i);
-    return rc__drop_link_of_held(obj) || rc__dropped_link(obj);
+    return rc__drop_link_of_held(rc__here, obj) || rc__dropped_link(obj);
 }
 
 bool rc_array_remove_fast(struct rc_array *a, size_t i) {

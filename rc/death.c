@@ -88,10 +88,11 @@ struct clear {
 
 static inline void clear_slot(struct rc_heap *heap, char *slot) {
     void *obj = rc__load(slot);
-    if (obj) {
-        rc__store(slot, NULL);
+    if (!obj)
+        return;
+    rc__store(slot, NULL);
+    if (!rc__drop_link_of_held(heap, obj))
         rc__unlink(heap, RC__HEADER(obj), "rc_release");
-    }
 }
 
 static void clear_slots(struct rc_visitor *visitor, char *first, size_t n) {

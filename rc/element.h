@@ -50,19 +50,12 @@ static inline void rc__drop_link(void *obj) {
 }
 // The same, and true: what a call ends with.
 bool rc__dropped_link(void *obj);
-// The usual cases, in line: [obj] gets a link; loses one, and has a handle left; has a handle instead of one. false, with
-// nothing done, where it is not as simple as that.
+// The usual cases, in line: [obj] gets a link; has a handle instead of one. false, with nothing done, where it is not as
+// simple as that.
 static inline bool rc__add_link(void *obj) {
     if (!obj || !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH))
         return false;
     RC__HEADER(obj)->word += RC__LINK_ONE;
-    return true;
-}
-static inline bool rc__drop_link_of_held(void *obj) {
-    uint32_t both = obj ? rc__both(RC__HEADER(obj)) : 0;
-    if (!(both & RC__HANDLES) || !rc__is_here(both) || !rc__has_some_links(RC__HEADER(obj)))
-        return false;
-    RC__HEADER(obj)->word -= RC__LINK_ONE;
     return true;
 }
 static inline bool rc__link_to_handle(void *obj) {

@@ -218,7 +218,7 @@ static bool remove_cell(struct rc_list *l, uint32_t c) {
         return remove_value(l, c);
     void *obj = rc__load(rc__list_element(l, c));
     rc__list_take_out_of(l, c, RC__LIST_LINK);
-    return rc__drop_link_of_held(obj) || rc__dropped_link(obj);
+    return rc__drop_link_of_held(rc__here, obj) || rc__dropped_link(obj);
 }
 
 bool rc_list_remove(struct rc_list *l, struct rc_list_pos pos) {

@@ -61,6 +61,7 @@
 #define RC__EXTRA (UINT64_C(1) << 35)     // a key of weak maps: has a slot in the heap's table of extras (extra.c)
 #define RC__LINK_ONE (UINT64_C(1) << 36)
 #define RC__LINKS_MAX ((UINT64_C(1) << 28) - 1)
+#define RC__LINKS_HALF (UINT64_C(1) << 63) // of a word: it has 2^27 links, or more
 
 #define RC__SPILL 0x2000 // handles that move at once between handles and shared
 #define RC__NOWHERE ((struct rc_heap *)-1)
@@ -298,14 +299,23 @@ static inline void rc__store(void *slot, const void *p) {
     memcpy(slot, &p, sizeof p);
 }
 
-// Of an object, of which the class and the handles are [both]: it is ours, has not all the links that it can have, and bears
-// none of [marks]. So a slot can just get it.
+// Of an object, of which the class and the handles are [both]: it is ours, has less than half the links that it can have, and
+// bears none of [marks]. So a slot can just get it. (Half: that is one bit, the sign.)
 static inline bool rc__is_usual(const struct rc__header *h, uint32_t both, uint64_t marks) {
-    return rc__is_here(both) && !(h->word & marks) && h->word < RC__LINKS_MAX * RC__LINK_ONE;
+    return rc__is_here(both) && !(h->word & (marks | RC__LINKS_HALF));
 }
-// Of one of ours (another's word is not to be read): it has some links, and not all that it can have.
+// Of one of ours (another's word is not to be read): it has some links, and less than half of what it can have.
 static inline bool rc__has_some_links(const struct rc__header *h) {
-    return h->word - RC__LINK_ONE < (RC__LINKS_MAX - 1) * RC__LINK_ONE;
+    return (int64_t)h->word >= (int64_t)RC__LINK_ONE;
+}
+
+// [obj] loses a link and has a handle left, in [heap]. false, with nothing done, where it is not as simple as that.
+static inline bool rc__drop_link_of_held(const struct rc_heap *heap, void *obj) {
+    uint32_t both = obj ? rc__both(RC__HEADER(obj)) : 0;
+    if (!(both & RC__HANDLES) || RC__LOAD(rc__class_heap[both >> 16]) != heap || !rc__has_some_links(RC__HEADER(obj)))
+        return false;
+    RC__HEADER(obj)->word -= RC__LINK_ONE;
+    return true;
 }
 
 // Whether [slot] lies in the object that was made last, and that is alive and held, and not in the graph.
