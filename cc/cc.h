@@ -117,7 +117,7 @@ enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin ma
 void cc_init(struct rc_heap *heap);
 // Whether a slice can be run now: not from a callback, and not at a heap's end.
 bool cc_is_free(const struct rc_heap *heap);
-// The callback [call] of [h]'s type has run: in a slice, its time is looked at.
+// The callback [call] of [h]'s type has run, in a slice: its time is looked at.
 void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *call);
 // The table of [type] goes away, and there is no object of it: it is not named any more.
 void cc_pauses_forget(struct rc_heap *heap, const struct rc_type *type);

@@ -32,7 +32,8 @@ void cc_budget_check(struct cc_budget *budget, uint32_t cost) {
 void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *call) {
     assert(rc__is_object(h) && call);
     struct cc_budget *budget = heap->cc.budget;
-    if (!budget || budget->deadline == UINT64_MAX)
+    assert(budget != NULL);
+    if (budget->deadline == UINT64_MAX)
         return;
     uint64_t before = budget->looked;
     cc_budget_check(budget, 0);

@@ -240,7 +240,7 @@ static size_t note_white(struct all *all) {
         const struct rc__class *c = rc__class(h);
         node->object |= CC_WHITE;
         all->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
-        all->any_destroy |= c->has_destroy;
+        all->any_destroy |= rc__has_destructor(c);
         if (node->object & WATCHED) {
             node->ext = all->watched;
             all->watched = n;
@@ -433,7 +433,7 @@ static void destruct(struct all *all, struct cc_node *node, struct rc__header *h
     assert(rc__is_dead(h) && h->word & RC__DOOMED);
     (void)all;
     (void)node;
-    if (!rc__class(h)->has_destroy)
+    if (!rc__has_destructor(rc__class(h)))
         return;
     rc__call_destroy(h);
     for (size_t part = 0; rc__destroy_some(h, &part);)

@@ -53,7 +53,7 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
     h->word |= RC__FINALIZED;
     rc_retain(rc__payload(h));
     rc__call_finalize(h);
-    cc_called(heap, h, "finalize");
+    rc__called(heap, h, "finalize");
     rc_release(rc__payload(h));
     heap->cc.finalized++;
     return true;
@@ -96,11 +96,11 @@ static bool destruct(struct rc_heap *heap, struct cc_node *node, struct rc__head
     assert(rc__is_dead(h) && h->word & RC__DOOMED);
     (void)node;
     size_t *part = &heap->cc.piece_slot;
-    if (!rc__class(h)->has_destroy)
+    if (!rc__has_destructor(rc__class(h)))
         return true;
     if (*part == 0) {
         rc__call_destroy(h);
-        cc_called(heap, h, "destroy");
+        rc__called(heap, h, "destroy");
     }
     return !rc__destroy_some(h, part);
 }

@@ -69,12 +69,12 @@ static inline void note(struct cc *cc, struct cc_node *node, const struct rc__he
     assert(node->object & CC_WHITE && !(node->object & CC_ALIVE));
     const struct rc__class *c = rc__class(h);
     cc->white_count++;
-    if (!is_closed(node, h, c))
+    if (!is_closed(node, h, c)) {
         cc->any_open = true;
-    if (c->has_finalize || c->has_destroy) {
-        cc->any_finalize |= c->has_finalize && !(h->word & RC__FINALIZED);
-        cc->any_destroy |= c->has_destroy;
+        cc->any_destroy |= rc__has_destructor(c);
     }
+    if (c->has_finalize)
+        cc->any_finalize |= !(h->word & RC__FINALIZED);
 }
 
 static bool check(struct rc_heap *heap, struct cc *cc, struct cc_budget *budget) {

@@ -166,7 +166,7 @@ static void describe(struct rc__class *c) {
     for (const struct rc_type *t = c->type; t; t = t->base) {
         c->has_trace |= t->trace != NULL;
         c->has_finalize |= t->finalize != NULL;
-        c->has_destroy |= t->destroy || t->destroy_some;
+        c->has_destroy |= t->destroy != NULL;
         c->destroy_some = t->destroy_some ? t->destroy_some : c->destroy_some;
         c->has_free_slots |= t->free_slots != NULL;
         for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
@@ -180,7 +180,7 @@ static void describe(struct rc__class *c) {
         for (uint32_t k = 0; k < c->runs[i].count && c->slot_count <= RC__SMALL; k++)
             c->slot[c->slot_count++] = (uint16_t)(c->runs[i].offset + k * sizeof(void *));
     c->small &= c->slot_count <= RC__SMALL;
-    c->closed = c->small && !c->has_free_slots && !c->weak_count && !c->has_destroy;
+    c->closed = c->small && !c->has_free_slots && !c->weak_count && !rc__has_destructor(c);
     c->both = c->type == &rc__entry_type;
     assert(c->slot_count <= RC__SMALL + 1 && (!c->small || c->slot_count <= RC__SMALL));
     assert(!c->closed || c->small);

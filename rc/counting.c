@@ -78,11 +78,10 @@ static __attribute__((noinline)) void lost_special(struct rc_heap *heap, struct 
         suspect(heap, h);
 }
 
-// Most of those are bare and die; no frame for these.
+// Most of those have no mark and die; no frame for these.
 static __attribute__((noinline)) void lost_or_dead(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
-    struct rc__class *c = rc__class(h);
-    if (rc__is_bare(h, c))
-        rc__die_bare(heap, h, c);
+    if (rc__is_unmarked(h))
+        rc__die_unmarked(heap, h, rc__class(h));
     else
         lost_special(heap, h, suspect);
 }
@@ -172,9 +171,8 @@ static __attribute__((noinline)) void release_special(struct rc__header *h) {
 
 void rc__release_here(void *obj, uint32_t both) {
     struct rc__header *h = RC__HEADER(obj);
-    struct rc__class *c = &rc__classes[both >> 17];
-    if ((both & RC__HANDLES) == 1 && rc__is_bare(h, c))
-        rc__die_bare(rc__here, h, c);
+    if ((both & RC__HANDLES) == 1 && rc__is_unmarked(h))
+        rc__die_unmarked(rc__here, h, &rc__classes[both >> 17]);
     else
         release_special(h);
 }

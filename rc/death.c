@@ -54,7 +54,7 @@ bool rc__destroy_some(const struct rc__header *h, size_t *at) {
     *at = from + RC__PARTS;
     bool more = c->destroy_some && c->destroy_some((void *)(uintptr_t)(h + 1), from, *at);
     if (c->destroy_some)
-        cc_called(c->heap, h, "destroy_some");
+        rc__called(c->heap, h, "destroy_some");
     if (more)
         return true;
     *at = 0;
@@ -275,9 +275,9 @@ static __attribute__((noinline)) void die_in_turn(struct rc_heap *heap, struct r
         rc__reap(heap, heap->release_limit);
 }
 
-void rc__die_bare(struct rc_heap *heap, struct rc__header *h, struct rc__class *c) {
-    assert(rc__is_bare(h, c) && rc__handles(h) <= 1);
-    if (heap->reaping || heap->dead) {
+void rc__die_unmarked(struct rc_heap *heap, struct rc__header *h, struct rc__class *c) {
+    assert(rc__is_unmarked(h) && rc__handles(h) <= 1 && c == rc__class(h));
+    if (!c->plain || heap->reaping || heap->dead) {
         die_in_turn(heap, h);
         return;
     }
@@ -308,8 +308,8 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
     assert(!(h->word & (RC__HUSK | RC__DOOMED | RC__IMMORTAL)) || h->word & RC__OLD);
     assert(rc__handles(h) == 0 && rc__links(h) == 0 && !rc__is_dead(h));
     assert((uintptr_t)h >> 48 == 0);
-    if (rc__is_bare(h, rc__class(h))) {
-        rc__die_bare(heap, h, rc__class(h));
+    if (rc__is_unmarked(h)) {
+        rc__die_unmarked(heap, h, rc__class(h));
         return;
     }
     if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h))
@@ -333,7 +333,7 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
     rc__set_both(h, 1, rc__cls(h) & ~1);
     rc__weak_alive(heap, h);
     rc__call_finalize(h);
-    cc_called(heap, h, "finalize");
+    rc__called(heap, h, "finalize");
     rc_release(rc__payload(h));
 }
 
@@ -341,9 +341,9 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
 static void clear_piece(struct rc_heap *heap) {
     assert(heap->reaping && heap->clearing && rc__is_dead(heap->clearing));
     struct rc__header *h = heap->clearing;
+    const struct rc__class *c = rc__class(h);
     if (heap->clearing_parts) {
         heap->clearing_parts = rc__destroy_some(h, &heap->cleared);
-        cc_called(heap, h, "destroy");
         if (heap->clearing_parts)
             return;
     }
@@ -353,10 +353,11 @@ static void clear_piece(struct rc_heap *heap) {
         return;
     }
     heap->clearing = NULL;
-    rc__release_weak_slots(heap, h);
+    if (c->weak_count)
+        rc__release_weak_slots(heap, h);
     if (h->word & RC__EXTRA)
         rc__extra_forget(heap, h);
-    if (rc__class(h)->has_free_slots)
+    if (c->has_free_slots)
         rc__call_free_slots(h);
     end(heap, h);
 }
@@ -374,7 +375,7 @@ static void destroy(struct rc_heap *heap, struct rc__header *h, const struct rc_
         rc__weak_dead(heap, h);
     if (c->has_destroy) {
         rc__call_destroy(h);
-        cc_called(heap, h, "destroy");
+        rc__called(heap, h, "destroy");
     }
     heap->clearing = h;
     heap->cleared = 0;

@@ -347,7 +347,7 @@ static void end_destroy(struct rc__header *h, void *arg) {
     assert(rc__is_dead(h));
     (void)arg;
     size_t part = 0;
-    if (!(h->word & RC__DOOMED) || !rc__class(h)->has_destroy)
+    if (!(h->word & RC__DOOMED) || !rc__has_destructor(rc__class(h)))
         return;
     rc__call_destroy(h);
     while (rc__destroy_some(h, &part))

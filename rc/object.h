@@ -375,18 +375,28 @@ void rc__pages_unkeep(struct rc_heap *heap);
 
 // death.c
 void rc__die(struct rc_heap *heap, struct rc__header *h);
-// The same of one of class [c] that is bare: of a plain type, without a mark, and no other thread has counted it. It may have
-// a handle, which was the last.
-void rc__die_bare(struct rc_heap *heap, struct rc__header *h, struct rc__class *c);
-static inline bool rc__is_bare(const struct rc__header *h, const struct rc__class *c) {
-    return h->word == 0 && c->plain && !rc__atomic_load(&h->shared);
+// The same of one, of class [c], that lies in a cell and has neither link nor mark, and that no other thread has counted. It
+// may have a handle, which was the last.
+void rc__die_unmarked(struct rc_heap *heap, struct rc__header *h, struct rc__class *c);
+static inline bool rc__is_unmarked(const struct rc__header *h) {
+    return h->word == 0 && !rc__atomic_load(&h->shared);
 }
 // Destroys up to [limit] dead objects; a piece of a large one counts as one. Returns how many of [limit] are left.
 size_t rc__reap(struct rc_heap *heap, size_t limit);
 void rc__bury(struct rc_heap *heap, struct rc__header *h);
 void rc__dead_merge(struct rc_heap *into, struct rc_heap *from);
 void rc__call_finalize(const struct rc__header *h);
+// Whether something is to be called when an object of class [c] is destroyed: destroy of its type or of a base, or
+// destroy_some.
+static inline bool rc__has_destructor(const struct rc__class *c) {
+    return c->has_destroy || c->destroy_some;
+}
 void rc__call_destroy(const struct rc__header *h);
+// The callback [call] of [h]'s type has run.
+static inline void rc__called(struct rc_heap *heap, const struct rc__header *h, const char *call) {
+    if (heap->cc.budget)
+        cc_called(heap, h, call);
+}
 // Destroys the parts of [h] from [*at] on, a piece of them, and returns whether there are more.
 bool rc__destroy_some(const struct rc__header *h, size_t *at);
 void rc__call_free_slots(const struct rc__header *h);
