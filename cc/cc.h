@@ -131,6 +131,8 @@ bool cc_is_garbage(const struct rc_heap *heap, const struct rc__header *h);
 bool cc_is_cleared(const struct rc_heap *heap, const struct rc__header *h);
 // Whether the marks and the place of [h] are as the collector keeps them (G1, and the buffer's order): NULL, or what is wrong.
 const char *cc_defect(const struct rc_heap *heap, const struct rc__header *h);
+// Gives back about [most] bytes of the graph's memory that is kept for the next collection. Returns how many.
+size_t cc_trim(struct rc_heap *heap, size_t most);
 // Makes the collection under way forget its graph at once. For rc_heap_free; no phase may follow that needs it.
 void cc_abandon(struct rc_heap *heap);
 

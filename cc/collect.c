@@ -61,11 +61,15 @@ static void go_on(struct rc_heap *heap, enum rc_phase phase) {
     enter_phase(heap, phase);
 }
 
+static size_t bytes_of_graph(const struct cc *cc) {
+    return cc->nodes.chunks * CC_NODE_BYTES + cc->edges.chunks * CC_EDGE_BYTES;
+}
+
 // The graph's memory, for the statistics, and back.
 void cc_graph_reset(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     struct cc *cc = &heap->cc;
-    size_t bytes = cc->nodes.chunks * CC_NODE_BYTES + cc->edges.chunks * CC_EDGE_BYTES;
+    size_t bytes = bytes_of_graph(cc);
     if (bytes > heap->stats.graph_bytes_max)
         heap->stats.graph_bytes_max = bytes;
     cc->node_count = cc->edge_count = 0;
@@ -430,6 +434,18 @@ void cc_settle(struct rc_heap *heap) {
     rc__weak_round(heap); // nothing is condemned any more
 }
 
+size_t cc_trim(struct rc_heap *heap, size_t most) {
+    assert(!heap->cc.budget && rc__is_mine(heap));
+    struct cc *cc = &heap->cc;
+    size_t before = bytes_of_graph(cc);
+    while (cc->phase == RC_PHASE_IDLE && bytes_of_graph(cc) && before - bytes_of_graph(cc) < most)
+        if (cc->nodes.chunks)
+            cc_memory_shrink(heap, &cc->nodes, CC_NODE_BYTES);
+        else
+            cc_memory_shrink(heap, &cc->edges, CC_EDGE_BYTES);
+    return before - bytes_of_graph(cc);
+}
+
 void cc_abandon(struct rc_heap *heap) {
     assert(!heap->cc.budget);
     assert(rc__is_mine(heap));
@@ -443,10 +459,7 @@ void cc_abandon(struct rc_heap *heap) {
     rc__weak_round(heap);
     cc_graph_reset(heap);
     enter_phase(heap, RC_PHASE_IDLE);
-    while (cc->nodes.chunks)
-        cc_memory_shrink(heap, &cc->nodes, CC_NODE_BYTES);
-    while (cc->edges.chunks)
-        cc_memory_shrink(heap, &cc->edges, CC_EDGE_BYTES);
+    cc_trim(heap, SIZE_MAX);
     rc__chunks_free(heap, &cc->nodes, 0, CC_NODE_BYTES); // the tables, if there was memory for them only
     rc__chunks_free(heap, &cc->edges, 0, CC_EDGE_BYTES);
     cc_pauses_free(heap);

@@ -4,7 +4,8 @@
 // A page is 64 KiB, aligned to that, and cut into cells of one size; so the page of a cell is found by masking its
 // address, and all objects of a heap can be enumerated, which rc_heap_free needs. Pages are got in regions, which a heap
 // keeps; but a merge brings regions, and each time gives back up to as many idle ones (without a page in use), so that a
-// program which merges a heap a request does not grow.
+// program which merges a heap a request does not grow. rc_trim gives all idle regions back, and of pages that are empty in
+// others all but the head: such a page is bare, as one that was never used.
 //
 // A block of its own is what an object larger than 512 bytes gets, and every object of a heap with an allocator of its
 // own, in a checked build, under a sanitizer or valgrind, or with REFCYC_MALLOC=1 in the environment: then those tools see
@@ -158,7 +159,7 @@ static bool region_new(struct rc_heap *heap) {
         struct rc__page *page = page_at(region, i);
         page->cell = page->fresh = 0;
         page->region = region;
-        list_add(&heap->blocks.empty, page);
+        list_add(&heap->blocks.bare, page);
     }
     return true;
 }
@@ -178,17 +179,17 @@ static void region_free(struct rc_heap *heap, struct rc__region *region) {
 static struct rc__page *page_new(struct rc_heap *heap, size_t cell, bool another) {
     assert(cell % 16 == 0 && cell >= sizeof(struct rc__header) && cell <= RC__CELL_MAX);
     struct rc__blocks *b = &heap->blocks;
-    if (!rc__memory_fits(heap, RC__PAGE) || (!b->empty && !region_new(heap)))
+    if (!rc__memory_fits(heap, RC__PAGE) || (!b->empty && !b->bare && !region_new(heap)))
         return NULL;
     heap->memory += RC__PAGE;
-    struct rc__page *page = b->empty;
+    struct rc__page **list = b->empty ? &b->empty : &b->bare, *page = *list;
     assert(page->cell == 0 && page->region->used < page->region->pages);
-    list_remove(&b->empty, page);
+    list_remove(list, page);
     if (page->region->used++ == 0) {
         region_remove(&b->idle, page->region);
         region_add(&b->regions, page->region);
     }
-    if (another && !page->fresh) // never used, and to be used up
+    if (another && list == &b->bare) // and to be used up
         rc__large_touch((char *)page, (char *)page + RC__PAGE);
     page->cell = (uint32_t)cell;
     page->used = 0;
@@ -267,7 +268,7 @@ void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
     }
 }
 
-// Nor do these stay where memory is short.
+// Nor do these stay where memory is short, or is to go back.
 void rc__pages_unkeep(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     for (size_t size = 0; size < RC__CELL_SIZES; size++)
@@ -358,6 +359,54 @@ static size_t regions_merge(struct rc__region **into, struct rc__region **from) 
     return pages;
 }
 
+// Gives back [region], which is idle. Returns the bytes of those of its pages that are not bare.
+static size_t idle_free(struct rc_heap *heap, struct rc__region *region) {
+    assert(region->used == 0);
+    struct rc__blocks *b = &heap->blocks;
+    size_t bytes = 0;
+    for (size_t i = 0; i < region->pages; i++) {
+        struct rc__page *page = page_at(region, i);
+        bytes += page->fresh ? RC__PAGE : 0;
+        list_remove(page->fresh ? &b->empty : &b->bare, page);
+    }
+    region_remove(&b->idle, region);
+    region_free(heap, region);
+    return bytes;
+}
+
+// [page] is empty, and is bare then.
+static size_t page_strip(struct rc__blocks *b, struct rc__page *page) {
+    assert(!page->cell && page->fresh);
+    list_remove(&b->empty, page);
+    page->fresh = 0;
+    list_add(&b->bare, page);
+    if (page->region->pages == LARGE)
+        rc__large_split(page->region->memory);
+    return rc__large_strip((char *)page, (char *)page + RC__PAGE);
+}
+
+static size_t shed(struct rc_heap *heap, size_t most) {
+    struct rc__blocks *b = &heap->blocks;
+    size_t bytes = 0;
+    while (b->idle && bytes < most)
+        bytes += idle_free(heap, b->idle);
+    while (b->empty && bytes < most)
+        bytes += page_strip(b, b->empty);
+    return bytes;
+}
+
+// Cost: what is given back, and once that is less than [most], the pages that have room.
+size_t rc__blocks_trim(struct rc_heap *heap, size_t most) {
+    assert(rc__is_mine(heap));
+    heap->newest_size = 0; // its page may go
+    size_t bytes = shed(heap, most);
+    if (bytes < most) {
+        rc__pages_unkeep(heap);
+        bytes += shed(heap, most - bytes);
+    }
+    return bytes;
+}
+
 // Gives back idle regions of about [pages] pages, but for one of full size.
 static void give_back(struct rc_heap *heap, size_t pages) {
     struct rc__blocks *b = &heap->blocks;
@@ -368,11 +417,8 @@ static void give_back(struct rc_heap *heap, size_t pages) {
             kept = true;
             continue;
         }
-        for (size_t i = 0; i < r->pages; i++)
-            list_remove(&b->empty, page_at(r, i));
-        region_remove(&b->idle, r);
         pages -= r->pages < pages ? r->pages : pages;
-        region_free(heap, r);
+        idle_free(heap, r);
     }
 }
 
@@ -386,6 +432,7 @@ void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from) {
     for (size_t size = 0; size < RC__CELL_SIZES; size++)
         pages_merge(&to->room[size], &old->room[size]);
     pages_merge(&to->empty, &old->empty);
+    pages_merge(&to->bare, &old->bare);
     size_t pages = regions_merge(&to->regions, &old->regions) + regions_merge(&to->idle, &old->idle);
     to->pages += pages;
     old->pages = 0;

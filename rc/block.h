@@ -14,7 +14,7 @@ struct rc__page {
     struct rc__region *region;
     uint32_t cell;                // bytes of a cell; 0: the page is empty
     uint32_t used;                // cells in use; 1 instead if all are and that is known (not has_room): look at the next to go
-    uint32_t fresh;               // offset of the first cell that was never used; 0: the page never was
+    uint32_t fresh;               // offset of the first cell that was never used; 0: the page is bare
     bool has_room;                // is on the list of those
 };
 

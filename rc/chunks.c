@@ -44,7 +44,7 @@ bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks
 
 enum { SINGLE = 8, IN_LARGE = RC__LARGE / (RC__CHUNK_POINTERS * sizeof(void *)) };
 
-// The same of chunks of pointers; there may be more then. Such are given back all at once, by rc__pointers_free.
+// The same of chunks of pointers; there may be more then. What gives them back is below.
 bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
     while (c->chunks < chunks) {
         if (!heap->blocks.paged || c->chunks < SINGLE) {
@@ -61,12 +61,25 @@ bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chun
     return true;
 }
 
-void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c) {
-    while (heap->blocks.paged && c->chunks > SINGLE) {
+// Gives back about [most] bytes of those chunks of pointers that are not among the first [keep]. Returns how many.
+size_t rc__pointers_trim(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t most) {
+    size_t before = c->chunks, chunk_bytes = RC__CHUNK_POINTERS * sizeof(void *);
+    while (c->chunks > keep && (before - c->chunks) * chunk_bytes < most) {
+        if (!heap->blocks.paged || c->chunks <= SINGLE) {
+            rc__chunks_free(heap, c, c->chunks - 1, chunk_bytes);
+            continue;
+        }
+        if (c->chunks - IN_LARGE < keep)
+            break;
         c->chunks -= IN_LARGE;
         rc__large_free(c->chunk[c->chunks], RC__LARGE);
     }
-    rc__chunks_free(heap, c, 0, RC__CHUNK_POINTERS * sizeof(void *));
+    return (before - c->chunks) * chunk_bytes;
+}
+
+void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c) {
+    rc__pointers_trim(heap, c, 0, SIZE_MAX);
+    rc__chunks_free(heap, c, 0, RC__CHUNK_POINTERS * sizeof(void *)); // the table, if there was memory for it only
 }
 
 // Gives back all but [keep] chunks, and the table with the last.

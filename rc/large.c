@@ -15,9 +15,13 @@
 
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef MADV_HUGEPAGE
 #define MADV_HUGEPAGE MADV_NORMAL
+#endif
+#ifndef MADV_NOHUGEPAGE
+#define MADV_NOHUGEPAGE MADV_NORMAL
 #endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE MADV_NORMAL
@@ -65,6 +69,20 @@ void rc__large_touch(char *from, const char *to) {
     assert(from < to);
     from -= (uintptr_t)from & 0xFFFF;
     madvise(from, (size_t)(to - from), MADV_POPULATE_WRITE);
+}
+
+// Gives back the system's pages from [from] up to [to], but for the first; the addresses stay good. Both are multiples of 64 KiB.
+// Returns the bytes: none if that is one page, or if the program has locked its memory.
+size_t rc__large_strip(char *from, char *to) {
+    assert((uintptr_t)from % 0x10000 == 0 && (uintptr_t)to % 0x10000 == 0);
+    from += sysconf(_SC_PAGESIZE);
+    return from < to && !madvise(from, (size_t)(to - from), MADV_DONTNEED) ? (size_t)(to - from) : 0;
+}
+
+// From now on the system does not back the block at [memory] by one large page, which would fill up what was stripped.
+void rc__large_split(void *memory) {
+    assert((uintptr_t)memory % RC__LARGE == 0);
+    madvise(memory, RC__LARGE, MADV_NOHUGEPAGE);
 }
 
 // Gives back [bytes] of a block; both are multiples of 64 KiB, so that they are of any page size.

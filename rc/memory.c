@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where a heap's memory comes from, and what of it counts for the heap's limit.
+// Where a heap's memory comes from, what of it counts for the heap's limit, and what can go back.
 //
 //   M1  heap->memory is the sum of what counts: the pages that have a size (block.c), blocks, and what containers and types
 //       have. When a heap has ended it is 0.
@@ -101,4 +101,16 @@ void rc_heap_set_limit(struct rc_heap *heap, size_t limit) {
         rc__fault(RC_FAULT_NULL, "rc_heap_set_limit", NULL, "the heap is NULL");
     else
         rc__word_store(&heap->limit, limit ? limit : SIZE_MAX);
+}
+
+size_t rc_trim(size_t most) {
+    struct rc_heap *heap = rc__enter_default("rc_trim");
+    if (!heap || !cc_is_free(heap))
+        return 0;
+    size_t bytes = rc__blocks_trim(heap, most);
+    if (bytes < most)
+        bytes += cc_trim(heap, most - bytes);
+    if (bytes < most)
+        bytes += rc__reserve_trim(heap, most - bytes);
+    return bytes;
 }

@@ -25,6 +25,19 @@ static bool reserve(struct rc_heap *heap) {
     return ok;
 }
 
+// Gives back about [most] bytes of the room that the objects which there are cannot need. Returns how many.
+size_t rc__reserve_trim(struct rc_heap *heap, size_t most) {
+    assert(rc__is_mine(heap));
+    size_t chunks = (heap->objects + heap->husks + RC__CHUNK_POINTERS - 1) / RC__CHUNK_POINTERS;
+    assert(heap->suspect_count <= chunks * RC__CHUNK_POINTERS);
+    heap->reserved = chunks * RC__CHUNK_POINTERS;
+    size_t bytes = rc__pointers_trim(heap, &heap->suspects, chunks, most);
+    rc__lock(&heap->door->lock);
+    bytes += rc__pointers_trim(heap, &heap->door->inbox, chunks, bytes < most ? most - bytes : 0);
+    rc__unlock(&heap->door->lock);
+    return bytes;
+}
+
 static void *out_of_memory(void) {
     errno = ENOMEM;
     return NULL;

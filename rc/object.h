@@ -135,7 +135,7 @@ struct rc__region;
 struct rc__blocks {
     bool paged;
     struct rc__page *room[RC__CELL_SIZES]; // pages with a free cell, by size
-    struct rc__page *empty;                // pages without a size
+    struct rc__page *empty, *bare;         // pages without a size: that had one, and of which no more than the head is there
     struct rc__region *regions, *idle;     // idle: without a page in use
     size_t pages;                          // of all regions
     struct rc__big big; // head of the list
@@ -372,6 +372,8 @@ void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, vo
 size_t rc__block_size(const struct rc__header *h);
 void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from);
 void rc__pages_unkeep(struct rc_heap *heap);
+// Gives back about [most] bytes of what no object lies in. Returns how many; less: that was all.
+size_t rc__blocks_trim(struct rc_heap *heap, size_t most);
 
 // death.c
 void rc__die(struct rc_heap *heap, struct rc__header *h);
@@ -516,11 +518,16 @@ size_t rc__place_bytes(void); // that the map of objects takes, for good
 #define rc__place_bytes() ((size_t)0)
 #endif
 
+// object.c
+size_t rc__reserve_trim(struct rc_heap *heap, size_t most);
+
 // large.c
 #define RC__LARGE ((size_t)2 << 20)
 void *rc__large_new(bool one_page);
 void rc__large_touch(char *from, const char *to);
 void rc__large_free(void *memory, size_t bytes);
+size_t rc__large_strip(char *from, char *to);
+void rc__large_split(void *memory);
 
 // rubbish.c
 // Frees [memory]; where that is much work, it is left to rc__reap.
@@ -533,6 +540,7 @@ void rc__rubbish_merge(struct rc_heap *into, struct rc_heap *from);
 // chunks.c
 bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);
 void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c);
+size_t rc__pointers_trim(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t most);
 bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);
 bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes);
 void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes);

@@ -78,6 +78,24 @@ RC_API void rc_collect_cancel(void);
 RC_API enum rc_phase rc_collect_phase(void);
 RC_API const char *rc_phase_name(enum rc_phase phase);
 
+// Gives back to the system about [most] bytes of memory that no object uses, SIZE_MAX: all that can go; returns how many.
+// Less: that was all. A heap keeps the memory of small objects that have gone for those to come, and some of the graph's for the
+// next collection: right as long as it is about as large as before. So this is for when something large is closed, and
+// collected:
+//
+//     close_tab(tab);
+//     rc_collect();
+//     rc_trim(SIZE_MAX);
+//
+// A page of 64 KiB goes if no object lies in it, all but 4 KiB of it if objects lie near; so a few objects in each page keep
+// all of it. Objects that are made afterwards take memory anew. What containers and objects of more than 512 bytes had is the
+// C library's again as soon as they are gone, or the allocator's; in the GNU C library malloc_trim gives that back.
+//
+// In the middle of a collection, too: what that needs stays. Cost: a tenth of a millisecond for each MiB that is given back, which
+// may be up to 2 MiB more than [most]; and if it is less, a look at each page that has room. So a program that must not pause
+// calls rc_trim(1 << 20) whenever it is idle, until that returns 0.
+RC_API size_t rc_trim(size_t most);
+
 // Figures of a heap since it was made.
 struct rc_stats {
     size_t objects;             // alive now, or dead and not yet destroyed

@@ -22,6 +22,9 @@
 // Objects that are suspected again and again and were found alive age: they wait apart, and are looked at less often, until
 // that finds garbage again. (rc_collect and rc_collect_step look at all.)
 //
+// What it does not do: give the memory of what has gone back to the system. How much the program will need again it knows
+// better; rc_trim (collect.h) is for when it has closed something large.
+//
 // All calls are about the heap this thread is inside (the default heap if it is inside none). Called from a finalizer or
 // destructor they do nothing.
 #ifndef REFCYC_PACE_H

@@ -90,6 +90,7 @@ int main(void) {
     rc_heap_enter(heap);
     ok = ok && rc_heap_current() == heap && rc_heap_try_enter(heap);
     rc_heap_set_limit(heap, 0);
+    rc_trim(SIZE_MAX);
     rc_heap_leave(heap);
     struct node *eternal = (struct node *)rc_immortal(make());
     ok = ok && rc_heap_of(eternal) == heap;
