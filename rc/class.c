@@ -51,20 +51,24 @@ static bool extends(const struct rc_type *type, const struct rc_type *base) {
     return type != NULL;
 }
 
-bool rc_is_a(const void *obj, const struct rc_type *type) {
-    return obj && extends(rc_type_of(obj), type);
-}
-
-const struct rc_type *rc_type_of(const void *obj) {
-    if (!obj) {
-        rc__fault(RC_FAULT_NULL, "rc_type_of", NULL, "the object is NULL");
-        return NULL;
-    }
+static const struct rc_type *type_of(const void *obj, const char *call) {
+    assert(obj && call);
     const struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
     const struct rc_type *type = rc__class(h)->known_as;
     if (!type)
-        rc__fault(RC_FAULT_DEAD, "rc_type_of", h, "is dead");
+        rc__fault(RC_FAULT_DEAD, call, h, "is dead");
     return type;
+}
+
+bool rc_is_a(const void *obj, const struct rc_type *type) {
+    return obj && extends(type_of(obj, "rc_is_a"), type);
+}
+
+const struct rc_type *rc_type_of(const void *obj) {
+    if (obj)
+        return type_of(obj, "rc_type_of");
+    rc__fault(RC_FAULT_NULL, "rc_type_of", NULL, "the object is NULL");
+    return NULL;
 }
 
 static const struct rc_type *known_as(const struct rc_type *type) {
@@ -112,12 +116,24 @@ static const char *slot_defect(const struct rc_type *type, const struct rc_slot 
     return declared_again(type, s) ? "a slot is declared twice" : NULL;
 }
 
+// The second of two walks goes two steps where the first goes one: on a ring it comes up with the first.
+static bool extends_itself(const struct rc_type *type) {
+    const struct rc_type *slow = type, *fast = type->base;
+    while (fast && fast != slow) {
+        slow = slow->base;
+        fast = fast->base ? fast->base->base : NULL;
+    }
+    return fast;
+}
+
 static const char *type_defect(const struct rc_type *type) {
     assert(type != NULL);
     if (!type->name)
         return "it has no name";
     if (type->size == 0 || type->size > UINT32_MAX)
         return "its size is 0 or beyond 4 GiB";
+    if (extends_itself(type))
+        return "it extends itself, or one that it extends does";
     int owners = 0, long_destroys = 0;
     for (const struct rc_type *t = type; t; t = t->base) {
         long_destroys += t->destroy_some != NULL;
@@ -526,7 +542,9 @@ void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
 
 void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t bytes, void *arg), void *arg) {
     struct rc_heap *heap = rc__enter_default("rc_census");
-    if (!heap)
+    if (heap && !each)
+        rc__fault(RC_FAULT_NULL, "rc_census", NULL, "there is nobody to call");
+    if (!heap || !each)
         return;
     EACH_CLASS(heap, n) {
         size_t live = rc__classes[n].live, bytes = rc__class_bytes(&rc__classes[n]);

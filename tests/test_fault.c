@@ -180,7 +180,7 @@ TEST(type_of_a_freed_object_is_a_fault) {
     EXPECT_PTR(NULL, rc_type_of(a));
     EXPECT_FAULT(RC_FAULT_DEAD, "rc_type_of");
     EXPECT(!rc_is_a(a, &node_type));
-    EXPECT_FAULT(RC_FAULT_DEAD, "rc_type_of");
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_is_a");
 }
 
 TEST(weak_reference_to_a_dead_object_is_a_fault) {

@@ -120,6 +120,20 @@ TEST(type_smaller_than_its_base_is_refused) {
     expect_refused(&small_type);
 }
 
+static const struct rc_type ring_type, far_type;
+static const struct rc_type near_type = {"near", sizeof(struct pair), .base = &far_type};
+static const struct rc_type far_type = {"far", sizeof(struct pair), .base = &near_type};
+static const struct rc_type ring_type = {"ring", sizeof(struct pair), .base = &ring_type};
+static const struct rc_type into_a_ring_type = {"into", sizeof(struct pair), .base = &near_type};
+
+TEST(type_that_extends_itself_is_refused) {
+    expect_refused(&ring_type);
+    expect_refused(&near_type);
+    expect_refused(&far_type);
+    expect_refused(&into_a_ring_type);
+    expect_refused(&(struct rc_type){"outer", sizeof(struct pair), .base = &into_a_ring_type});
+}
+
 static const struct rc_type owned_type = {"owned", sizeof(struct pair),
                                           .slots = RC_SLOTS(RC_OWNER(struct pair, x), RC_OWNER(struct pair, y))};
 
@@ -572,6 +586,14 @@ TEST(census_counts_objects_and_bytes_of_each_type) {
     rc_release(b);
     rc_release(r);
     expect_census(&leaf_type, 0);
+}
+
+TEST(census_without_anybody_to_call_is_a_fault) {
+    faults_begin();
+    struct leaf *a = rc_new(&leaf_type);
+    rc_census(NULL, NULL);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_census");
+    rc_release(a);
 }
 
 // Class numbers are what types and heaps share; when they are gone, rc_new says so and nothing else suffers.
