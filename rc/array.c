@@ -199,7 +199,7 @@ static bool put(struct rc_array *a, size_t i, void *made) {
 
 static __attribute__((noinline)) bool insert_special(struct rc_array *a, size_t i, const void *value) {
     _Alignas(16) char made[RC_ELEMENT_MAX];
-    if (!RC__MAY_CHANGE(a, "rc_array_insert_value") || !rc__usable(value ? a : NULL, "rc_array_insert_value") ||
+    if (!RC__MAY_CHANGE(a, "rc_array_insert_value") || !RC__GIVEN(value, "rc_array_insert_value") ||
         !rc__element_copies(a->element, a->kind, "rc_array_insert_value"))
         return false;
     if (i > a->size)
@@ -227,7 +227,7 @@ bool rc_array_insert_value(struct rc_array *a, size_t i, const void *value) {
 
 bool rc_array_insert_give(struct rc_array *a, size_t i, void *value) {
     _Alignas(16) char made[RC_ELEMENT_MAX];
-    if (!RC__MAY_CHANGE(a, "rc_array_insert_give") || !rc__usable(value ? a : NULL, "rc_array_insert_give"))
+    if (!RC__MAY_CHANGE(a, "rc_array_insert_give") || !RC__GIVEN(value, "rc_array_insert_give"))
         return false;
     if (i > a->size)
         return rc__fails(ERANGE);
@@ -239,7 +239,7 @@ bool rc_array_insert_give(struct rc_array *a, size_t i, void *value) {
 
 bool rc_array_set_value(struct rc_array *a, size_t i, const void *value) {
     _Alignas(16) char made[RC_ELEMENT_MAX], old[RC_ELEMENT_MAX];
-    if (!RC__MAY_CHANGE(a, "rc_array_set_value") || !rc__usable(value ? a : NULL, "rc_array_set_value") ||
+    if (!RC__MAY_CHANGE(a, "rc_array_set_value") || !RC__GIVEN(value, "rc_array_set_value") ||
         !rc__element_copies(a->element, a->kind, "rc_array_set_value") || !has_index(a, i) ||
         !rc__element_copy(a->element, a->kind, made, value))
         return false;
@@ -254,7 +254,7 @@ bool rc_array_set_value(struct rc_array *a, size_t i, const void *value) {
 }
 
 bool rc_array_take_value(struct rc_array *a, size_t i, void *value) {
-    if (!RC__MAY_CHANGE(a, "rc_array_take_value") || !rc__usable(value ? a : NULL, "rc_array_take_value") ||
+    if (!RC__MAY_CHANGE(a, "rc_array_take_value") || !RC__GIVEN(value, "rc_array_take_value") ||
         !has_index(a, i))
         return false;
     rc__element_take(a->element, a->kind, value, rc__array_place(a, i));

@@ -98,12 +98,13 @@ bool rc_array_sort(struct rc_array *a, compare_fn *compare) {
 }
 
 bool rc_array_sort_with(struct rc_array *a, compare_with_fn *compare, void *arg) {
-    return RC__MAY_CHANGE(a, "rc_array_sort_with") && rc__usable(compare ? a : NULL, "rc_array_sort_with") &&
+    return RC__MAY_CHANGE(a, "rc_array_sort_with") && RC__GIVEN(compare, "rc_array_sort_with") &&
            sort(a, compare, arg);
 }
 
 bool rc_array_search(const struct rc_array *array, const void *value, compare_fn *compare, size_t *index) {
-    if (!rc__usable(value ? array : NULL, "rc_array_search") || !(compare = order_of(array, compare)))
+    if (!rc__usable(array, "rc_array_search") || !RC__GIVEN(value, "rc_array_search") ||
+        !(compare = order_of(array, compare)))
         return false;
     struct rc_array *a = rc__array_begin(array);
     size_t low = 0, high = a->size;
@@ -122,7 +123,7 @@ bool rc_array_search(const struct rc_array *array, const void *value, compare_fn
 }
 
 size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value) {
-    if (!rc__usable(value ? array : NULL, "rc_array_find_value"))
+    if (!rc__usable(array, "rc_array_find_value") || !RC__GIVEN(value, "rc_array_find_value"))
         return RC_NOT_FOUND;
     struct rc_array *a = rc__array_begin(array);
     size_t i = from;
@@ -134,7 +135,7 @@ size_t rc_array_find_value(const struct rc_array *array, size_t from, const void
 }
 
 size_t rc_array_find_if(const struct rc_array *array, size_t from, bool (*test)(const void *, void *), void *arg) {
-    if (!rc__usable(test ? array : NULL, "rc_array_find_if"))
+    if (!rc__usable(array, "rc_array_find_if") || !RC__GIVEN(test, "rc_array_find_if"))
         return RC_NOT_FOUND;
     struct rc_array *a = rc__array_begin(array);
     size_t i = from;

@@ -102,7 +102,7 @@ static void part(struct rc_array *a, struct rc_array *remains, const unsigned ch
 }
 
 bool rc_array_remove_if(struct rc_array *a, bool (*test)(const void *, void *), void *arg, size_t *removed) {
-    if (!RC__MAY_CHANGE(a, "rc_array_remove_if") || !rc__usable(test ? a : NULL, "rc_array_remove_if"))
+    if (!RC__MAY_CHANGE(a, "rc_array_remove_if") || !RC__GIVEN(test, "rc_array_remove_if"))
         return false;
     struct rc_heap *heap = rc__here;
     size_t bytes = a->size / 8 + 1, n = 0;
@@ -228,7 +228,7 @@ static bool lies_in(const struct rc_array *a, const void *values) {
 bool rc_array_insert_values(struct rc_array *a, size_t i, const void *values, size_t n) {
     const char *call = "rc_array_insert_values";
     bool given = values || !n;
-    if (!RC__MAY_CHANGE(a, call) || !rc__usable(given ? a : NULL, call))
+    if (!RC__MAY_CHANGE(a, call) || !RC__GIVEN(given, call))
         return false;
     if (!a->element)
         return rc__element_check(NULL, &a->kind, call);

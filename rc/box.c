@@ -125,7 +125,7 @@ void rc_box_close(struct rc_box *box) {
 }
 
 bool rc_box_take(struct rc_box *box, void *value) {
-    if (!rc__usable(value ? box : NULL, "rc_box_take"))
+    if (!rc__usable(box, "rc_box_take") || !RC__GIVEN(value, "rc_box_take"))
         return false;
     if (!box->element || has_resource(box))
         return rc__fails(ENOENT);

@@ -282,6 +282,12 @@ void rc__misused(const void *obj, const char *call) {
     errno = EINVAL;
 }
 
+bool rc__not_given(const char *call) {
+    assert(call != NULL);
+    rc__fault(RC_FAULT_NULL, call, NULL, "the address of a key or value, or the function to be called, is NULL");
+    return rc__fails(EINVAL);
+}
+
 // ---- ready-made tables
 
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))

@@ -116,6 +116,10 @@ bool rc__is_for(const void *obj, const char *call);
 #define RC__IS_FOR(obj, call) ((void)(obj), (void)(call), true)
 #endif
 
+// What a call of a container cannot do without, beside the container. A fault, with errno, where it is NULL.
+bool rc__not_given(const char *call) __attribute__((cold));
+#define RC__GIVEN(p, call) ((p) || rc__not_given(call))
+
 static inline bool rc__usable(const void *obj, const char *call) {
     assert(call != NULL);
     if (__builtin_expect(obj && RC__IS_FOR(obj, call) && rc__is_inside(RC__HEADER((void *)(uintptr_t)obj)), 1))

@@ -7,14 +7,6 @@
 
 #include <stdio.h>
 
-static bool is_given(const void *address, const char *call) {
-    assert(call != NULL);
-    if (address)
-        return true;
-    rc__fault(RC_FAULT_NULL, call, NULL, "the address of a key or value is NULL");
-    return rc__fails(EINVAL);
-}
-
 // The address of a key is wanted, and C takes a text, or a string itself, for one. Their bytes are no pointer to a string.
 __attribute__((noinline)) static bool no_string(const struct rc__table *t, const char *call) {
     assert(t->sort == RC__KEY_STRING && call);
@@ -46,7 +38,7 @@ static inline bool is_string(void *p) {
 // Of NULL, too, which can be asked for.
 static inline __attribute__((always_inline)) bool may_be_key(const struct rc__table *t, const void *key, const char *call) {
     assert(rc__table_is_sound(t));
-    return is_given(key, call) && (t->sort != RC__KEY_STRING || is_string(rc__load(key)) || no_string(t, call));
+    return RC__GIVEN(key, call) && (t->sort != RC__KEY_STRING || is_string(rc__load(key)) || no_string(t, call));
 }
 
 static bool is_key(const struct rc__table *t, const void *key, const char *call) {
@@ -146,7 +138,7 @@ static bool put_copies(struct rc__table *t, const void *key, const void *value) 
 
 bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, const char *call) {
     assert(call != NULL);
-    if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !is_given(value, call)) ||
+    if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !RC__GIVEN(value, call)) ||
         !rc__element_copies(t->key, t->key_kind, call) ||
         (t->value && !rc__element_copies(t->value, t->value_kind, call)))
         return false;
@@ -226,7 +218,7 @@ bool rc__keyed_add_text(struct rc__table *t, uint32_t hash, struct rc_string *st
 bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char *call) {
     assert(call != NULL);
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
-    if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !is_given(value, call)))
+    if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !RC__GIVEN(value, call)))
         return false;
     uint32_t hash, e = search(t, key, &hash);
     if (e == RC__NO_ENTRY) {

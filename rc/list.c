@@ -150,7 +150,7 @@ struct rc_list_pos rc_list_insert_value(struct rc_list *l, struct rc_list_pos be
     _Alignas(16) char made[RC_ELEMENT_MAX];
     const char *call = "rc_list_insert_value";
     uint32_t at;
-    if (!RC__MAY_CHANGE(l, call) || !rc__usable(value ? l : NULL, call) ||
+    if (!RC__MAY_CHANGE(l, call) || !RC__GIVEN(value, call) ||
         !rc__element_copies(l->element, l->kind, call) || !rc__list_place_of(l, before, &at) ||
         !rc__element_copy(l->element, l->kind, made, value))
         return RC_LIST_NONE;
@@ -168,7 +168,7 @@ struct rc_list_pos rc_list_insert_value(struct rc_list *l, struct rc_list_pos be
 struct rc_list_pos rc_list_insert_give(struct rc_list *l, struct rc_list_pos before, void *value) {
     const char *call = "rc_list_insert_give";
     uint32_t at;
-    if (!RC__MAY_CHANGE(l, call) || !rc__usable(value ? l : NULL, call) || !rc__list_place_of(l, before, &at) || !room(l))
+    if (!RC__MAY_CHANGE(l, call) || !RC__GIVEN(value, call) || !rc__list_place_of(l, before, &at) || !room(l))
         return RC_LIST_NONE;
     uint32_t c = rc__list_new_cell(l, at);
     rc__element_give(l->element, l->kind, rc__list_element(l, c), value);
@@ -178,7 +178,7 @@ struct rc_list_pos rc_list_insert_give(struct rc_list *l, struct rc_list_pos bef
 bool rc_list_set_value(struct rc_list *l, struct rc_list_pos pos, const void *value) {
     _Alignas(16) char made[RC_ELEMENT_MAX], old[RC_ELEMENT_MAX];
     const char *call = "rc_list_set_value";
-    if (!RC__MAY_CHANGE(l, call) || !rc__usable(value ? l : NULL, call) ||
+    if (!RC__MAY_CHANGE(l, call) || !RC__GIVEN(value, call) ||
         !rc__element_copies(l->element, l->kind, call) || !rc__list_cell_of(l, pos) ||
         !rc__element_copy(l->element, l->kind, made, value))
         return false;
@@ -195,7 +195,7 @@ bool rc_list_set_value(struct rc_list *l, struct rc_list_pos pos, const void *va
 
 bool rc_list_take_value(struct rc_list *l, struct rc_list_pos pos, void *value) {
     const char *call = "rc_list_take_value";
-    uint32_t c = RC__MAY_CHANGE(l, call) && rc__usable(value ? l : NULL, call) ? rc__list_cell_of(l, pos) : 0;
+    uint32_t c = RC__MAY_CHANGE(l, call) && RC__GIVEN(value, call) ? rc__list_cell_of(l, pos) : 0;
     if (!c)
         return false;
     rc__element_take(l->element, l->kind, value, rc__list_element(l, c));

@@ -4,7 +4,7 @@
 
 struct rc_list_pos rc_list_find_if(const struct rc_list *list, struct rc_list_pos from,
                                    bool (*test)(const void *, void *), void *arg) {
-    if (!rc__usable(test ? list : NULL, "rc_list_find_if") || !list->size)
+    if (!rc__usable(list, "rc_list_find_if") || !RC__GIVEN(test, "rc_list_find_if") || !list->size)
         return RC_LIST_NONE;
     uint32_t c = rc_list_is_none(from) ? rc__list_at(list, 0)->next : rc__list_cell_of(list, from);
     struct rc_list *l = rc_retain((void *)(uintptr_t)list);
@@ -28,7 +28,7 @@ static bool is_wanted(const void *element, void *arg) {
 }
 
 struct rc_list_pos rc_list_find_value(const struct rc_list *list, struct rc_list_pos from, const void *value) {
-    if (!rc__usable(value ? list : NULL, "rc_list_find_value"))
+    if (!rc__usable(list, "rc_list_find_value") || !RC__GIVEN(value, "rc_list_find_value"))
         return RC_LIST_NONE;
     return rc_list_find_if(list, from, is_wanted, &(struct wanted){list->element, value});
 }
@@ -123,6 +123,6 @@ bool rc_list_sort(struct rc_list *l, compare_fn *compare) {
 }
 
 bool rc_list_sort_with(struct rc_list *l, compare_with_fn *compare, void *arg) {
-    return RC__MAY_CHANGE(l, "rc_list_sort_with") && rc__usable(compare ? l : NULL, "rc_list_sort_with") &&
+    return RC__MAY_CHANGE(l, "rc_list_sort_with") && RC__GIVEN(compare, "rc_list_sort_with") &&
            sort(l, compare, arg);
 }

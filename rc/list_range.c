@@ -26,7 +26,7 @@ static size_t doom(struct rc_list *l, bool (*test)(const void *, void *), void *
 
 bool rc_list_remove_if(struct rc_list *l, bool (*test)(const void *, void *), void *arg, size_t *removed) {
     _Alignas(16) char old[RC_ELEMENT_MAX];
-    if (!RC__MAY_CHANGE(l, "rc_list_remove_if") || !rc__usable(test ? l : NULL, "rc_list_remove_if"))
+    if (!RC__MAY_CHANGE(l, "rc_list_remove_if") || !RC__GIVEN(test, "rc_list_remove_if"))
         return false;
     struct rc_list *held = rc_retain(l);
     size_t n = l->size ? doom(l, test, arg) : 0;

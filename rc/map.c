@@ -105,11 +105,12 @@ bool rc_map_remove(struct rc_map *map, const void *key) {
 }
 
 bool rc_map_take(struct rc_map *map, const void *key, void *value) {
-    return rc__usable(value ? map : NULL, "rc_map_take") && remove_entry(map, key, NULL, value, "rc_map_take");
+    return rc__usable(map, "rc_map_take") && RC__GIVEN(value, "rc_map_take") &&
+           remove_entry(map, key, NULL, value, "rc_map_take");
 }
 
 bool rc_map_take_entry(struct rc_map *map, const void *key, void *taken_key, void *value) {
-    return rc__usable(taken_key && value ? map : NULL, "rc_map_take_entry") &&
+    return rc__usable(map, "rc_map_take_entry") && RC__GIVEN(taken_key && value, "rc_map_take_entry") &&
            remove_entry(map, key, taken_key, value, "rc_map_take_entry");
 }
 
@@ -299,7 +300,7 @@ void rc_map_clear(struct rc_map *map) {
 bool rc_map_remove_if(struct rc_map *map, bool (*test)(const void *, const void *, void *), void *arg,
                       size_t *removed) {
     struct rc__table *t = table_of(map);
-    if (!RC__MAY_CHANGE(t, "rc_map_remove_if") || !rc__usable(test ? map : NULL, "rc_map_remove_if"))
+    if (!RC__MAY_CHANGE(t, "rc_map_remove_if") || !RC__GIVEN(test, "rc_map_remove_if"))
         return false;
     struct rc_map *held = rc_retain(map);
     size_t n = 0;

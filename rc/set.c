@@ -84,7 +84,8 @@ bool rc_set_remove(struct rc_set *set, const void *value) {
 }
 
 bool rc_set_take(struct rc_set *set, const void *value, void *taken) {
-    return rc__usable(taken ? set : NULL, "rc_set_take") && remove_member(set, value, taken, "rc_set_take");
+    return rc__usable(set, "rc_set_take") && RC__GIVEN(taken, "rc_set_take") &&
+           remove_member(set, value, taken, "rc_set_take");
 }
 
 // ---- with another set
@@ -205,7 +206,7 @@ void rc_set_clear(struct rc_set *set) {
 
 bool rc_set_remove_if(struct rc_set *set, bool (*test)(const void *, void *), void *arg, size_t *removed) {
     struct rc__table *t = table_of(set);
-    if (!RC__MAY_CHANGE(t, "rc_set_remove_if") || !rc__usable(test ? set : NULL, "rc_set_remove_if"))
+    if (!RC__MAY_CHANGE(t, "rc_set_remove_if") || !RC__GIVEN(test, "rc_set_remove_if"))
         return false;
     struct rc_set *held = rc_retain(set);
     size_t n = 0;

@@ -106,6 +106,58 @@ TEST(type_that_extends_an_array_is_one) {
 }
 #endif
 
+// The container is there, and what a call needs beside it is not: the message does not blame the container.
+#define EXPECT_NOT_GIVEN(by, ...)                                                                                      \
+    (errno = 0, (void)(__VA_ARGS__), EXPECT_FAULT(RC_FAULT_NULL, by), EXPECT_EQ(EINVAL, errno),                        \
+     EXPECT_STR(by ": the address of a key or value, or the function to be called, is NULL", last_fault()->message))
+
+TEST(null_where_a_value_or_a_function_is_needed_is_told_from_no_container) {
+    faults_begin();
+    int number = 1;
+    struct rc_array *array = rc_array_new(&rc_int_element);
+    struct rc_list *list = rc_list_new(&rc_int_element);
+    struct rc_map *map = rc_map_new(&rc_int_element, &rc_int_element);
+    struct rc_set *set = rc_set_new(&rc_int_element);
+    struct rc_box *box = rc_box_new(&rc_int_element, &number);
+    rc_array_push_value(array, &number);
+    struct rc_list_pos pos = rc_list_insert_value(list, RC_LIST_NONE, &number);
+    rc_map_put(map, &number, &number);
+    rc_set_add(set, &number);
+    EXPECT_NO_FAULT();
+    EXPECT_NOT_GIVEN("rc_array_insert_value", rc_array_push_value(array, NULL));
+    EXPECT_NOT_GIVEN("rc_array_insert_give", rc_array_push_give(array, NULL));
+    EXPECT_NOT_GIVEN("rc_array_insert_values", rc_array_push_values(array, NULL, 1));
+    EXPECT_NOT_GIVEN("rc_array_set_value", rc_array_set_value(array, 0, NULL));
+    EXPECT_NOT_GIVEN("rc_array_take_value", rc_array_take_value(array, 0, NULL));
+    EXPECT_NOT_GIVEN("rc_array_search", rc_array_search(array, NULL, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_array_find_value", rc_array_find_value(array, 0, NULL));
+    EXPECT_NOT_GIVEN("rc_array_find_if", rc_array_find_if(array, 0, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_array_remove_if", rc_array_remove_if(array, NULL, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_array_sort_with", rc_array_sort_with(array, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_list_insert_value", rc_list_insert_value(list, RC_LIST_NONE, NULL));
+    EXPECT_NOT_GIVEN("rc_list_insert_give", rc_list_insert_give(list, RC_LIST_NONE, NULL));
+    EXPECT_NOT_GIVEN("rc_list_set_value", rc_list_set_value(list, pos, NULL));
+    EXPECT_NOT_GIVEN("rc_list_take_value", rc_list_take_value(list, pos, NULL));
+    EXPECT_NOT_GIVEN("rc_list_find_value", rc_list_find_value(list, RC_LIST_NONE, NULL));
+    EXPECT_NOT_GIVEN("rc_list_find_if", rc_list_find_if(list, RC_LIST_NONE, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_list_remove_if", rc_list_remove_if(list, NULL, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_list_sort_with", rc_list_sort_with(list, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_map_find", (void)!rc_map_find(map, NULL));
+    EXPECT_NOT_GIVEN("rc_map_put", rc_map_put(map, &number, NULL));
+    EXPECT_NOT_GIVEN("rc_map_take", rc_map_take(map, &number, NULL));
+    EXPECT_NOT_GIVEN("rc_map_take_entry", rc_map_take_entry(map, &number, NULL, &number));
+    EXPECT_NOT_GIVEN("rc_map_take_entry", rc_map_take_entry(map, &number, &number, NULL));
+    EXPECT_NOT_GIVEN("rc_map_remove_if", rc_map_remove_if(map, NULL, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_set_add", rc_set_add(set, NULL));
+    EXPECT_NOT_GIVEN("rc_set_take", rc_set_take(set, &number, NULL));
+    EXPECT_NOT_GIVEN("rc_set_remove_if", rc_set_remove_if(set, NULL, NULL, NULL));
+    EXPECT_NOT_GIVEN("rc_box_take", rc_box_take(box, NULL));
+    EXPECT_EQ(1, rc_array_size(array) * rc_list_size(list) * rc_map_size(map) * rc_set_size(set));
+    void *const all[] = {array, list, map, set, box};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        rc_release(all[i]);
+}
+
 static bool set_is_asked(const void *key, const void *value, void *arg) {
     (void)key, (void)value;
     EXPECT(!rc_set_add(arg, &(int64_t){2}));
