@@ -107,6 +107,10 @@ struct rc_string *rc_string_intern_bytes(const void *bytes, size_t length) {
         errno = EINVAL;
         return NULL;
     }
+    if (length > RC__TEXT_MAX) {
+        errno = ENOMEM;
+        return NULL;
+    }
     return intern(bytes ? bytes : "", length);
 }
 

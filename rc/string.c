@@ -26,7 +26,7 @@ static struct rc_string *invalid(const char *call) {
 
 // [length] bytes, to be filled in; then a NUL.
 static struct rc_string *string_new(size_t length) {
-    if (length > SIZE_MAX / 4) {
+    if (length > RC__TEXT_MAX) {
         errno = ENOMEM;
         return NULL;
     }

@@ -6,6 +6,8 @@
 #include <refcyc/string.h>
 #include <string.h>
 
+#define RC__TEXT_MAX (SIZE_MAX / 4) // bytes; what is longer is no text, but a number that went below 0
+
 static inline uint64_t rc__bytes_8(const char *text) {
     uint64_t word;
     memcpy(&word, text, sizeof word);

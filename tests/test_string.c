@@ -168,6 +168,16 @@ TEST(interned_texts_are_one_object) {
     EXPECT_EQ(0, stats().objects);
 }
 
+// As many as a read has returned that failed. Nothing is read for it.
+TEST(text_of_less_than_no_bytes_is_too_long) {
+    EXPECT_PTR(NULL, rc_string_new_bytes("x", (size_t)-1));
+    EXPECT_EQ(ENOMEM, errno);
+    errno = 0;
+    EXPECT_PTR(NULL, rc_string_intern_bytes("x", (size_t)-1));
+    EXPECT_EQ(ENOMEM, errno);
+    EXPECT_EQ(0, stats().objects);
+}
+
 TEST(many_interned_strings_come_and_go) {
     enum { N = 2000 };
     static struct rc_string *s[N];
