@@ -331,6 +331,18 @@ TEST(heap_with_a_limit_collects_before_it_says_no) {
     EXPECT_HAS("1000 of 1000 calls in a loop after it\nleaked: 0\n", output);
 }
 
+// Its code is gone then, and what is left of the host is collected without it.
+TEST(plugin_is_unloaded_once_nobody_holds_what_it_made) {
+    int status;
+    const char *output = command(&status, "%s/examples/plugins/host %s/examples/plugins/spell.so", built(), built());
+    EXPECT_EQ(0, status);
+    EXPECT_HAS("left: 1 spell, 1 of them held\n", output);
+    EXPECT_HAS("left: 1 mark, 0 of them held\n", output);
+    EXPECT_HAS("which has 1 handle, leads to it\n", output);
+    EXPECT_HAS("unloaded while the host keeps a watcher: no\nunloaded without it: yes\nand once more: yes\n", output);
+    EXPECT_HAS("leaked: 0\n", output);
+}
+
 TEST(hello_collects_its_cycle) {
     int status;
     const char *output = command(&status, "%s/examples/hello", built());
