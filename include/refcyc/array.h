@@ -148,8 +148,8 @@ static inline bool rc_array_push_values(struct rc_array *array, const void *valu
 // Moves a range of [source], another array of the same element and heap, to [index]; what is behind it there moves down. EINVAL
 // for the same array.
 RC_API bool rc_array_move_range(struct rc_array *array, size_t index, struct rc_array *source, size_t from, size_t n);
-// Makes the array [size] long: removes from the end, or appends zeroed elements, NULL if they are links (EINVAL if
-// elements have a destructor).
+// Makes the array [size] long: removes from the end, or appends zeroed elements, NULL if they are links. EINVAL if it is to
+// grow and elements have a destructor.
 RC_API bool rc_array_resize(struct rc_array *array, size_t size);
 // Removes all elements, and keeps no memory for them. Never fails. O(1) but for what dies.
 RC_API void rc_array_clear(struct rc_array *array);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Misuse ends here. The default handler prints one message, which names the call, the type, the object and its counts, and
 // aborts. A handler that returns makes the call do nothing more, as far as that is possible, so that a host can log it and
-// go on; nothing is lost, at worst something leaks.
+// go on; nothing is lost, at worst something leaks. It returns or ends the process: a longjmp out of it may leave the heap in
+// the middle of what it was doing.
 #ifndef REFCYC_FAULT_H
 #define REFCYC_FAULT_H
 

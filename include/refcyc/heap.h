@@ -2,9 +2,14 @@
 // Heaps: one heap is one object graph with its own collector. A thread is inside at most one heap at a time, and at most
 // one thread is inside a heap. Objects are made, slots read and changed, destructors and collections run inside only.
 //
-// A program with one thread never sees this: its first object enters the default heap, and stays in it. A thread that is
-// outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else. That it changes a
-// slot is a fault if it is inside no heap; if it is inside another one, in checked builds; these name both threads.
+// A program with one thread never sees this: its first object enters the default heap, and stays in it. So it is with each
+// thread that has entered no heap, as long as nobody else is inside the default heap; else its call is a fault. A thread leaves
+// all that it is inside before it ends, the default heap, too, or whoever wants to enter that waits for ever. Coroutines are
+// inside what their thread is inside, and may switch anywhere but in the library's callbacks.
+//
+// A thread that is outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else.
+// That it changes a slot is a fault if it is inside no heap; if it is inside another one, in checked builds; these name both
+// threads.
 //
 // After fork() the child, which has one thread, goes on inside the heaps that it was inside, in the middle of a collection, too,
 // and may enter those that nobody was inside. A heap that another thread was inside stays that thread's, which the child does not
@@ -62,8 +67,10 @@ RC_API void rc_heap_leave(struct rc_heap *heap);
 // Destroys all objects left in [heap], whatever refers to them: finalizers of those that still await theirs run first,
 // then all destructors, then the memory goes, and links into other heaps are released. Weak references give NULL
 // afterwards. Returns the number of destroyed objects that a handle still referred to; those handles are void now (0 is
-// what a program without leaked handles gets). The caller is not inside, and nobody waits to be; or it is inside once, and
-// leaves with this call. NULL: does nothing, returns 0.
+// what a program without leaked handles gets), and so are links from other heaps, which count as handles here: to release
+// the one, or to clear the slot of the other, is use of memory that is gone, which may crash without a message. Waits while
+// another thread is inside. The caller is not inside, and nobody else waits to be; or it is inside once, and leaves with
+// this call. NULL: does nothing, returns 0.
 RC_API size_t rc_heap_free(struct rc_heap *heap);
 
 // Moves all objects of [from] to [into], where they are at home from now on, at the same addresses; then [from] is gone, as

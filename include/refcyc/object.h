@@ -19,7 +19,8 @@
 // object and check the types of slot and object at compile time: in C they have to be the same (or `void *`).
 //
 // Threads: a thread that is not inside the object's heap may retain and release an object of which it has a handle, and
-// nothing else; slots are read and changed inside only. See heap.h.
+// nothing else; slots are read and changed inside only. Its other fields are the program's own: what is written once, before
+// the object is handed over, any thread with a handle may read. No call may be made from a signal handler. See heap.h.
 //
 // A borrowed pointer (read from a slot, no handle taken) is good as long as the program keeps a handle that leads to it,
 // and never across a slice of collection. For what C code keeps for later, the argument of a callback, say, take a handle or a
@@ -107,6 +108,7 @@ template <class T> static inline void rc_clear(T **slot) { rc_set_slot(slot, nul
 #endif
 
 // A local variable that releases its handle when it goes out of scope: RC_AUTO struct node *n = rc_new(&node_type);
+// A longjmp past it releases nothing: what is to go then is better held by an array that is cut to its former size.
 #define RC_AUTO __attribute__((cleanup(rc__auto_release)))
 
 RC_BEGIN_DECLS

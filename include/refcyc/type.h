@@ -10,7 +10,8 @@
 //             .slots = RC_SLOTS(RC_OWNER(struct node, parent), RC_LINK(struct node, first), RC_LINK(struct node, next)),
 //             .destroy = node_destroy);
 //
-// defines `const struct rc_type node_type`. In C++ the slots are an array of their own, since RC_SLOTS is C; the rest is the
+// defines `const struct rc_type node_type`, at file scope: in a function the compiler refuses the slots, or the table would be
+// gone when that returns. In C++ the slots are an array of their own, since RC_SLOTS is C; the rest is the
 // same, with the members in any order (examples/scene.cpp):
 //
 //     const rc_slot node_slots[] = {RC_OWNER(node, parent), RC_LINK(node, first), RC_LINK(node, next), RC_END};
@@ -20,7 +21,10 @@
 //   1. every slot lies inside the object and is aligned as a pointer;
 //   2. no slot is declared twice, neither in one table nor again in a table that extends it;
 //   3. a slot is only ever changed through rc_set, rc_give, rc_take, rc_move, rc_swap and rc_clear;
-//   4. trace reports every slot that the table does not declare exactly once, and allocates, retains and releases nothing.
+//   4. trace reports every slot that the table does not declare exactly once, and allocates, retains and releases nothing;
+//   5. it stays as it is while there are objects of it;
+//   6. none of its functions is left by longjmp or a C++ exception: the heap would wait for its return for ever, collect
+//      nothing, and not be freed. (So it is with the functions of an element's table, with tests, comparisons and notices.)
 #ifndef REFCYC_TYPE_H
 #define REFCYC_TYPE_H
 
@@ -83,7 +87,7 @@ typedef void rc_object_fn(void *obj);
 
 struct rc_type {
     const char *name;            // for reports; required
-    size_t size;                 // of the object, without a trailing array; at least 1
+    size_t size;                 // of the object, without a trailing array; 1 to 4 GiB
     const struct rc_slot *slots; // declared slots up to RC_END; NULL: none
     const struct rc_type *base;  // the type that this one extends and whose table holds for it too; NULL: none.
                                  // Its struct is the first member of this one's.
