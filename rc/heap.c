@@ -13,11 +13,17 @@
 
 #define DEPTH 32 // of entries of different heaps within each other
 
+// In few bytes, as the system has room for few that are reached so (RC__THREAD) in each library that is loaded at run time, and
+// several plugins may have a copy of this one. A heap entered more than 65,535 times in a row has one more entry.
 static RC__THREAD struct {
-    struct rc_heap *heap;
-    size_t times;
+    uint16_t door, times;
 } stack[DEPTH];
 static RC__THREAD size_t depth;
+
+static struct rc_heap *heap_at(size_t i) {
+    assert(i < depth);
+    return rc__doors[stack[i].door].heap;
+}
 
 static pthread_mutex_t doors_lock = PTHREAD_MUTEX_INITIALIZER; // guards next_door and which doors are free
 static size_t next_door;
@@ -99,7 +105,7 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
         rc__fault(RC_FAULT_NULL, call, NULL, "the heap is NULL");
         return false;
     }
-    if (depth && stack[depth - 1].heap == heap) {
+    if (depth && heap_at(depth - 1) == heap && stack[depth - 1].times < UINT16_MAX) {
         stack[depth - 1].times++;
         return true;
     }
@@ -114,7 +120,7 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
             return false;
         rc__word_store(&heap->owner, (AO_t)pthread_self());
     }
-    stack[depth].heap = heap;
+    stack[depth].door = (uint16_t)(heap->door - rc__doors);
     stack[depth].times = 1;
     depth++;
     rc__here = heap;
@@ -134,7 +140,7 @@ bool rc_heap_try_enter(struct rc_heap *heap) {
 size_t rc__entries(const struct rc_heap *heap) {
     size_t n = 0;
     for (size_t i = 0; i < depth; i++)
-        n += stack[i].heap == heap ? stack[i].times : 0;
+        n += heap_at(i) == heap ? stack[i].times : 0;
     return n;
 }
 
@@ -146,9 +152,9 @@ static void leave(struct rc_heap *heap) {
 
 static void pop_entry(struct rc_heap *heap) {
     assert(rc__here == heap); // H2
-    assert(depth && stack[depth - 1].heap == heap && !stack[depth - 1].times);
+    assert(depth && heap_at(depth - 1) == heap && !stack[depth - 1].times);
     depth--;
-    rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
+    rc__here = depth ? heap_at(depth - 1) : RC__NOWHERE;
     if (!rc__entries(heap) && !heap->held)
         leave(heap);
 }
@@ -156,7 +162,7 @@ static void pop_entry(struct rc_heap *heap) {
 void rc_heap_leave(struct rc_heap *heap) {
     if (!heap)
         rc__fault(RC_FAULT_NULL, "rc_heap_leave", NULL, "the heap is NULL");
-    else if (!depth || stack[depth - 1].heap != heap)
+    else if (!depth || heap_at(depth - 1) != heap)
         rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
                   rc__entries(heap) ? "a heap entered after this one has not been left yet"
                                 : "this thread is not inside the heap");
@@ -169,7 +175,7 @@ void rc_heap_leave(struct rc_heap *heap) {
 
 bool rc__in_callback(void) {
     for (size_t i = 0; i < depth; i++)
-        if (!cc_is_free(stack[i].heap))
+        if (!cc_is_free(heap_at(i)))
             return true;
     return false;
 }
@@ -417,11 +423,11 @@ void rc__heap_end(struct rc_heap *heap) {
         rc__word_store(&default_heap, 0);
     rc__unlock(&default_lock);
     size_t i = 0;
-    while (i < depth && stack[i].heap != heap)
+    while (i < depth && &rc__doors[stack[i].door] != heap->door)
         i++;
     if (i < depth)
         memmove(&stack[i], &stack[i + 1], (--depth - i) * sizeof *stack);
-    rc__here = depth ? stack[depth - 1].heap : RC__NOWHERE;
+    rc__here = depth ? heap_at(depth - 1) : RC__NOWHERE;
     leave(heap);
     pthread_mutex_destroy(&heap->inside);
     rc__uncounted_free(heap, heap, sizeof *heap);

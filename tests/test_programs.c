@@ -275,6 +275,25 @@ TEST(help_lists_the_targets) {
     EXPECT_HAS("install: ", output);
 }
 
+// ---- plugins
+
+// What is reached fast of a thread's own memory has to fit into what the system keeps for libraries that come at run time.
+TEST(plugins_with_a_copy_of_the_runtime_each_are_loaded_side_by_side, .limit = 60) {
+    if (sanitize()[0])
+        SKIP("a plugin is not built with sanitizers");
+    char folder[] = "/tmp/refcyc-plugins-XXXXXX";
+    REQUIRE(mkdtemp(folder));
+    int status;
+    const char *output = command(&status, "cd %s && p=$OLDPWD && %s -std=c11 -O2 -I$p/include -fPIC -shared -Wl,--exclude-libs,ALL "
+                                          "-o 1.so $p/tests/programs/plugin.c $p/%s/librefcyc.a -pthread && "
+                                          "for n in 2 3 4 5 6 7 8; do cp 1.so $n.so; done && "
+                                          "%s -std=c11 -o host $p/tests/programs/host.c -ldl && ./host ./*.so",
+                                 folder, or_else("CC", "cc"), built(), or_else("CC", "cc"));
+    succeeds(output, status);
+    EXPECT_STR("2 2 2 2 2 2 2 2\n", output);
+    command(&status, "rm -rf %s", folder);
+}
+
 // ---- LeakSanitizer
 
 TEST(lost_object_is_reported_by_leak_sanitizer, .limit = 60) {
