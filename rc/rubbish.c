@@ -13,7 +13,7 @@
 
 #include <sys/mman.h>
 
-enum { LARGE = 4 << 20, PIECE = 256 << 10, PAGE = 4096 };
+enum { LARGE = 4 << 20, PIECE = 256 << 10, PAGE = 64 << 10 }; // PAGE: the largest of any system
 
 struct rc__rubbish {
     struct rc__rubbish *next;

@@ -39,6 +39,16 @@ void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_
     return memory + before;
 }
 
+static size_t pieces, crooked; // that went back to the system, and those of them that do not begin at a page's start everywhere
+
+int __real_madvise(void *at, size_t size, int advice);
+int __wrap_madvise(void *at, size_t size, int advice);
+int __wrap_madvise(void *at, size_t size, int advice) {
+    pieces += advice == MADV_DONTNEED;
+    crooked += advice == MADV_DONTNEED && ((uintptr_t)at | size) % (64 << 10) != 0;
+    return __real_madvise(at, size, advice);
+}
+
 // ---- weak references
 
 static struct node *some[40];
@@ -260,4 +270,20 @@ TEST(rubbish_goes_with_its_heap) {
         EXPECT(rc_collect_pending() > 0);
     rc_heap_leave(h);
     EXPECT_EQ(1, rc_heap_free(h)); // with an array that is held: its memory goes with the rest
+}
+
+// The kernel may have been built with pages of 4, 16 or 64 KiB, and takes no part of one.
+TEST(pieces_of_rubbish_are_whole_pages_whatever_their_size) {
+    if (!has_blocks())
+        SKIP("there is no rubbish here");
+    enum { N = 2 << 20 };
+    for (size_t n = N; n < 2 * N; n += N / 8) {
+        struct rc_array *a = rc_array_new(&rc_int_element);
+        EXPECT(rc_array_reserve(a, n));
+        rc_release(a);
+    }
+    while (rc_collect_pending() > 0)
+        rc_collect_step(100000);
+    EXPECT(pieces > 0);
+    EXPECT_EQ(0, crooked);
 }
