@@ -81,6 +81,28 @@ TEST(headers_compile_without_the_analyzers_attributes) {
     expect_silence("gcc", "-std=c11 -DRC_ANALYZE", "tests/programs/every_call.c");
 }
 
+static void expect_refusal(const char *compiler, const char *flags, const char *line, const char *words) {
+    int status;
+    command(&status, "echo '#include <stdint.h>' | %s %s -fsyntax-only -", compiler, flags);
+    if (status != 0)
+        return; // it is not installed, or not for that
+    const char *output = command(&status, "printf '#include <refcyc/%%b\\n' '%s' | %s %s -Iinclude -fsyntax-only -", line, compiler, flags);
+    EXPECT(status != 0);
+    EXPECT_HAS(words, output);
+}
+
+TEST(headers_refuse_pointers_of_32_bits) {
+    expect_refusal("gcc", "-m32 -ffreestanding -x c", "base.h>", "Refcyc needs pointers of 64 bits");
+    expect_refusal("clang", "-m32 -ffreestanding -x c", "base.h>", "Refcyc needs pointers of 64 bits");
+}
+
+TEST(tables_say_that_they_need_cxx17) {
+    static const char table[] = "refcyc.h>\\nstruct node { node *next; }; "
+                                "static RC_TYPE(node, node, .slots = RC_SLOTS(RC_LINK(node, next)));";
+    expect_refusal("g++", "-std=c++14 -x c++", table, "tables need C++17");
+    expect_refusal("clang++", "-std=c++14 -x c++", table, "tables need C++17");
+}
+
 static void expect_runs(const char *compiler, const char *flags) {
     if (!has(compiler))
         SKIP("the compiler is not installed");

@@ -10,6 +10,9 @@
 #if !defined(__GNUC__)
 #error "Refcyc needs gcc or clang: it uses __typeof__, __thread and the cleanup attribute"
 #endif
+#if UINTPTR_MAX != UINT64_MAX
+#error "Refcyc needs pointers of 64 bits"
+#endif
 
 #define RC_VERSION_MAJOR 0
 #define RC_VERSION_MINOR 1
@@ -39,6 +42,7 @@
 #ifdef __cplusplus
 #define RC__TABLE(kind, table, title, T, ...)                                                                          \
     constexpr kind table = [] {                                                                                        \
+        static_assert(__cplusplus >= 201703L, "Refcyc's tables need C++17");                                           \
         kind made = {};                                                                                                \
         made.name = title;                                                                                             \
         made.size = sizeof(T);                                                                                         \
