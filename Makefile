@@ -11,9 +11,10 @@
 
 # ---- settings
 
-CC = cc
+# CC, CFLAGS and PKG_CONFIG may come from the environment, as packagers give them; and so may CPPFLAGS, LDFLAGS and AR.
+CC ?= cc
 CXX = $(if $(findstring clang,$(CC)),$(subst clang,clang++,$(CC)),c++)
-CFLAGS = -O2 -g
+CFLAGS ?= -O2 -g
 SANITIZE =
 CHECK =
 RECHECK =
@@ -31,7 +32,7 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
-PKG_CONFIG = pkg-config
+PKG_CONFIG ?= pkg-config
 
 # Of the libraries, the headers are the same for all, and are behind the compiler's own.
 ifneq ($(ARCH),)
@@ -48,7 +49,8 @@ VARIANT := $(subst $(space),-,$(strip $(or $(subst $(comma),-,$(SANITIZE)),$(if 
 	$(ARCH) $(if $(findstring clang,$(CC)),clang)))
 B := build/$(VARIANT)
 
-WARN = -Wall -Wextra -pedantic -Werror
+WARN = -Wall -Wextra -pedantic $(WERROR)
+WERROR = -Werror
 # Frame pointers make sanitizer reports readable; an undefined operation is a failure, not a remark.
 SANITIZE_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # The library counts what is run of it: by gcov (COVERAGE=gcov), or by clang (COVERAGE=mcdc), where assertions would only be
@@ -95,6 +97,9 @@ EXAMPLES := $(patsubst %,$B/%,$(basename $(sort $(wildcard examples/*.c $(if $(s
 
 ## all: the library, static and shared, and its pkg-config file (the default)
 all: $(LIB) $(SHARED) $B/refcyc.pc
+
+# Whoever installs it may have a compiler that warns of more than those we know.
+all install: WERROR =
 
 ## check: every test; SUITES='array list' for these suites, T=word for tests whose suite or name has it; SANITIZE=address,undefined, SANITIZE=thread, CHECK=1, RECHECK=0, CC=clang
 check: check-build

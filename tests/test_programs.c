@@ -236,7 +236,9 @@ TEST(library_is_not_linked_with_libatomic_ops) {
 
 // ---- make
 
-#define MAKE "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s"
+// As if it were typed, whatever this make was told.
+#define MAKE_FLAGS "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL "
+#define MAKE MAKE_FLAGS "-u CC -u CFLAGS make -s"
 
 // In a copy whose tools/deps can install nothing: what compiles before that has ended would fail on a fresh machine.
 TEST(nothing_is_compiled_before_tools_deps_has_ended) {
@@ -287,6 +289,19 @@ TEST(installed_library_is_found_by_pkg_config_static_and_shared, .limit = 120) {
     EXPECT_EQ(0, status);
     EXPECT_STR("", command(&status, "find %s/usr -type f -o -type l", folder));
     command(&status, "rm -rf %s", folder);
+}
+
+// CFLAGS from the environment, each flag where it belongs; and what our compilers do not warn of ends no build of theirs.
+TEST(packagers_flags_are_honoured) {
+    int status;
+    const char *output = command(&status, MAKE_FLAGS "CC=theirs CFLAGS=-Othis CPPFLAGS=-Dthat LDFLAGS=-Wl,those make"
+                                          " -n -B B=/nowhere all | grep '^theirs.* -o /nowhere/lib\\|^theirs.* rc/heap.c'");
+    EXPECT_EQ(0, status);
+    EXPECT_HAS(" -Othis", output);
+    EXPECT_HAS(" -Dthat", output);
+    EXPECT_HAS(" -Wl,those", output);
+    EXPECT(!strstr(output, "-O2") && !strstr(output, "-Werror"));
+    EXPECT_HAS("-Werror", command(&status, MAKE " -n -B B=/nowhere check-programs | grep rc/heap.c"));
 }
 
 TEST(help_lists_the_targets) {
