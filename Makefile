@@ -141,18 +141,18 @@ examples: $(EXAMPLES)
 
 ## install: into PREFIX (default /usr/local), LIBDIR, INCLUDEDIR, below DESTDIR
 install: all
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/refcyc
-	install -m 644 $(LIB) $(DESTDIR)$(LIBDIR)/
-	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/librefcyc.so.$(VERSION)
-	ln -sf librefcyc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/librefcyc.so
-	install -m 644 $B/refcyc.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
-	install -m 644 include/refcyc/*.h $(DESTDIR)$(INCLUDEDIR)/refcyc/
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/refcyc"
+	install -m 644 $(LIB) "$(DESTDIR)$(LIBDIR)/"
+	install -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/librefcyc.so.$(VERSION)"
+	ln -sf librefcyc.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/librefcyc.so"
+	install -m 644 $B/refcyc.pc "$(DESTDIR)$(LIBDIR)/pkgconfig/"
+	install -m 644 include/refcyc/*.h "$(DESTDIR)$(INCLUDEDIR)/refcyc/"
 
 ## uninstall: takes away what install has put there
 uninstall:
-	rm -rf $(DESTDIR)$(INCLUDEDIR)/refcyc
-	rm -f $(DESTDIR)$(LIBDIR)/librefcyc.a $(DESTDIR)$(LIBDIR)/librefcyc.so* $(DESTDIR)$(LIBDIR)/pkgconfig/refcyc.pc
+	rm -rf "$(DESTDIR)$(INCLUDEDIR)/refcyc"
+	rm -f "$(DESTDIR)$(LIBDIR)/librefcyc.a" "$(DESTDIR)$(LIBDIR)/librefcyc.so"* "$(DESTDIR)$(LIBDIR)/pkgconfig/refcyc.pc"
 
 ## mutants: takes each rule of tests/mutants.list out of a copy of the source and shows which test fails for it
 mutants: deps-check

@@ -44,19 +44,19 @@ $(foreach l,$(LOOPS),$(eval $(call LOOP_RULES,$l)))
 
 install: install-loops
 install-loops: $(LOOP_FILES)
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	for l in $(LOOPS); do \
-		install -m 644 $B/librefcyc-$$l.a $(DESTDIR)$(LIBDIR)/ && \
+		install -m 644 $B/librefcyc-$$l.a "$(DESTDIR)$(LIBDIR)/" && \
 		install -m 755 $B/librefcyc-$$l.$(SONAME:librefcyc.%=%) \
-			$(DESTDIR)$(LIBDIR)/librefcyc-$$l.so.$(VERSION) && \
-		ln -sf librefcyc-$$l.so.$(VERSION) $(DESTDIR)$(LIBDIR)/librefcyc-$$l.$(SONAME:librefcyc.%=%) && \
-		ln -sf librefcyc-$$l.$(SONAME:librefcyc.%=%) $(DESTDIR)$(LIBDIR)/librefcyc-$$l.so && \
-		install -m 644 $B/refcyc-$$l.pc $(DESTDIR)$(LIBDIR)/pkgconfig/ || exit 1; \
+			"$(DESTDIR)$(LIBDIR)/librefcyc-$$l.so.$(VERSION)" && \
+		ln -sf librefcyc-$$l.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/librefcyc-$$l.$(SONAME:librefcyc.%=%)" && \
+		ln -sf librefcyc-$$l.$(SONAME:librefcyc.%=%) "$(DESTDIR)$(LIBDIR)/librefcyc-$$l.so" && \
+		install -m 644 $B/refcyc-$$l.pc "$(DESTDIR)$(LIBDIR)/pkgconfig/" || exit 1; \
 	done
 
 uninstall: uninstall-loops
 uninstall-loops:
-	rm -f $(DESTDIR)$(LIBDIR)/librefcyc-*.a $(DESTDIR)$(LIBDIR)/librefcyc-*.so* \
-		$(DESTDIR)$(LIBDIR)/pkgconfig/refcyc-*.pc
+	rm -f "$(DESTDIR)$(LIBDIR)"/librefcyc-*.a "$(DESTDIR)$(LIBDIR)"/librefcyc-*.so* \
+		"$(DESTDIR)$(LIBDIR)"/pkgconfig/refcyc-*.pc
 
 .PHONY: loops install-loops uninstall-loops

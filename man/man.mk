@@ -19,9 +19,9 @@ $(MAN)/.made: tools/man man/refcyc.7 examples/hello.c CHANGELOG.md $(MAN_HEADERS
 
 install: install-man
 install-man: man
-	install -d $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man7
-	install -m 644 $(MAN)/man3/* $(DESTDIR)$(MANDIR)/man3/
-	install -m 644 $(MAN)/man7/* $(DESTDIR)$(MANDIR)/man7/
+	install -d "$(DESTDIR)$(MANDIR)/man3" "$(DESTDIR)$(MANDIR)/man7"
+	install -m 644 $(MAN)/man3/* "$(DESTDIR)$(MANDIR)/man3/"
+	install -m 644 $(MAN)/man7/* "$(DESTDIR)$(MANDIR)/man7/"
 
 uninstall: uninstall-man
 uninstall-man: man

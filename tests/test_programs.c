@@ -291,6 +291,22 @@ TEST(installed_library_is_found_by_pkg_config_static_and_shared, .limit = 120) {
     command(&status, "rm -rf %s", folder);
 }
 
+TEST(install_and_uninstall_keep_to_folders_whose_name_has_a_space) {
+    if (sanitize()[0])
+        SKIP("an installed library is not built with sanitizers");
+    char folder[] = "/tmp/refcyc-install-XXXXXX";
+    REQUIRE(mkdtemp(folder));
+    int status;
+    command(&status, "mkdir -p %s/a/include/refcyc && touch %s/a/keep %s/a/include/refcyc/keep", folder, folder, folder);
+    const char *output = command(&status, MAKE " install DESTDIR='%s/a b' PREFIX=/usr", folder);
+    REQUIRE(succeeds(output, status));
+    EXPECT_HAS("/a b/usr/include/refcyc/refcyc.h", command(&status, "find %s -name refcyc.h", folder));
+    output = command(&status, MAKE " uninstall DESTDIR='%s/a b' PREFIX=/usr", folder);
+    succeeds(output, status);
+    EXPECT_STR("a/include/refcyc/keep\na/keep\n", command(&status, "cd %s && find * -type f -o -type l | sort", folder));
+    command(&status, "rm -rf %s", folder);
+}
+
 // CFLAGS from the environment, each flag where it belongs; and what our compilers do not warn of ends no build of theirs.
 TEST(packagers_flags_are_honoured) {
     int status;
