@@ -180,8 +180,12 @@ static void rare(const struct op *op) {
     case 2:
         quiet(true);
         break;
-    default:
+    default: { // all, or some
+        size_t most = op->extra % 4 ? SIZE_MAX : op->extra * 1024u;
+        say("rc_trim(%zu)", most);
+        rc_trim(most);
         break;
+    }
     }
 }
 
