@@ -9,12 +9,8 @@ bench: $(BENCH_OURS)
 		$(if $(P),--peers '$(P)') $(if $(REPS),--reps $(REPS)) $B/bench
 
 ## bench-instructions: instructions per object and cache misses of our own workloads, counted by valgrind's callgrind
-# Under valgrind the library gives each object to malloc; NVALGRIND hides valgrind from it, so that what is counted is
-# what runs otherwise.
-bench-instructions: $B/bench/peers/refcyc.o
-	@$(MAKE) --no-print-directory -s B=$B/callgrind CPPFLAGS='$(CPPFLAGS) -DNVALGRIND' $B/callgrind/librefcyc.a
-	@$(COMPILE) -o $B/callgrind/refcyc $^ $B/callgrind/librefcyc.a $(LIBS)
-	@bench/instructions $B/callgrind $(W)
+bench-instructions: $B/bench/refcyc
+	@bench/instructions $B/bench $(W)
 
 ## bench-latency: how long the slices of a collection are, on 10 million objects, and in containers of 10 million elements; QUICK=1: 1 million
 bench-latency: $B/bench/latency $B/bench/containers

@@ -486,6 +486,22 @@ TEST(environment_variable_has_each_object_allocated) {
     free_heap(k);
 }
 
+// As valgrind does; and who measures with one of its tools can ask for what runs otherwise.
+TEST(under_valgrind_each_object_is_allocated_unless_the_environment_says_no) {
+    setenv("REFCYC_MALLOC", "0", 1);
+    struct rc_heap *plain = new_heap();
+    setenv("LD_PRELOAD", "/usr/libexec/valgrind/vgpreload_core-amd64-linux.so", 1);
+    struct rc_heap *measured = new_heap();
+    unsetenv("REFCYC_MALLOC");
+    struct rc_heap *seen = new_heap();
+    unsetenv("LD_PRELOAD");
+    EXPECT(!seen->blocks.paged);
+    EXPECT_EQ(plain->blocks.paged, measured->blocks.paged);
+    free_heap(plain);
+    free_heap(measured);
+    free_heap(seen);
+}
+
 static void *other_alloc(size_t size, size_t align, void *arg) {
     (void)align;
     (void)arg;
