@@ -7,7 +7,7 @@ examples: $(PLUGINS)
 
 # The host exports its types, which plugins extend.
 $B/examples/plugins/host: $B/examples/plugins/host.o $(SHARED)
-	$(COMPILE) -rdynamic -Wl,-rpath,$(CURDIR)/$B -o $@ $^ -ldl $(LIBS)
+	$(COMPILE) -rdynamic -Wl,-rpath,'$$ORIGIN/../..' -o $@ $^ -ldl $(LIBS)
 
 $B/examples/plugins/spell.so: $B/examples/plugins/spell.o $(SHARED)
 	$(COMPILE) -shared -o $@ $^ $(LIBS)
