@@ -111,6 +111,7 @@ TEST(large_table_of_texts_goes_back_with_its_heap) {
     EXPECT_AT_MOST(before + (16 << 20), address_space());
 }
 
+#ifdef MADV_POPULATE_WRITE
 static bool is_present(const char *at) {
     unsigned char present = 0;
     REQUIRE(mincore((void *)((uintptr_t)at & ~(uintptr_t)4095), 4096, &present) == 0);
@@ -124,6 +125,7 @@ static struct pair *fill_page_of(struct pair *p) {
         next = rc_new(&pair_type);
     return next;
 }
+#endif
 
 TEST(where_one_page_of_cells_is_full_the_next_is_made_present_at_once, .counts = true) {
 #ifndef MADV_POPULATE_WRITE
