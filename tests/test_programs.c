@@ -291,6 +291,22 @@ TEST(installed_library_is_found_by_pkg_config_static_and_shared, .limit = 120) {
     command(&status, "rm -rf %s", folder);
 }
 
+// As README says: two folders of sources, and no flag that has to be known.
+TEST(library_compiles_with_the_sources_of_a_program, .limit = 120) {
+    char folder[] = "/tmp/refcyc-sources-XXXXXX";
+    REQUIRE(mkdtemp(folder));
+    int status;
+    for (const char *const *std = (const char *const[]){"", "-std=c99 -DNDEBUG", NULL}; *std; std++) {
+        const char *output = command(&status, "cd %s && p=$OLDPWD && %s %s -O1 -Wall -Wextra -I$p/include -I$p -o hello "
+                                              "$p/examples/hello.c $p/rc/*.c $p/cc/*.c -pthread && ./hello",
+                                     folder, or_else("CC", "cc"), *std);
+        EXPECT_EQ(0, status);
+        EXPECT_HAS("collected: 2", output);
+        EXPECT(!strstr(output, "warning"));
+    }
+    command(&status, "rm -rf %s", folder);
+}
+
 TEST(install_and_uninstall_keep_to_folders_whose_name_has_a_space) {
     if (sanitize()[0])
         SKIP("an installed library is not built with sanitizers");
