@@ -64,9 +64,10 @@ LDFLAGS_COVERAGE_mcdc = -fprofile-instr-generate
 CPPFLAGS_ALL = -Iinclude -I. $(if $(CHECK),-DRC_CHECK) $(if $(SCHEDULE),-DRC_SCHEDULE) \
 	$(if $(filter 0,$(RECHECK)),-DRC_NO_RECHECK) $(CPPFLAGS)
 # Counters that lie side by side are changed one by one: a vector of them would be loaded before its parts are stored.
-FLAGS = $(WARN) -fno-tree-slp-vectorize -fPIC -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
-COMPILE = $(CC) -std=c11 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
-COMPILE_CXX = $(CXX) -std=c++17 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS)
+FLAGS = $(WARN) -fno-tree-slp-vectorize -fvisibility=hidden -pthread -MMD -MP $(SANITIZE_FLAGS)
+# -fPIC comes last: with -fPIE among CFLAGS, which some packagers give, there would be no shared library.
+COMPILE = $(CC) -std=c11 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS) -fPIC
+COMPILE_CXX = $(CXX) -std=c++17 $(CPPFLAGS_ALL) $(FLAGS) $(CFLAGS) -fPIC
 LIBS = $(LDFLAGS) $(LDFLAGS_COVERAGE_$(COVERAGE)) -pthread
 
 # ---- files
