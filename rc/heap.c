@@ -236,6 +236,9 @@ static struct rc_heap *sort_by_door(struct rc_heap *list) {
 struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n) {
     assert(heaps || !n);
     struct rc_heap *list = NULL;
+    for (size_t i = 0; i < n; i++) // what it is inside comes first, to be let go with the rest
+        if (heaps[i] && rc__is_mine(heaps[i]))
+            hold(heaps[i], false, &list);
     for (size_t i = 0; i < n;) {
         if (!heaps[i] || hold(heaps[i], false, &list)) {
             i++;

@@ -965,6 +965,32 @@ TEST(collections_from_inside_heaps_that_others_need_do_not_deadlock, .limit = 60
     free_three();
 }
 
+// Each is inside the heap that it names last, and that the other needs first.
+static void *collect_from_inside_the_last(void *arg) {
+    struct rc_heap **order = arg;
+    for (int i = 0; i < 100; i++) {
+        rc_heap_enter(order[1]);
+        if (i == 0) {
+            atomic_fetch_add(&ready, 1);
+            while (atomic_load(&ready) < 2)
+                sched_yield();
+        }
+        rc_collect_heaps(order, 2);
+        EXPECT_PTR(order[1], rc_heap_current());
+        rc_heap_leave(order[1]);
+    }
+    return NULL;
+}
+
+TEST(collections_from_inside_the_heap_named_last_do_not_deadlock, .limit = 6) {
+    three_heaps();
+    atomic_store(&ready, 0);
+    pthread_t other = start(collect_from_inside_the_last, (struct rc_heap *[]){h, k});
+    collect_from_inside_the_last((struct rc_heap *[]){k, h});
+    pthread_join(other, NULL);
+    free_three();
+}
+
 static const struct rc_type quiet_type = {"quiet", sizeof(struct node),
                                           .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
 enum { RINGS = 8, THREADS = 3 };
