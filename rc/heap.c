@@ -5,13 +5,26 @@
 //   H2  rc__here is the heap on top of the thread's stack of entries, or RC__NOWHERE. A heap may be on the stack more than
 //       once; its lock is given back with its lowest entry.
 //   H3  What works on several heaps at once (rc_heap_merge, rc_collect_heaps) holds them: the thread is inside, without an
-//       entry on the stack. It waits for one only while it is inside none of them, not even those that it was inside when
-//       it came: so no order in which others enter heaps can lead to a deadlock.
+//       entry on the stack. It waits for one, but for the moment of H4, only while it is inside none of them, not even those
+//       that it was inside when it came: so no order in which others enter heaps can lead to a deadlock.
+//   H4  A lock goes to whoever comes first, and a loop that leaves its heap to enter it again at once comes first nearly
+//       always: who needs several heaps at a time would hardly ever get them. So a heap is wanted while it is waited for by
+//       who needs others, too: to hold it, or to enter it within another. Who is inside no heap and enters a wanted one stands
+//       back; and who holds some that nobody wants waits a moment for the next before it lets them go. Neither for long:
+//       whoever they wait for may be waiting for them, in a way that is not seen here.
 #include "element.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define DEPTH 32 // of entries of different heaps within each other
+
+// H4: so many naps, of a tenth of a millisecond. The schedule search knows no time.
+#ifdef RC_SCHEDULE
+#define NAPS 0
+#else
+#define NAPS 200
+#endif
 
 // In few bytes, as the system has room for few that are reached so (RC__THREAD) in each library that is loaded at run time, and
 // several plugins may have a copy of this one. A heap entered more than 65,535 times in a row has one more entry.
@@ -98,6 +111,39 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
     return heap;
 }
 
+static void nap(void) {
+    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+}
+
+// H4, for who wants to enter [heap].
+static void stand_back(const struct rc_heap *heap) {
+    assert(!depth);
+    for (int naps = 0; naps < NAPS && rc__word_load(&heap->wanted); naps++)
+        nap();
+}
+
+static bool is_any_wanted(const struct rc_heap *list) {
+    while (list && !rc__word_load(&list->wanted))
+        list = list->next_held;
+    return list;
+}
+
+// H4, for who wants [heap] and is inside others, or holds [list]: for as long as it takes if that is empty, or else a moment,
+// unless who is inside may be waiting for one of them. Whether it has it.
+static bool wait_for(struct rc_heap *heap, const struct rc_heap *list) {
+    assert(rc__word_load(&heap->owner) != (AO_t)pthread_self());
+    rc__word_add(&heap->wanted, 1);
+    bool got = !list;
+    if (got)
+        rc__lock(&heap->inside);
+    for (int naps = 0; naps < NAPS && !got && !is_any_wanted(list); naps++) {
+        nap();
+        got = rc__try_lock(&heap->inside);
+    }
+    rc__word_add(&heap->wanted, (AO_t)-1);
+    return got;
+}
+
 static bool enter(struct rc_heap *heap, bool wait, const char *call) {
     assert(call != NULL);
     assert(depth <= DEPTH);
@@ -114,10 +160,15 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
         return false;
     }
     if (rc__word_load(&heap->owner) != (AO_t)pthread_self()) { // H1
-        if (wait)
+        if (!wait) {
+            if (!rc__try_lock(&heap->inside))
+                return false;
+        } else if (depth) {
+            wait_for(heap, NULL);
+        } else {
+            stand_back(heap);
             rc__lock(&heap->inside);
-        else if (!rc__try_lock(&heap->inside))
-            return false;
+        }
         rc__word_store(&heap->owner, (AO_t)pthread_self());
     }
     stack[depth].door = (uint16_t)(heap->door - rc__doors);
@@ -180,13 +231,10 @@ bool rc__in_callback(void) {
     return false;
 }
 
-// H3. Puts [heap] on the list of those that are held. false if another thread is inside and it is not to [wait].
-static bool hold(struct rc_heap *heap, bool wait, struct rc_heap **list) {
-    assert(rc__word_load(&heap->owner) == (AO_t)pthread_self() || !wait || !*list); // H3
+// H3. Puts [heap] on the list of those that are held. false if something is on it and another thread stays inside [heap].
+static bool hold(struct rc_heap *heap, struct rc_heap **list) {
     if (rc__word_load(&heap->owner) != (AO_t)pthread_self()) {
-        if (wait)
-            rc__lock(&heap->inside);
-        else if (!rc__try_lock(&heap->inside))
+        if (!rc__try_lock(&heap->inside) && !wait_for(heap, *list))
             return false;
         rc__word_store(&heap->owner, (AO_t)pthread_self());
     } else if (heap->held) {
@@ -238,15 +286,15 @@ struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n) {
     struct rc_heap *list = NULL;
     for (size_t i = 0; i < n; i++) // what it is inside comes first, to be let go with the rest
         if (heaps[i] && rc__is_mine(heaps[i]))
-            hold(heaps[i], false, &list);
+            hold(heaps[i], &list);
     for (size_t i = 0; i < n;) {
-        if (!heaps[i] || hold(heaps[i], false, &list)) {
+        if (!heaps[i] || hold(heaps[i], &list)) {
             i++;
             continue;
         }
         let_go(list, true);
         list = NULL;
-        hold(heaps[i], true, &list);
+        hold(heaps[i], &list);
         i = 0;
     }
     return sort_by_door(list);

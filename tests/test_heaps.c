@@ -991,6 +991,40 @@ TEST(collections_from_inside_the_heap_named_last_do_not_deadlock, .limit = 6) {
     free_three();
 }
 
+// A loop that is inside its heap for some milliseconds, and again.
+static void *stay_inside(void *heap) {
+    while (!atomic_load(&enough)) {
+        rc_heap_enter(heap);
+        nanosleep(&(struct timespec){.tv_nsec = heap == h ? 1000000 : 3700000}, NULL);
+        rc_heap_leave(heap);
+        atomic_fetch_add(&ready, 1);
+    }
+    return NULL;
+}
+
+// Each takes two or three turns of the loops; left to chance it took a thousand, and a hundred where only one half of H4 was
+// kept.
+TEST(collection_over_busy_heaps_has_its_turn_soon, .limit = 20) {
+    three_heaps();
+    atomic_store(&ready, 0);
+    atomic_store(&enough, false);
+    pthread_t loops[] = {start(stay_inside, h), start(stay_inside, k)};
+    unsigned turns = 0;
+    for (int i = 0; i < 10; i++) {
+        unsigned before = atomic_load(&ready);
+        while (atomic_load(&ready) < before + 4) // they are in full swing
+            sched_yield();
+        before = atomic_load(&ready);
+        COLLECT(h, k);
+        turns += atomic_load(&ready) - before;
+    }
+    EXPECT_AT_MOST(400, turns);
+    atomic_store(&enough, true);
+    pthread_join(loops[0], NULL);
+    pthread_join(loops[1], NULL);
+    free_three();
+}
+
 static const struct rc_type quiet_type = {"quiet", sizeof(struct node),
                                           .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
 enum { RINGS = 8, THREADS = 3 };

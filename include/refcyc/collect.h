@@ -58,10 +58,12 @@ RC_API enum rc_step rc_collect_step(uint64_t budget_ns);
 // 64 rounds. A link into a heap that is not among them counts as a link, one out of such a heap as a handle.
 //
 // This thread may be inside any of the heaps, or none, and is so afterwards. The call waits while other threads are inside,
-// and while it waits this thread is inside none of [heaps]: so it deadlocks with nobody who is inside one of them, whatever
-// they wait for. (A heap that this thread is inside and that is not among [heaps] it keeps: there the rule for nested
-// entries holds, see heap.h.) Other threads may retain, release and upgrade objects of all heaps meanwhile. Called from a
-// finalizer, a destructor or the like it returns 0 at once, having done nothing.
+// and while it waits for more than some milliseconds this thread is inside none of [heaps]: so it deadlocks with nobody who is
+// inside one of them, whatever they wait for. A loop that leaves its heap and enters it again at once lets this call go first,
+// so it gets its turn under any load, but no sooner than each of the loops has left its heap. (A heap that this thread is
+// inside and that is not among [heaps] it keeps: there the rule for nested entries holds, see heap.h.) Other threads may
+// retain, release and upgrade objects of all heaps meanwhile. Called from a finalizer, a destructor or the like it returns 0
+// at once, having done nothing.
 //
 // Cost: proportional to all objects of the heaps and their slots, whatever is suspect; 16 bytes an object while it lasts.
 RC_API size_t rc_collect_heaps(struct rc_heap *const *heaps, size_t n);

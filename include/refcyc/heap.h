@@ -85,13 +85,14 @@ RC_API size_t rc_heap_free(struct rc_heap *heap);
 //            once; or a finalizer, a destructor or the like makes the call
 //
 // This thread may be inside either of them. Inside [from] it is at most once, and is not after the call; inside [into] it
-// stays. The call waits while other threads are inside, and while it waits this thread is inside neither: so it deadlocks
-// with nobody, but what was borrowed (see object.h) is void. Nobody waits for [from], or uses it afterwards. Other threads
-// may retain, release and upgrade objects of both meanwhile.
+// stays. The call waits while other threads are inside, and while it waits for more than some milliseconds this thread is
+// inside neither: so it deadlocks with nobody, but what was borrowed (see object.h) is void. Nobody waits for [from], or uses
+// it afterwards. Other threads may retain, release and upgrade objects of both meanwhile.
 //
 // Cost: proportional to [from]'s pages, suspects, weak references and what waits in its inbox, not to its objects, unless
-// one of the heaps has links to the other: then to the objects of the one that has. Links into a third heap make it look,
-// too. No callbacks are run but those that a collection of [from] with a final verdict, or a release, has left to be run.
+// one of the heaps has links to the other, or once had: then to the objects of the one that has. Links into a third heap make it
+// look, too. (So what a worker builds is best linked to from elsewhere when it is merged, not before.) No callbacks are run but
+// those that a collection of [from] with a final verdict, or a release, has left to be run.
 //
 // After hundreds of merges into one heap, objects of [from] without handles are gone through as well, or there would be no
 // numbers left to tell (heap, type) pairs apart, of which a process has 32,767: one for each type of a heap, and one for each
