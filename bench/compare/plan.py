@@ -81,6 +81,7 @@ def targets(results, quick):
                                (5, ('tree', tree), 0.6), (5, ('tree.old', tree), 0.6), (6, ('graph', n), 0.4)]:
         yield number, f'{row[0]} {short(row[1])} / Nim ORC', f.ratio('orc', *row), '<=', limit
     yield 7, 'without owners / the fastest peer', f.ratio_to_fastest(False, 'live', live), '<=', 0.7
+    yield 7, 'without owners, moved / the fastest peer', f.ratio_to_fastest(False, 'live.moved', live), '<=', 0.7
     yield 7, 'with owners, ms', f.ours('live.owner', live), '<=', 0.1
     yield 8, '100k / plain C without a collector', f.ratio('plain', 'dom', 100000), '<=', 1.6
     yield 8, '1M / its own 100k', f.ratio_of_rows(('dom', 1000000), ('dom', 100000)), '<=', 1.3

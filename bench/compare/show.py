@@ -63,7 +63,7 @@ PLOTS = [
      ['retain.own', 'retain.own2', 'retain.foreign', 'retain.mixed', 'retain.contended']),
     ('alloc', 'allocate + free, destroy a list: ns an object', ['alloc.hot', 'alloc.bulk', 'list']),
     ('cycles', 'one collection that frees everything, ns an object', ['pairs', 'ring', 'dlist', 'dlist.old', 'tree', 'tree.old', 'graph']),
-    ('live', 'a collection that finds nothing, ms', ['live', 'live.owner']),
+    ('live', 'a collection that finds nothing, ms', ['live', 'live.owner', 'live.moved', 'live.owner.moved']),
     ('dom', 'document churn, ns a node', ['dom']),
     ('longest', 'document churn, longest round, ms', ['dom.longest']),
     ('gcbench', 'GCBench, s', ['gcbench', 'gcbench.acyclic']),

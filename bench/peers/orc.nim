@@ -181,6 +181,20 @@ proc live(depth: int) =
   let began = cpuNs()
   GC_fullCollect()
   say("live", all.len, (cpuNs() - began) / 1e6, "ms")
+  var moved = 0
+  while moved < 1000:
+    let t = cast[Tree](all[seed.below(all.len)])
+    if t.left == nil:
+      continue
+    let
+      left = t.left
+      right = t.right
+    t.left = right
+    t.right = left
+    inc moved
+  let began2 = cpuNs()
+  GC_fullCollect()
+  say("live.moved", all.len, (cpuNs() - began2) / 1e6, "ms")
   doAssert root.left.parent == root
 
 # ---- 8

@@ -178,6 +178,19 @@ function live(int $depth): void {
     $began = cpu_ns();
     $freed = gc_collect_cycles();
     say('live', count($all), (cpu_ns() - $began) / 1e6, 'ms');
+    for ($i = 0; $i < 1000;) {
+        $t = $all[below(count($all))];
+        if (!$t->left)
+            continue;
+        $left = $t->left;
+        $t->left = $t->right;
+        $t->right = $left;
+        $i++;
+    }
+    $t = $left = null;
+    $began = cpu_ns();
+    $freed += gc_collect_cycles();
+    say('live.moved', count($all), (cpu_ns() - $began) / 1e6, 'ms');
     if ($freed != 0)
         exit(2);
 }

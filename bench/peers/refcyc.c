@@ -117,7 +117,7 @@ static inline void *make(enum kind kind) {
 
 static void live_owner(size_t depth, size_t rounds) {
     (void)rounds;
-    live_of(OWNED_TREE, "live.owner", depth);
+    live_of(OWNED_TREE, "live.owner", "live.owner.moved", depth);
 }
 
 static void gcbench_acyclic(size_t n, size_t rounds) {
