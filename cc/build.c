@@ -178,10 +178,11 @@ void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__he
 
 // An edge into a node whose external count does not allow for it. If the object is unmarked, its links at discovery were
 // all there were since: then its slots hold more links than were ever made.
-static bool is_overtraced(struct rc__header *h) {
+static bool is_overtraced(struct cc *cc, struct rc__header *h) {
     assert(rc__is_object(h) && h->word & RC__GRAPH);
     if (h->word & RC__SUSPECT || rc__handles(h) || rc__atomic_load(&h->shared) & ~RC__WEAK || rc__is_dead(h))
         return false;
+    cc->in_doubt = true;
     rc__fault(RC_FAULT_TRACE, "rc_collect", h,
               "is reported by more slots than it has links (a slot reported twice, or written by hand?)");
     return true;
@@ -192,7 +193,7 @@ static inline void record_edge(struct cc *cc, uint32_t source, struct cc_node *f
     assert(cc->edge_count < cc->edge_room);
     assert(cc_node(cc, source) == from && cc_node(cc, n) == target);
     assert(!((from->object | target->object) & CC_ALIVE)); // G2
-    if (target->ext == 0 && is_overtraced(cc_object(target))) {
+    if (target->ext == 0 && is_overtraced(cc, cc_object(target))) {
         target->ext = CC_HELD;
         return;
     }

@@ -12,7 +12,8 @@
 // names where it keeps them):
 //
 //   R1  Whatever takes a reference away from an object and leaves it alive without a handle makes it a suspect. (But for an
-//       object not in the graph that loses a handle while something else leads to it for certain: suspect.c.)
+//       object not in the graph that loses a handle while something else leads to it for certain: suspect.c. What it had
+//       before it got the handle does, unless it lost a link since, or the handle has proved something alive: LED.)
 //   R2  A suspect that has a handle when it is looked at is dropped: the handle's release will suspect it again.
 //   R3  A release never fails: room for each object in the suspect buffer and in the inbox is there from its birth. A
 //       foreign thread puts an object into the inbox while it still holds its handle; the object's memory stays as long
@@ -50,6 +51,7 @@ struct cc {
     enum rc_phase phase;
     bool busy;                 // a slice is running: nested calls return at once
     bool out_of_memory;        // the graph could not grow
+    bool in_doubt;             // slots were found not to be what the links are: nothing is LED by what was found
     bool called_off;           // its objects are leaving the graph, and that is all
     struct cc_chunks nodes, edges;
     uint32_t node_count, edge_count;
@@ -101,9 +103,9 @@ enum cc_begin {
     CC_BEGIN_ANY    // as many as there is something to do for
 };
 
-// R1: [h] lost a reference and is alive without a handle.
+// R1: [h] lost a link, or may have, and is alive without a handle.
 void cc_suspect(struct rc_heap *heap, struct rc__header *h);
-// The same, where the reference was a handle.
+// R1: it lost a handle, the last.
 void cc_let_go(struct rc_heap *heap, struct rc__header *h);
 // A suspect dies: it leaves the buffer. [h] is SUSPECT and not in the graph.
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h);

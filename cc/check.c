@@ -115,6 +115,8 @@ static void check_graph(const struct rc_heap *heap, uint32_t *into) {
         const struct rc__header *h = cc_object(cc_node(cc, n));
         if (h ? !(h->word & RC__GRAPH) || rc__index(h) != n : cc->phase != RC_PHASE_VALIDATE)
             fail(heap, h, cc_node(cc, n)->object, "G1: a node and its object do not know each other");
+        if (h && h->word & RC__LED)
+            fail(heap, h, cc_node(cc, n)->object, "R1: is in the graph, and taken to be led to");
         if (cc->phase == RC_PHASE_BUILD)
             edges += count_edges(heap, n, into);
     }

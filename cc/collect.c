@@ -110,7 +110,7 @@ static void begin(struct rc_heap *heap) {
     cc->node_room = cc->nodes.chunks * (size_t)CC_NODES;
     cc->edge_room = cc->edges.chunks * (size_t)CC_EDGES;
     cc->out_of_memory = cc->called_off = cc->pardoned = cc->any_finalize = cc->any_destroy = cc->any_open = false;
-    cc->any_alive = cc->all_white = false;
+    cc->any_alive = cc->all_white = cc->in_doubt = false;
     cc->outside = 0;
     cc->undisturbed = cc->plain = true;
     cc->finalized = 0;

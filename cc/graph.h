@@ -67,6 +67,11 @@ static inline struct rc__header *cc_owner(const struct rc__header *h, const stru
     void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->owner);
     return owner ? RC__HEADER(owner) : NULL;
 }
+// That [h] is held is why something is taken to be alive: when it is no longer, that has to be asked anew.
+static inline void cc_rely_on(struct rc__header *h) {
+    if (h->word & RC__LED)
+        h->word &= ~RC__LED;
+}
 // In the buffer, where each collection looks. (An old one it may leave for later: suspect.c.)
 static inline bool cc_is_young_suspect(const struct rc__header *h) {
     return (h->word & (RC__SUSPECT | RC__OLD)) == RC__SUSPECT;

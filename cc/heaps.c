@@ -92,7 +92,7 @@ static void discover(struct rc__header *h, void *arg) {
     struct cc_node *node = cc_node(all->cc, n);
     node->object = (uintptr_t)h | (shared & (RC__WEAK | RC__QUEUED) ? WATCHED : 0) | (rc__class(h)->both ? CC_BOTH : 0);
     node->ext = node->edge = handles < 0 ? CC_HELD : (uint32_t)(rc__links(h) + (uint64_t)handles);
-    h->word = (h->word & ~RC__INDEX_MASK) | n | RC__GRAPH;
+    h->word = (h->word & ~(RC__INDEX_MASK | RC__LED)) | n | RC__GRAPH;
 }
 
 static bool discover_all(struct all *all) {
@@ -100,7 +100,7 @@ static bool discover_all(struct all *all) {
     size_t objects = 0;
     EACH_HEAP(all, heap)
         objects += heap->objects;
-    if (objects >= RC__INDEX_MAX) // LCOV_EXCL_BR_LINE: 2^28 objects do not fit into a test
+    if (objects >= RC__INDEX_MAX) // LCOV_EXCL_BR_LINE: 2^27 objects do not fit into a test
         return false;             // LCOV_EXCL_LINE: they do not
     all->cc->node_count = 0;
     all->cc->node_room = all->cc->nodes.chunks * (size_t)CC_NODES;
@@ -165,6 +165,7 @@ static void count_slot(struct all *all, struct rc__header *target) {
             rc__fault(RC_FAULT_TRACE, "rc_collect_heaps", target,
                       "is reported by more slots than it has links (a slot reported twice, or written by hand?)");
             node->ext = CC_HELD;
+            rc__class(target)->heap->cc.in_doubt = true;
         }
         node->ext -= !(node->ext & CC_HELD);
     }

@@ -53,7 +53,7 @@ bool cc_more_nodes(struct rc_heap *heap) {
     assert(heap->cc.node_count <= heap->cc.node_room && heap->cc.node_room % CC_NODES == 0);
     struct cc *cc = &heap->cc;
     size_t chunks = 0;
-    if (cc->node_count < RC__INDEX_MAX - 2 * CC_NODES) // LCOV_EXCL_BR_LINE: 2^28 nodes do not fit into a test
+    if (cc->node_count < RC__INDEX_MAX - 2 * CC_NODES) // LCOV_EXCL_BR_LINE: 2^27 nodes do not fit into a test
         chunks = more_room(heap, &cc->nodes, cc->node_room / CC_NODES, CC_NODE_BYTES);
     cc->node_room = chunks ? chunks * CC_NODES : cc->node_room;
     cc->out_of_memory |= !chunks;

@@ -26,7 +26,7 @@ static inline uint32_t cc_node_new(struct cc *cc, struct rc__header *h, uint64_t
     node->ext = both ? CC_HELD : (uint32_t)rc__links(h); // G2
     cc->outside += node->ext;
     node->edge = CC_NONE;
-    h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT)) | n | RC__GRAPH;
+    h->word = (h->word & ~(RC__INDEX_MASK | RC__SUSPECT | RC__LED)) | n | RC__GRAPH;
     assert(rc__index(h) == n && h->word & RC__GRAPH && !(h->word & RC__SUSPECT)); // G1, R4
     return n;
 }

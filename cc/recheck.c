@@ -62,6 +62,7 @@ void cc_recheck(struct rc_heap *heap) {
     const struct rc__header *h = find_doubtful(heap);
     if (!h)
         return;
+    cc->in_doubt = true;
     rc__fault(RC_FAULT_TRACE, "rc_collect", h,
               "was about to be collected, but is held by more or less than the slots of what goes with it: that is kept");
     for (uint32_t n = 0; n < cc->node_count; n++)

@@ -35,8 +35,10 @@ static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const s
         return suspect || cc_node(&heap->cc, rc__index(h))->object & CC_ALIVE ? PROVED : LOST;
     if (suspect && cc_is_young_suspect(h))
         return h != suspect ? PROVED : LOST;
-    if (both & RC__HANDLES || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h)))
+    if (both & RC__HANDLES || (rc__atomic_load(&h->shared) & ~RC__WEAK && cc_is_held(h))) {
+        cc_rely_on(h);
         return PROVED;
+    }
     const struct rc__class *c = &rc__classes[cls >> 1];
     *at = cc_owner(h, c);
     if (!*at)
@@ -99,6 +101,7 @@ static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n
         struct rc__header *owner = cc_owner(h, rc__class(h));
         if (cc_is_held(h)) {
             drop(h);
+            cc_rely_on(h);
         } else if (owner) {
             climber[climbers++] = (struct climber){h, owner};
             __builtin_prefetch(owner);
@@ -121,7 +124,9 @@ static uint32_t take_last(struct rc_heap *heap, struct rc__header **last) {
         __builtin_prefetch(last[-FETCHED], 1);
     heap->old_count = heap->old_count < heap->suspect_count ? heap->old_count : heap->suspect_count;
     drop(h);
-    if (!cc_is_held(h))
+    if (cc_is_held(h))
+        cc_rely_on(h);
+    else
         cc_explore(heap, h, &cost);
     return cost;
 }

@@ -78,10 +78,13 @@ void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect) {
     suspect |= (h->word & RC__SUSPECT) || (node->object & CC_LATE); // R7
     node->object = 0;                                               // G4
     h->word &= ~(RC__GRAPH | RC__SUSPECT | RC__INDEX_MASK);
-    if (!rc__is_dead(h)) {
-        if (suspect && !rc__handles(h))
+    if (rc__is_dead(h)) {
+        if (h->word & RC__HUSK && !(rc__atomic_load(&h->shared) & RC__QUEUED))
+            rc__bury(heap, h);
+    } else if (!rc__handles(h)) {
+        if (suspect)
             cc_suspect(heap, h);
-    } else if (h->word & RC__HUSK && !(rc__atomic_load(&h->shared) & RC__QUEUED)) {
-        rc__bury(heap, h);
+        else if (!(rc__atomic_load(&h->shared) & ~RC__WEAK) && !heap->cc.in_doubt)
+            h->word |= RC__LED;
     }
 }

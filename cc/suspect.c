@@ -6,10 +6,25 @@
 // What R1 is for: from a suspect, or from something held, a way leads to everything that is not freed yet. So an object
 // that is not in the graph, and whose last handle goes, need not be a suspect itself if there is such a way all the same:
 //
+//   - it is LED;
 //   - it holds no link. It is alive, so something has a link to it; there is a way to that, and not through this object;
 //   - the handle goes into a slot of an object that is held. That of the object made last is known to be one: a tree that is
 //     built from its leaves up;
 //   - its owner is held, or a young suspect: a tree that is built from its root down, with parents.
+//
+// LED says that there is a way which does not begin at the object itself. Any object without a handle has one. It stays when
+// the object is taken up: who walks about in a structure and holds what he looks at for the moment leaves all as it was, and
+// nothing to be looked at. So an object is LED from when its last handle goes, and is no longer
+//
+//   - if it loses a link, or one of its links moves: that may have been the way;
+//   - if something else is taken to be alive because it is held: of that, it may be the only way (cc_rely_on). All that gets
+//     a node counts as such until it leaves the graph, alive and without a handle of anybody.
+//
+// "Held" above means held and not LED, therefore, and whoever relies on that makes it so.
+//
+// Not while objects are traced, in BUILD: one that was traced may have got a link to the object, or to what this leads to,
+// which is recorded nowhere; so something may be found alive for a link that garbage has. What is let go then is a suspect,
+// and asks for another look (R7).
 //
 // What takes the way away later leaves a suspect that leads to the object. An owner that does not lead to it (the promise of
 // RC_OWNER, broken) does no harm for as long as a handle does, by whatever way. One that loses a link is a suspect whatever
@@ -48,6 +63,7 @@ static inline void suspect(struct rc_heap *heap, struct rc__header *h, const str
     h->word |= RC__SUSPECT;
     if (h->word & RC__GRAPH)
         return; // a mark (R5); it enters the buffer when it leaves the graph
+    h->word |= RC__LED;
     assert(heap->suspect_count < heap->reserved);
     size_t i = heap->suspect_count++;
     if (h->word & RC__OLD) { // the first young one, if there is any, makes room
@@ -62,13 +78,16 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
     suspect(heap, h, rc__class(h));
 }
 
-// Whether [owner] is held, or a young suspect. Its own owners are not asked: a suspect with another one above it costs little
+// Whether [owner] is held, which it is relied upon to be, or a young suspect. Its own owners are not asked: a suspect with another one above it costs little
 // (roots.c).
-static inline bool stands_in(const struct rc_heap *heap, const struct rc__header *owner) {
+static inline bool stands_in(const struct rc_heap *heap, struct rc__header *owner) {
     assert(rc__is_object(owner));
     if (rc__heap(owner) != heap || owner->word & RC__GRAPH)
         return false;
-    return rc__handles(owner) || cc_is_young_suspect(owner);
+    if (!rc__handles(owner))
+        return cc_is_young_suspect(owner);
+    cc_rely_on(owner);
+    return true;
 }
 
 // Whether [h] is known to hold no link.
@@ -85,10 +104,17 @@ static inline bool holds_nothing(const struct rc__header *h, const struct rc__cl
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__handles(h) == 0 && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT));
+    if (h->word & RC__LED && heap->cc.phase != RC_PHASE_BUILD)
+        return;
     const struct rc__class *c = rc__class(h);
-    const struct rc__header *owner = cc_owner(h, c);
-    if (h->word & RC__GRAPH || !(owner ? stands_in(heap, owner) : holds_nothing(h, c)))
+    if (h->word & RC__GRAPH) {
         suspect(heap, h, c);
+        return;
+    }
+    struct rc__header *owner = cc_owner(h, c);
+    if (!(owner ? stands_in(heap, owner) : holds_nothing(h, c)))
+        suspect(heap, h, c);
+    h->word |= RC__LED;
 }
 
 void cc_unsuspect(struct rc_heap *heap, struct rc__header *h) {

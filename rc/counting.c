@@ -271,7 +271,7 @@ static bool take_link(struct rc__header *h, const char *call) {
         return false;
     }
     if (rc__links(h) != RC__LINKS_MAX)
-        h->word -= RC__LINK_ONE;
+        rc__less_link(h);
     return true;
 }
 
@@ -291,7 +291,7 @@ static inline void unlink_from(struct rc_heap *heap, struct rc__header *h, const
     assert(rc__is_mine(heap));
     uint32_t both = rc__both(h);
     if (RC__LOAD(rc__class_heap[both >> 16]) == heap && rc__has_some_links(h)) {
-        h->word -= RC__LINK_ONE;
+        rc__less_link(h);
         if (!(both & RC__HANDLES))
             lost_link(heap, h);
     } else {
@@ -404,7 +404,9 @@ void rc_give_slot(void *slot, void *obj) {
     h->word += RC__LINK_ONE;
     rc__store(slot, obj);
     RC__STORE(h->both, both - 1);
-    if (!rc__is_in_newest(rc__here, slot))
+    if (rc__is_in_newest(rc__here, slot))
+        h->word |= RC__LED;
+    else
         cc_let_go(rc__here, h);
 }
 
@@ -441,6 +443,7 @@ static void moved(void *obj) {
     struct rc__header *h = RC__HEADER(obj);
     if (!rc__is_inside(h))
         return;
+    h->word &= ~RC__LED;
     if (h->word & RC__GRAPH)
         h->word |= RC__SUSPECT;
     else if (!rc__handles(h) && !(h->word & RC__SUSPECT))

@@ -23,6 +23,7 @@ static void set_next_dead(struct rc__header *h, struct rc__header *next) {
     assert(rc__is_dead(h));
     assert((uintptr_t)next % 16 == 0 && (uintptr_t)next >> 48 == 0);
     uint64_t address = (uint64_t)(uintptr_t)next >> 4;
+    assert(!(h->word & RC__LED)); // the last link that it lost saw to that
     h->word = (h->word & (RC__LINK_ONE - 1)) | (address >> 16) << 36;
     rc__set_both(h, (uint16_t)address, rc__cls(h));
 }
@@ -169,7 +170,7 @@ static inline void account(struct bare *b) {
 static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *h) {
     uint32_t both = rc__both(h);
     if (RC__LOAD(rc__class_heap[both >> 16]) == b->heap && !(both & RC__HANDLES) &&
-        (h->word & ~(RC__SUSPECT | RC__INDEX_MASK)) == RC__LINK_ONE && rc__classes[both >> 17].plain &&
+        (h->word & ~(RC__SUSPECT | RC__INDEX_MASK | RC__LED)) == RC__LINK_ONE && rc__classes[both >> 17].plain &&
         !rc__atomic_load(&h->shared)) {
         if (h->word & RC__SUSPECT)
             cc_unsuspect(b->heap, h);
@@ -183,7 +184,7 @@ static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *
 
 // The same; most often it is of the same sort as what held it, of which the class, and no handles, are [both].
 static inline bool let_go_of_one(struct bare *b, struct rc__header *h, uint32_t both) {
-    if (rc__both(h) != both || h->word != RC__LINK_ONE || rc__atomic_load(&h->shared))
+    if (rc__both(h) != both || (h->word & ~RC__LED) != RC__LINK_ONE || rc__atomic_load(&h->shared))
         return let_go(b, h);
     h->word = 0;
     return true;

@@ -65,7 +65,7 @@ static inline bool rc__link_to_handle(void *obj) {
     struct rc__header *h = RC__HEADER(obj);
     if (!rc__has_some_links(h) || h->word & RC__GRAPH)
         return false;
-    h->word -= RC__LINK_ONE;
+    rc__less_link(h);
     RC__STORE(h->both, both + 1);
     return true;
 }

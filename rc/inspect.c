@@ -207,19 +207,36 @@ void rc__survey_spread(struct rc__survey *s, uint32_t n, uint8_t bit) {
     spread(s, bit);
 }
 
-// What the collector will come to: suspects, its graph, the inbox, and what dies.
+// Whether the collector will come to [n] by itself: suspects, its graph, the inbox, and what dies.
+static bool is_known(const struct rc__survey *s, uint32_t n) {
+    assert(n < s->count);
+    const struct rc__header *h = s->object[n];
+    return s->mark[n] & RC__DYING || h->word & (RC__SUSPECT | RC__GRAPH) || rc__atomic_load(&h->shared) & RC__QUEUED;
+}
+
 void rc__survey_suspect(struct rc__survey *s) {
     s->end = 0;
-    for (uint32_t n = 0; n < s->count; n++) {
-        const struct rc__header *h = s->object[n];
-        if (s->mark[n] & (RC__REACHED | RC__GONE))
-            continue;
-        if (s->mark[n] & RC__DYING || h->word & (RC__SUSPECT | RC__GRAPH) || rc__atomic_load(&h->shared) & RC__QUEUED) {
+    for (uint32_t n = 0; n < s->count; n++)
+        if (!(s->mark[n] & (RC__REACHED | RC__GONE)) && is_known(s, n)) {
             s->mark[n] |= RC__KNOWN;
             s->queue[s->end++] = n;
         }
-    }
     spread(s, RC__KNOWN);
+}
+
+void rc__survey_led(struct rc__survey *s) {
+    assert(s->object);
+    s->end = 0;
+    for (uint32_t n = 0; n < s->count; n++) {
+        enum rc_why_kind root = rc__survey_root(s, n);
+        bool alone = root && (root != RC_WHY_HANDLES || !(s->object[n]->word & RC__LED));
+        if (!(s->mark[n] & RC__GONE) && (alone || is_known(s, n))) {
+            s->mark[n] |= RC__SEEN;
+            s->queue[s->end++] = n;
+        }
+    }
+    s->goal = RC__NOBODY;
+    spread(s, RC__SEEN);
 }
 
 // ---- for all

@@ -65,6 +65,8 @@ void rc__survey_count(struct rc__survey *s);
 // From the roots; up to [goal], or RC__NOBODY: everywhere.
 void rc__survey_reach(struct rc__survey *s, uint32_t goal);
 void rc__survey_suspect(struct rc__survey *s);
+// Sets SEEN on all that would be reached, or known, without the handles of what is LED. Before reach.
+void rc__survey_led(struct rc__survey *s);
 // Sets [bit] on [n] and on what it leads to that is neither REACHED nor has it already.
 void rc__survey_spread(struct rc__survey *s, uint32_t n, uint8_t bit);
 // Shows [visitor] the slots of object number [n].

@@ -7,7 +7,8 @@
 //     OWNERS     each owner leads to what names it: mostly its own slot does, or one a few steps on, or that of something
 //                with the same owner. What is left is looked for from the owner
 //     MARKS      suspects, nodes, inbox and weak references know their objects, and the objects them
-//     LOST       each object that no root leads to is led to by something that the collector will look at (R1)
+//     LOST       each object that no root leads to is led to by something that the collector will look at (R1). And so is
+//                each one that is LED, or by a root that is not
 //     FIGURES    objects and bytes
 #include "block.h"
 #include "inspect.h"
@@ -360,6 +361,17 @@ static void check_weak(struct verify *v) {
 
 // ---- LOST
 
+static void check_led(struct verify *v) {
+    struct rc__survey *s = &v->survey;
+    rc__survey_led(s);
+    for (uint32_t n = 0; n < s->count; n++) {
+        struct rc_problem p = {.kind = RC_PROBLEM_LOST, .object = object(v, n), .found = s->found[n]};
+        if (s->object[n]->word & RC__LED && rc__survey_root(s, n) == RC_WHY_HANDLES && !(s->mark[n] & RC__SEEN))
+            report(v, &p, "will be lost when its handles go: it is taken to be led to, and nothing does");
+        s->mark[n] &= (uint8_t)~RC__SEEN;
+    }
+}
+
 static void check_lost(struct verify *v) {
     struct rc__survey *s = &v->survey;
     rc__survey_reach(s, RC__NOBODY);
@@ -402,6 +414,7 @@ static size_t verify(struct verify *v) {
     check_marks(v);
     check_inbox(v);
     check_weak(v);
+    check_led(v);
     check_lost(v);
     check_figures(v);
     return v->problems;

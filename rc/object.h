@@ -47,8 +47,9 @@
 // become part of a shared library.
 #define RC__THREAD __attribute__((tls_model("initial-exec"))) __thread
 
-#define RC__INDEX_MASK ((UINT64_C(1) << 28) - 1)
+#define RC__INDEX_MASK ((UINT64_C(1) << 27) - 1)
 #define RC__INDEX_MAX ((uint32_t)RC__INDEX_MASK)
+#define RC__LED (UINT64_C(1) << 27)       // something leads to it that is not its handles: cc/suspect.c
 #define RC__SUSPECT (UINT64_C(1) << 28)   // in the suspect buffer, or marked while in the graph (R5)
 #define RC__GRAPH (UINT64_C(1) << 29)     // a node of the collection under way
 #define RC__FINALIZED (UINT64_C(1) << 30) // its finalizer has run, or is running
@@ -310,12 +311,18 @@ static inline bool rc__has_some_links(const struct rc__header *h) {
     return (int64_t)h->word >= (int64_t)RC__LINK_ONE;
 }
 
+// One of them goes. What led to it may have been that.
+static inline void rc__less_link(struct rc__header *h) {
+    assert(h->word >= RC__LINK_ONE);
+    h->word = (h->word - RC__LINK_ONE) & ~RC__LED;
+}
+
 // [obj] loses a link and has a handle left, in [heap]. false, with nothing done, where it is not as simple as that.
 static inline bool rc__drop_link_of_held(const struct rc_heap *heap, void *obj) {
     uint32_t both = obj ? rc__both(RC__HEADER(obj)) : 0;
     if (!(both & RC__HANDLES) || RC__LOAD(rc__class_heap[both >> 16]) != heap || !rc__has_some_links(RC__HEADER(obj)))
         return false;
-    RC__HEADER(obj)->word -= RC__LINK_ONE;
+    rc__less_link(RC__HEADER(obj));
     return true;
 }
 
@@ -325,7 +332,7 @@ static inline bool rc__is_in_newest(const struct rc_heap *heap, const void *slot
     if ((uintptr_t)slot - (uintptr_t)h >= heap->newest_size)
         return false;
     uint32_t both = rc__both(h);
-    return both & RC__HANDLES && !(both & UINT32_C(1) << 16) && !(h->word & RC__GRAPH);
+    return both & RC__HANDLES && !(both & UINT32_C(1) << 16) && !(h->word & (RC__GRAPH | RC__LED));
 }
 
 // counting.c. [call] names the public function, for a fault.

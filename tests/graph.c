@@ -139,6 +139,11 @@ void drop(const char *names) {
     }
 }
 
+void touch(const char *names) {
+    for (; *names; names++)
+        touch_object(at(*names));
+}
+
 void handle_given(char name) {
     at(name)->handles--;
 }

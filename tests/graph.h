@@ -41,6 +41,8 @@ bool is_there(char name);
 // One more handle, or one less, of each.
 void hold(const char *names);
 void drop(const char *names);
+// touch_object (harness.h) of each.
+void touch(const char *names);
 // The handle was moved into a slot, or came out of one: notes it for the search.
 void handle_given(char name);
 void handle_taken(char name);

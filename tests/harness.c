@@ -135,6 +135,12 @@ struct rc_stats stats(void) {
     return s;
 }
 
+void touch_object(void *obj) {
+    void *slot = NULL;
+    rc_set(&slot, obj);
+    rc_clear(&slot);
+}
+
 void free_heap(struct rc_heap *heap) {
     rc_heap_enter(heap);
     rc_collect();

@@ -75,5 +75,8 @@ struct rc_stats stats(void);
 // The last line of a test with a heap of its own, which this thread is not inside: collects, expects no object in it, and
 // frees it.
 void free_heap(struct rc_heap *heap);
+// A link to [obj] comes and goes: so it is a suspect, if it has no handle, and if it has, its handles' end will ask whether it
+// is to be one. (Handles that come and go leave nothing to ask: cc/suspect.c.)
+void touch_object(void *obj);
 
 #endif

@@ -127,5 +127,5 @@ struct holder *holder_of(void *held) {
 }
 
 void stir(struct holder *holder) {
-    rc_release(rc_retain(holder->held));
+    touch_object(holder->held);
 }

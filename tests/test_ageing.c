@@ -35,11 +35,6 @@ static void collect_young(void) {
     check_buffer();
 }
 
-static void touch(const char *names) {
-    hold(names);
-    drop(names);
-}
-
 TEST(suspect_that_was_found_alive_is_old) {
     graph("ga ab ba"); // g -> a <--> b
     drop("ab");
@@ -133,12 +128,12 @@ TEST(old_owner_stands_for_nobody) {
         rc_release(a);
         rc_release(b);
         collect_young();
-        rc_release(rc_retain(a));
+        touch_object(a);
         EXPECT_EQ(1, here()->old_count);
         if (by_link)
             rc_clear(&b->child);
         else
-            rc_release(rc_retain(b));
+            touch_object(b);
         rc_clear(&top->child);
         collect_young();
         EXPECT_EQ(1, stats().objects);
@@ -151,7 +146,7 @@ TEST(old_suspect_that_tracing_meets_stays_one_if_it_is_alive) {
     drop("ab");
     collect_young();
     touch("a");
-    touch("c"); // held, but soon
+    touch("c"); // held, but soon not
     drop("c");
     collect_young(); // traces c, a and b
     EXPECT_EQ(1, here()->old_count);
@@ -252,7 +247,7 @@ static void change_something(void) {
     char name[2] = {names[HELD + below(N - HELD)], 0};
     char a = any_in_reach(), b = any_in_reach();
     struct node **slot = a ? below(2) ? &at(a)->x : &at(a)->y : NULL;
-    switch (below(9)) {
+    switch (below(11)) {
     case 0:
     case 1:
         if (!is_there(name[0]))
@@ -272,8 +267,15 @@ static void change_something(void) {
             hold((char[]){(*slot)->name, 0});
         break;
     case 6:
+    case 7:
         if (a && *slot)
             touch((char[]){(*slot)->name, 0});
+        break;
+    case 8:
+        if (a && *slot) {
+            hold((char[]){(*slot)->name, 0});
+            drop((char[]){(*slot)->name, 0});
+        }
         break;
     default:
         if (a && (!strchr("rs", a)))

@@ -526,7 +526,7 @@ TEST(long_list_lives_by_a_link_from_anywhere) {
 TEST(long_list_with_suspects_in_it_is_collected) {
     struct linked *first = found_alive();
     for (int i = 1; i < LONG; i += 7)
-        rc_release(rc_retain(link_at[i]));
+        touch_object(link_at[i]);
     rc_release(first);
     EXPECT_EQ(LONG, rc_collect());
     EXPECT_EQ(0, stats().suspects);
@@ -536,7 +536,7 @@ TEST(long_list_with_a_suspect_that_came_after_the_roots_is_collected) {
     rc_release(found_alive());
     while (rc_collect_phase() != RC_PHASE_BUILD)
         rc_collect_step(0);
-    rc_release(rc_retain(link_at[LONG - 10]));
+    touch_object(link_at[LONG - 10]);
     EXPECT_EQ(1, stats().suspects);
     rc_collect();
     EXPECT_EQ(0, stats().objects);

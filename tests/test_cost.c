@@ -178,7 +178,7 @@ static uint64_t touch(const struct rc_type *type, int rounds) {
             struct tree *t = root;
             for (uint32_t level = random_below((uint32_t)depth()); level > 0; level--)
                 t = random_below(2) ? t->left : t->right;
-            rc_release(rc_retain(t));
+            touch_object(t);
         }
         before = stats();
         EXPECT_EQ(0, rc_collect());

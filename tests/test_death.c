@@ -250,7 +250,7 @@ TEST(bush_dies_whole_whatever_else_its_parts_are) {
         rc_set(&inner->at[2], kept); // two links to it, and what was there dies
         rc_set(&inner->at[3], kept);
         rc_set(&inner->at[4], inner->at[5]);    // has two parents
-        rc_release(rc_retain(b->at[9]));        // a suspect
+        touch_object(b->at[9]);        // a suspect
         rc_give(&inner->at[6], plain_new());    // not bare
         struct rc_weak *weak = rc_weak_new(b->at[2]);
         rc_release(b);

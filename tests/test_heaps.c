@@ -161,7 +161,7 @@ TEST(links_of_much_garbage_to_what_lives_are_released) {
         rc_give(&a->x, b);
         rc_release(a);
     }
-    rc_release(rc_retain(held));
+    touch_object(held);
     EXPECT_EQ(PAIRS, rc_links(held));
     EXPECT_EQ(2 * PAIRS, COLLECT(h, k));
     EXPECT_EQ(0, rc_links(held));
@@ -632,6 +632,27 @@ TEST(callbacks_cannot_collect_merge_or_free_the_heaps) {
 }
 
 // ---- weak references
+
+//   a <--> b, where a is taken up from outside of the heap, found alive by that, and let go inside
+TEST(handle_from_outside_is_asked_about_when_it_goes_inside) {
+    three_heaps();
+    rc_heap_enter(h);
+    struct node *a = rc_new(&node_type), *b = rc_new(&node_type);
+    rc_set(&a->x, b);
+    rc_give(&b->x, a);
+    struct rc_weak *weak = rc_weak_new(a);
+    rc_release(b);
+    rc_heap_leave(h);
+    a = rc_weak_get(weak);
+    EXPECT_EQ(0, COLLECT(h, k));
+    rc_heap_enter(h);
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    rc_release(a);
+    EXPECT_EQ(2, rc_collect());
+    rc_heap_leave(h);
+    rc_weak_release(weak);
+    free_three();
+}
 
 static struct rc_weak *weak_seen;
 static void weak_is_null(struct node *node) {

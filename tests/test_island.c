@@ -215,7 +215,7 @@ TEST(slot_written_by_hand_is_reported_and_frees_nothing) {
     EXPECT_FAULT(RC_FAULT_TRACE, "rc_collect");
     EXPECT_EQ(1, rc_links(at('b')));
     memcpy(&at('a')->y, &(struct node *){NULL}, sizeof(void *));
-    rc_release(rc_retain(at('a')));
+    touch_object(at('a'));
     EXPECT_EQ(2, rc_collect());
     graph_quietly(false);
 }
@@ -348,7 +348,7 @@ TEST(leaf_with_a_slot_written_by_hand_is_reported_and_frees_nothing) {
         EXPECT_FAULT(RC_FAULT_TRACE, "rc_collect");
         memcpy(&h->guest[1], &(void *){NULL}, sizeof(void *));
         EXPECT(is_sound(true));
-        rc_release(rc_retain(h));
+        touch_object(h);
         EXPECT_EQ(2, rc_collect());
     }
 }
@@ -441,7 +441,7 @@ TEST(dead_tree_lets_go_of_a_live_one_without_owners) { dead_tree_lets_go_of_a_li
 //   two dead trees, linked across: neither is an island without the other
 static void dead_trees_that_are_linked_go_together(const struct rc_type *type) {
     tree_of(type, BRANCHES, live);
-    rc_release(rc_retain(live[BRANCHES - 1]));
+    touch_object(live[BRANCHES - 1]);
     rc_collect(); // so that there are hints
     tree_of(type, BRANCHES, dead);
     tree_of(type, BRANCHES, gone_with_it);

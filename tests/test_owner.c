@@ -31,6 +31,13 @@ static struct element *detach_first(struct element *parent) {
     return e;
 }
 
+// With a handle, it loses what may have led to it; so it matters what leads to it when it loses that.
+static void take_up_and_let_go(void *obj) {
+    (void)rc_retain(obj);
+    touch_object(obj);
+    rc_release(obj);
+}
+
 // A tree of [depth] levels with [width] children each. Returns how many elements there are under [e].
 static size_t grow(struct element *e, int depth, int width) {
     size_t n = 0;
@@ -54,13 +61,12 @@ TEST(tree_with_owners_is_collected_when_its_root_goes) {
     EXPECT_EQ(n + 1, destroyed);
 }
 
-// Touched: retained and released, so suspect, and proved alive by its way up.
+// Touched: suspect, and proved alive by its way up.
 TEST(touched_leaf_costs_its_way_up_not_the_tree) {
     struct element *root = rc_new(&element_type);
     size_t n = grow(root, 7, 4);
     rc_collect();
-    struct element *leaf = rc_retain(some_leaf(root));
-    rc_release(leaf);
+    touch_object(some_leaf(root));
     EXPECT_EQ(1, stats().suspects);
     uint64_t before = stats().nodes;
     EXPECT_EQ(0, rc_collect());
@@ -69,21 +75,37 @@ TEST(touched_leaf_costs_its_way_up_not_the_tree) {
     EXPECT_EQ(n + 1, rc_collect());
 }
 
+//   root --> e --> f: e and f are let go where their owners are held; and proved alive by them, when they have lost a link
+TEST(taken_up_and_let_go_is_no_suspect_whatever_has_become_of_its_owner) {
+    struct element *root = rc_new(&element_type), *e = rc_retain(add(root)), *f = add(e);
+    rc_release(e);
+    EXPECT_EQ(0, stats().suspects);
+    for (int i = 0; i < 2; i++) {
+        rc_release(rc_retain(f)); // whose owner is not held now
+        EXPECT_EQ(0, stats().suspects);
+        touch_object(f);
+        EXPECT_EQ(1, stats().suspects);
+        EXPECT_EQ(0, rc_collect());
+    }
+    rc_release(root);
+    EXPECT_EQ(3, rc_collect());
+}
+
 //   root --> e --> f: the owner leads to what is given to it, so that this is no suspect
 TEST(what_is_given_to_an_owner_that_is_held_is_no_suspect) {
     struct element *root = rc_new(&element_type);
     struct element *e = add(root);
     EXPECT_EQ(0, stats().suspects);
-    rc_release(rc_retain(e));
+    take_up_and_let_go(e);
     EXPECT_EQ(0, stats().suspects);
     struct element *f = add(e); // whose owner is not held
     EXPECT_EQ(1, stats().suspects);
     EXPECT_EQ(0, rc_collect());
     rc_release(root); // which is one, and leads to the others
     EXPECT_EQ(1, stats().suspects);
-    rc_release(rc_retain(e));
+    take_up_and_let_go(e);
     EXPECT_EQ(1, stats().suspects);
-    rc_release(rc_retain(f));
+    take_up_and_let_go(f);
     EXPECT_EQ(2, stats().suspects);
     EXPECT_EQ(3, rc_collect());
 }
@@ -107,12 +129,12 @@ TEST(what_an_owner_stands_for_is_collected_with_it) {
         test_note("after %u units and %u more", both / 20, both % 20);
         struct element *root = rc_new(&element_type);
         struct element *f = add(add(root));
-        rc_release(rc_retain(root->first));
+        touch_object(root->first);
         rc_set(&f->first, f);
         rc_clear(&f->first); // a suspect for the collection to begin with
         for (unsigned i = 0; i < both / 20; i++)
             rc_collect_step(0);
-        rc_release(rc_retain(f));
+        touch_object(f);
         for (unsigned i = 0; i < both % 20; i++)
             rc_collect_step(0);
         struct element *e = detach_first(root);
@@ -278,8 +300,8 @@ TEST(proof_whose_handle_goes_is_looked_at_again) {
         destroyed = 0;
         struct element *p = rc_new(&element_type), *q = rc_new(&element_type);
         struct element *d = add(p), *c = add(q);
-        rc_release(rc_retain(d));
-        rc_release(rc_retain(c)); // suspects, d and then c
+        touch_object(d);
+        touch_object(c); // suspects, d and then c
         for (int i = 0; i < stop; i++)
             rc_collect_step(0);
         rc_release(q);
@@ -290,6 +312,26 @@ TEST(proof_whose_handle_goes_is_looked_at_again) {
         while (rc_collect_step(0) == RC_STEP_MORE)
             continue;
         EXPECT_EQ(4, destroyed);
+    }
+}
+
+//   p <--> q, where q was taken up when only p led to it. As p's owner it stands for p when p is let go, or proves it alive
+TEST(owner_that_was_taken_up_stands_for_nothing_by_itself) {
+    for (int later = 0; later < 2; later++) {
+        struct element *p = rc_new(&element_type), *q = rc_new(&element_type);
+        rc_set(&p->first, q);
+        rc_release(q);
+        (void)rc_retain(q);
+        if (!later)
+            rc_set(&p->parent, q);
+        rc_set(&q->first, p);
+        rc_release(p);
+        if (later) {
+            rc_set(&p->parent, q);
+            EXPECT_EQ(0, rc_collect());
+        }
+        rc_release(q);
+        EXPECT_EQ(2, rc_collect());
     }
 }
 

@@ -39,15 +39,22 @@ TEST(r1_release_suspects) {
 
 //   r --> a --> a: the link goes, no handle was ever dropped since the last collection
 static void expect_unlink_suspects(void (*unlink)(void)) {
-    graph("ra aa q");
-    drop("a");
-    rc_collect();
-    EXPECT_EQ(0, stats().suspects);
-    unlink();
-    EXPECT_EQ(1, rc_collect());
-    EXPECT_STR("a", gone());
-    rc_clear(&at('r')->x);
-    drop("rq");
+    for (int held = 0; held < 2; held++) { // by a handle that comes before, and goes after it
+        forget();
+        graph("ra aa q");
+        drop("a");
+        rc_collect();
+        EXPECT_EQ(0, stats().suspects);
+        if (held)
+            hold("a");
+        unlink();
+        if (held)
+            drop("a");
+        EXPECT_EQ(1, rc_collect());
+        EXPECT_STR("a", gone());
+        rc_clear(&at('r')->x);
+        drop("rq");
+    }
 }
 
 static void by_clear(void) {

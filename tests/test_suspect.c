@@ -75,6 +75,109 @@ TEST(empty_object_that_is_let_go_at_any_moment_hides_nothing) {
     EXPECT_PHASES(sweep(empty_one_is_let_go), PHASE(BUILD) | PHASE(SCAN));
 }
 
+//   g --> a <--> b: a is taken up and let go; and once more, while the link to it goes
+TEST(handle_that_comes_and_goes_leaves_nothing_to_ask) {
+    graph("ga ab ba");
+    drop("ab");
+    rc_collect();
+    uint64_t nodes = stats().nodes;
+    for (int i = 0; i < 2; i++) {
+        hold("ab");
+        drop("ab");
+        expect_suspects(0);
+        EXPECT_EQ(0, rc_collect());
+        EXPECT_EQ(nodes, stats().nodes);
+    }
+    hold("a");
+    rc_clear(&at('g')->x);
+    drop("a");
+    expect_suspects(1);
+    EXPECT_EQ(2, rc_collect());
+    drop("g");
+}
+
+//   a <--> b, where b was taken up when only a led to it, and a is held when it is looked at
+TEST(suspect_that_is_dropped_for_its_handle_is_asked_about_when_that_goes) {
+    graph("ab");
+    drop("b");
+    hold("b");
+    rc_set(&at('b')->x, at('a'));
+    drop("a");
+    hold("a");
+    EXPECT_EQ(0, rc_collect());
+    drop("a");
+    drop("b");
+    EXPECT_EQ(2, rc_collect());
+}
+
+//   a --> b --> c --> d --> a, where d was taken up. At some moment b gets a link to d, which is let go
+static void taken_up_one_gets_a_link_while_objects_are_traced(void) {
+    graph("ab bc cd da");
+    drop("bcd");
+    rc_collect();
+    hold("d");
+    drop("a"); // a suspect
+    some_work();
+    rc_set(&at('b')->y, at('d'));
+    some_work();
+    drop("d");
+    finish_sound();
+}
+
+TEST(taken_up_one_that_gets_a_link_while_objects_are_traced_hides_nothing) {
+    EXPECT_PHASES(sweep(taken_up_one_gets_a_link_while_objects_are_traced), PHASE(BUILD) | PHASE(SCAN));
+}
+
+static bool in_all_heaps;
+
+//   a <--> b, where b was taken up when only a led to it, and now proves a alive
+static void taken_up_one_proves_the_other_alive(void) {
+    graph("ab");
+    drop("b");
+    hold("b");
+    rc_set(&at('b')->x, at('a'));
+    drop("a"); // a suspect
+    some_work();
+    hold("a");
+    some_work();
+    drop("a");
+    some_work();
+    if (in_all_heaps) {
+        struct rc_heap *here = rc_heap_current();
+        EXPECT_EQ(0, rc_collect_heaps(&here, 1));
+    }
+    drop("b");
+    finish_sound();
+}
+
+TEST(what_is_taken_up_at_any_moment_proves_nothing_by_itself) {
+    in_all_heaps = false;
+    EXPECT_PHASES(sweep(taken_up_one_proves_the_other_alive), PHASE(BUILD) | PHASE(SCAN));
+}
+
+TEST(what_is_taken_up_proves_nothing_to_a_collection_of_all_heaps) {
+    in_all_heaps = true;
+    EXPECT_PHASES(sweep(taken_up_one_proves_the_other_alive), PHASE(BUILD) | PHASE(SCAN));
+}
+
+//   a --> A --> B --> A, which a lets go: A and B are finalized, live on with handles, and are let go again
+static void take_up_in_finalizer(struct node *node) {
+    hold((char[]){node->name, 0});
+}
+TEST(what_a_finalizer_takes_up_has_lost_all_that_led_to_it) {
+    graph("aA AB");
+    drop("AB");
+    rc_collect();
+    on_finalize = take_up_in_finalizer;
+    rc_clear(&at('a')->x); // A dies of it, and is resurrected
+    on_finalize = NULL;
+    EXPECT_STR("A", finalized());
+    rc_set(&at('B')->x, at('A'));
+    drop("A");
+    EXPECT_EQ(2, rc_collect());
+    drop("a");
+}
+
 struct bottom { struct bottom *left, *right; };
 RC_TYPE(bottom, struct bottom, .slots = RC_SLOTS(RC_LINK(struct bottom, left), RC_LINK(struct bottom, right)));
 
@@ -103,6 +206,26 @@ TEST(object_given_to_the_one_made_last_is_a_suspect_if_that_is_not_held) {
     rc_give(&q->left, p);
     expect_suspects(1);
     EXPECT_EQ(2, rc_collect());
+}
+
+//   p --> q, the object made last, which is taken up again, then q --> p
+TEST(object_given_to_the_one_made_last_is_a_suspect_if_that_was_taken_up) {
+    struct bottom *p = rc_new(&bottom_type), *q = rc_new(&bottom_type);
+    rc_give(&p->left, q);
+    (void)rc_retain(q);
+    rc_give(&q->left, p);
+    rc_release(q);
+    EXPECT_EQ(2, rc_collect());
+}
+
+TEST(object_given_to_the_one_made_last_leaves_nothing_to_ask_later) {
+    struct bottom *p = rc_new(&bottom_type), *q = rc_new(&bottom_type), *last = rc_new(&bottom_type);
+    rc_give(&p->left, q);
+    rc_give(&last->left, p);
+    rc_release(rc_retain(last->left));
+    if (rc_heap_current()->blocks.paged)
+        expect_suspects(0);
+    rc_release(last);
 }
 
 //   the one made last lies in memory before one that has no handle

@@ -195,7 +195,7 @@ TEST(key_that_is_alive_keeps_its_value_through_collections) {
     for (int i = 0; i < 3; i++) {
         rc_collect();
         EXPECT_PTR(value, rc_weak_map_get(map, key));
-        rc_release(rc_retain(value));
+        touch_object(value);
     }
     rc_release(map);
     rc_collect();

@@ -22,7 +22,7 @@ struct rc_heap;
 
 // The 16 bytes before each object. rc/object.h says what the fields mean and who writes them.
 struct rc__header {
-    uint64_t word;    // links:28 flags:8 index:28
+    uint64_t word;    // links:28 flags:9 index:27
     uint32_t shared;  // handles of other threads, atomic
     __extension__ union {
         __extension__ struct {

@@ -24,6 +24,15 @@
 //   R1_EMPTY    but not, outside of the graph, an object that holds no link                (0: such a one, too)
 //   R1_HELD     nor, there, one whose handle goes into a slot of what has a handle itself  (0: such a one, too; 2: nor
 //               any other that is given)
+//   R1_LED      nor one that is LED: it had no handle before                                (0: such a one, too)
+//   LED_BUILD   but in BUILD such a one is a suspect all the same
+//   LED_LOSE    what loses a link is not LED any more
+//   LED_MOVE    nor is that of which a link moves
+//   LED_DROP    nor a suspect that is dropped for its handle
+//   LED_FIND    nor what gets a node
+//   LED_GIVE    R1_HELD asks for something held that is not LED
+//   LED_NEAR    an owner that is held, and stands for an object, is not LED any more
+//   LED_CLIMB   nor is what is held, and proves an object alive by a climb
 //   R2          a suspect is dropped unseen only for a handle, or for being in the inbox  (0: a link will do, too)
 //   R3_QUEUE    a foreign release puts the object into the inbox, then counts             (0: counts first)
 //   R3_HUSK     a dead object that is in the inbox keeps its memory
@@ -137,6 +146,33 @@
 #endif
 #ifndef R1_HELD
 #define R1_HELD 1
+#endif
+#ifndef R1_LED
+#define R1_LED 1
+#endif
+#ifndef LED_BUILD
+#define LED_BUILD 1
+#endif
+#ifndef LED_LOSE
+#define LED_LOSE 1
+#endif
+#ifndef LED_MOVE
+#define LED_MOVE 1
+#endif
+#ifndef LED_DROP
+#define LED_DROP 1
+#endif
+#ifndef LED_FIND
+#define LED_FIND 1
+#endif
+#ifndef LED_GIVE
+#define LED_GIVE 1
+#endif
+#ifndef LED_NEAR
+#define LED_NEAR 1
+#endif
+#ifndef LED_CLIMB
+#define LED_CLIMB 1
 #endif
 #ifndef R2
 #define R2 1
@@ -267,6 +303,9 @@ typedef Object {
     unsigned foreign : 2; // handles of foreign threads
     unsigned handles : 2; // in the header; home + foreign - handles stands in `shared`
     unsigned suspect : 1;
+#if R1_LED
+    unsigned led : 1;     // not by its handles alone
+#endif
     unsigned queued : 1;  // in the inbox
     unsigned leaving : 1; // put there by a thread that has yet to count its release
     unsigned links : 6;   // how many of its slots refer to objects 0, 1, 2: two bits each
@@ -355,6 +394,14 @@ unsigned broken : 1; // a promise is
 #define no_proof(x) o[x].proved = 0
 #define note_proof(x) o[x].proved = found
 #endif
+#if R1_LED
+#define IS_LED(x) o[x].led
+#define set_led(x, condition) o[x].led = (condition)
+#else
+#define IS_LED(x) 0
+#define set_led(x, condition) skip
+#endif
+#define no_led(x, rule) set_led(x, IS_LED(x) && !(rule))
 #if ISLANDS
 #define no_weak(x) o[x].weak = 0
 #else
@@ -438,7 +485,9 @@ inline settle() {
 inline look_near(x) {
     up = o[x].owner;
     if
-    :: up && !(OWN_GRAPH && o[up - 1].graph != OUT) -> found = o[up - 1].handles || o[up - 1].suspect || !OWN_HELD
+    :: up && !(OWN_GRAPH && o[up - 1].graph != OUT) ->
+        found = o[up - 1].handles || o[up - 1].suspect || !OWN_HELD;
+        no_led(up - 1, LED_NEAR && o[up - 1].handles)
     :: else
     fi;
     up = 0
@@ -462,6 +511,7 @@ inline climb(x, was_suspect) {
             fi;
             found = (o[up - 1].handles || o[up - 1].queued || IS_PROVED(up - 1) ||
                      (was_suspect && (o[up - 1].suspect || (!CLIMB_OTHER && up - 1 == x))));
+            no_led(up - 1, LED_CLIMB && (o[up - 1].handles || o[up - 1].queued));
             up = o[up - 1].owner;
             steps++
         fi
@@ -500,23 +550,30 @@ inline fold(x) {
 
 // R1 asks for no suspect outside of the graph: the object holds nothing; or what is held has a link to it.
 #define HOLDS_NOTHING(x) (R1_EMPTY && o[x].graph == OUT && USED(x) == 0)
-#define IS_LED_TO(x, y) (R1_HELD && o[y].graph == OUT && (R1_HELD == 2 || (o[x].graph == OUT && o[x].handles)))
+#define IS_LED_TO(x, y)                                                                                                \
+    (R1_HELD && o[y].graph == OUT && (R1_HELD == 2 || (o[x].graph == OUT && o[x].handles && !(LED_GIVE && IS_LED(x)))))
 #define mark(x, condition) o[x].suspect = o[x].suspect || (condition)
 #define ring_inside(x) bell = bell || (BELL_IN && o[x].queued && o[x].handles == 0)
 
 // x lost a reference, and has no handle. [is_handle]: that was one, so R1 has its exceptions.
 inline mark_lost(x, condition, is_handle) {
     if
-    :: (is_handle) && (o[x].graph == OUT || !OWN_SELF) -> look_near(x)
-    :: else
+    :: (is_handle) && IS_LED(x) && !(LED_BUILD && phase == BUILD) -> skip
+    :: else ->
+        if
+        :: (is_handle) && (o[x].graph == OUT || !OWN_SELF) -> look_near(x)
+        :: else
+        fi;
+        mark(x, (condition) && !FOUND_OWNER && !((is_handle) && HOLDS_NOTHING(x)));
+        forget_owner()
     fi;
-    mark(x, (condition) && !FOUND_OWNER && !((is_handle) && HOLDS_NOTHING(x)));
-    forget_owner()
+    set_led(x, o[x].graph == OUT)
 }
 
 // What a dead object referred to is lost, too.
 inline lose(x) {
     lost = lost & ~(1 << x);
+    no_led(x, LED_LOSE && !IN(letting, x));
     if
     :: o[x].life == ALIVE ->
         fold(x);
@@ -530,6 +587,7 @@ inline lose(x) {
             set_owner(x, 0);
             no_weak(x);
             no_proof(x);
+            set_led(x, 0);
             forget(x)
         :: o[x].handles == 0 && LINKED(x) != 0 ->
             mark_lost(x, (o[x].graph != OUT -> R5_LOSE : R1_RELEASE), !OWN_LINK || IN(letting, x))
@@ -601,7 +659,8 @@ inline give(x, y) {
     fold(y);
     ring_inside(y);
     if
-    :: o[y].handles == 0 -> mark_lost(y, R1_GIVE && !IS_LED_TO(x, y), 1)
+    :: o[y].handles == 0 && IS_LED_TO(x, y) -> set_led(y, 1)
+    :: o[y].handles == 0 && !IS_LED_TO(x, y) -> mark_lost(y, R1_GIVE, 1)
     :: else
     fi;
     settle()
@@ -628,6 +687,7 @@ inline replace(x, y, z) {
 inline take(x, y) {
     printf("take %d %d\n", x, y);
     remove_link(x, y);
+    no_led(y, LED_LOSE);
     mark_taken(y);
     o[y].home++;
     o[y].handles++;
@@ -638,7 +698,9 @@ inline move(x, y, z) {
     printf("move %d %d %d\n", x, y, z);
     remove_link(x, y);
     add_link(z, y);
+    no_led(y, LED_MOVE);
     mark_moved(y);
+    set_led(y, IS_LED(y) || (o[y].graph == OUT && o[y].handles == 0));
     settle()
 }
 
@@ -870,12 +932,14 @@ inline root(x) {
     :: else
     fi;
     o[x].graph = (o[x].ext == KNOWN || FOUND_OWNER || (!R2 && LINKED(x)) -> OUT : FOUND);
+    no_led(x, (o[x].ext == KNOWN -> LED_DROP : LED_FIND && o[x].graph != OUT));
     o[x].ext = (o[x].graph == OUT || !R4 -> 0 : o[x].ext);
     forget_owner();
     settle()
 }
 
 inline discover(x) {
+    no_led(x, LED_FIND);
     o[x].late = o[x].suspect;
     record(x, 0);
     o[x].graph = (o[x].ext == KNOWN -> DONE : FOUND);
@@ -903,6 +967,7 @@ inline sink(x) {
         o[x].links = 0;
         set_owner(x, 0);
         no_proof(x);
+        set_led(x, 0);
         o[x].graph = (ISLAND_GRAPH -> OUT : o[x].graph);
         o[x].ext = 0;
         o[x].edges = 0;
@@ -1030,6 +1095,7 @@ inline probe(x) {
 // x leaves the graph, alive, or dead by count.
 inline leave(x) {
     o[x].suspect = o[x].life == ALIVE && !o[x].handles && (o[x].suspect || o[x].touched || (R7 && o[x].late));
+    set_led(x, IS_LED(x) || (o[x].life == ALIVE && !o[x].handles));
     o[x].graph = OUT;
     o[x].ext = 0;
     o[x].edges = 0;
