@@ -96,7 +96,6 @@ static void quiet(bool by_units) {
 
 // rc_collect promises that all garbage is gone when it returns.
 static void collect_and_check(void) {
-    w.figures.checks++;
     if (!call_collect() || w.broken || w.heaps > 1)
         return;
     if (!rc_collect_pending())

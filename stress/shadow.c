@@ -317,7 +317,7 @@ static void verify(void) {
 }
 
 void check_reachable(void) {
-    if (w.figures.checks++ % 16 == 0)
+    if (w.checks++ % 16 == 0)
         verify();
     shadow_changed();
     search();

@@ -58,7 +58,7 @@ struct notice {
 };
 
 struct figures {
-    uint64_t programs, ops, units, slices, checks, searches;
+    uint64_t programs, ops, units, slices, searches;
     uint64_t made, by_count, by_collector, finalized, resurrected, upgraded, refused;
     uint64_t merges, both;
     uint64_t collections, called_off, pardoned, husks, relayouts, elements, entries;
@@ -77,6 +77,7 @@ struct world {
     uint32_t listed, unused;
     uint32_t *spare;
     uint32_t alive, limit, serial;
+    uint32_t checks; // in this program, so that it is verified at the same moments when it is run again
     uint32_t search;
     bool searched; // nothing has changed since the last search
     uint32_t hand[HANDS];
