@@ -8,7 +8,8 @@
 // and listeners that know both. A few of them are alive at any time, one is replaced by another, and slices of
 // collection come between. Resident memory is read ten times a second; a straight line through all but the first
 // quarter says whether there is a leak: its slope has to be beyond what its own uncertainty explains, and so has that of
-// the later half, which a leak does not slow down: memory that is still finding its size does. The shapes repeat
+// the later half, which a leak does not slow down: memory that is still finding its size does. And it has to grow in each
+// quarter of that: a slice that came late, on a busy machine, is a step, and leaves the heap a little larger. The shapes repeat
 // themselves after a while: ever rarer heaps of large ones, each higher than the one before, would look like a slow
 // leak. Less than 48 pages in the whole run are none: the longer it is, the slower a leak it finds.
 #include "random.h"
@@ -236,19 +237,35 @@ static void fit(size_t from, double *slope, double *uncertainty) {
     *uncertainty = sqrt(rest / (STRETCHES - 2) / xx);
 }
 
+static double mean(size_t from, size_t end) {
+    double sum = 0;
+    for (size_t i = from; i < end; i++)
+        sum += sample[i].bytes;
+    return sum / (double)(end - from);
+}
+
+// Whether each quarter from sample [from] on is higher than the one before, by a quarter of what [growth] in all would
+// make it, or more.
+static bool is_steady(size_t from, double growth) {
+    enum { PARTS = 4 };
+    size_t n = (samples - from) / PARTS;
+    for (size_t part = 1; part < PARTS; part++)
+        if (mean(from + part * n, from + (part + 1) * n) - mean(from + (part - 1) * n, from + part * n) < growth / PARTS / 4)
+            return false;
+    return true;
+}
+
+enum { ENOUGH = 80 }; // samples
+
 // Prints the verdict; returns whether there is a leak.
 static bool judge(void) {
     size_t from = samples / 4;
-    if (samples - from < 60) {
-        printf("leak: cannot tell, the run was too short\n");
-        return true;
-    }
     double slope, uncertainty, late_slope, late_uncertainty, length = sample[samples - 1].at - sample[from].at;
     fit(from, &slope, &uncertainty);
     fit(from + (samples - from) / 2, &late_slope, &late_uncertainty);
     double page = (double)sysconf(_SC_PAGESIZE);
     bool grows = slope > 4 * uncertainty && slope * length > 48 * page;
-    bool leaks = grows && late_slope > 4 * late_uncertainty && late_slope > slope / 2;
+    bool leaks = grows && late_slope > 4 * late_uncertainty && late_slope > slope / 2 && is_steady(from, slope * length);
     printf("resident: %.2f MiB at %.0f s, %.2f MiB at %.0f s; slope %.3f +- %.3f MiB an hour\n",
            sample[from].bytes / 1048576, sample[from].at, sample[samples - 1].bytes / 1048576, sample[samples - 1].at,
            slope * 3600 / 1048576, uncertainty * 3600 / 1048576);
@@ -284,7 +301,7 @@ int main(int argc, char **argv) {
     printf("cycles: seed %llu\n", (unsigned long long)seed);
     void *alive[ALIVE] = {NULL};
     double start = now(), sampled = start, shown = start;
-    while (now() < start + seconds) {
+    while (now() < start + seconds || samples < ENOUGH) {
         for (int i = 0; i < 16; i++, built++) {
             if (built % PERIOD == 0)
                 random_state = seed;
