@@ -27,7 +27,7 @@
 // and asks for another look (R7).
 //
 // What takes the way away later leaves a suspect that leads to the object. An owner that does not lead to it (the promise of
-// RC_OWNER, broken) does no harm for as long as a handle does, by whatever way. One that loses a link is a suspect whatever
+// RC_OWNER, broken) does no harm for as long as the handle of something that is not LED does, by whatever way. One that loses a link is a suspect whatever
 // it says of its owner, which may be the one that is letting it go at this moment.
 //
 //     | old suspects | young suspects | room ...

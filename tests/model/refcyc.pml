@@ -81,7 +81,8 @@
 // where it promises to save work (cc/build.c); in the model any such object may be probed at any time of BUILD.
 //
 // OWNERS=1 gives each object an owner slot besides its K others. What the program promises, that the owner leads to the
-// object, is asked for as late as can be: of an object that no handle leads to. A run that breaks the promise ends there.
+// object, is asked for as late as can be: of an object that no handle leads to, but those of what is LED. A run that breaks the
+// promise ends there.
 // From an owner slot nothing is taken or moved; the library knows no difference to other slots.
 //
 // ISLANDS=1 has a suspect, or a root, and some of what it leads to judged and freed in one step, if nothing else leads to
@@ -341,6 +342,7 @@ unsigned unseen : 3; // INBOX: what has yet to be looked at
 unsigned up : 2;     // for the time of a step: 1 + the owner to be looked at,
 unsigned steps : 2;  // so many steps up,
 unsigned found : 1;  // and whether there was one that counts
+unsigned firm : 3;   // the set of objects that handles lead to, but those of what is LED
 unsigned broken : 1; // a promise is
 #endif
 
@@ -440,10 +442,12 @@ unsigned broken : 1; // a promise is
 #if OWNERS
 #define IS_DOOMED(x) (phase == FREE && o[x].graph == WHITE)
 
-// No handle leads to x, and its owner does not either.
+#define IS_FIRM(x) (o[x].foreign || (o[x].home && !IS_LED(x)))
+
+// No handle leads to x, but of what is LED, and its owner does not either.
 inline find_broken(x) {
     if
-    :: o[x].owner && IS_ALIVE(x) && !IN(set, x) && !IS_DOOMED(x) ->
+    :: o[x].owner && IS_ALIVE(x) && !IN(firm, x) && !IS_DOOMED(x) ->
         lost = 1 << (o[x].owner - 1);
         close_over(BY_LINKS, lost);
         broken = broken || !IN(lost, x);
@@ -454,7 +458,10 @@ inline find_broken(x) {
 
 // Of a run that has broken a promise nothing more is asked.
 inline end_broken() {
+    firm = SET(IS_FIRM);
+    close_over(BY_LINKS, firm);
     DO(find_broken);
+    firm = 0;
     if
     :: broken -> phase = ENDED; quiet = 1; broken = 0
     :: else
