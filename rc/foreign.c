@@ -48,10 +48,8 @@ void rc__retained_too_often(void *obj) {
 
 void rc__foreign_retain(struct rc__header *h, const char *call) {
     assert(call != NULL);
-    assert(!rc__is_inside(h));
-    if (!rc__heap(h))
-        rc__fault_dead(call, h);
-    else if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
+    assert(rc__heap(h) && !rc__is_inside(h));
+    if (rc__sum(rc__atomic_add(&h->shared, RC__SHARED_ONE)) >= RC__SHARED_LIMIT)
         retained_too_often(h, call);
 }
 
