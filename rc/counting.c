@@ -304,8 +304,8 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
 }
 
 static __attribute__((noinline)) void set_special(void *slot, void *obj) {
-    if (!slot) {
-        rc__fault(RC_FAULT_NULL, "rc_set", NULL, "the slot is NULL");
+    if (rc__is_in_null(slot)) {
+        rc__fault(RC_FAULT_NULL, "rc_set", NULL, "the slot is NULL, or a field of NULL");
         return;
     }
     if (!may_change(slot, "rc_set"))
@@ -320,7 +320,8 @@ static __attribute__((noinline)) void set_special(void *slot, void *obj) {
 
 // Where there is a link already, or none is to be. Without a frame, too, if all else is as usual.
 static __attribute__((noinline)) void set_another(void *slot, void *obj) {
-    if (!slot || (obj ? !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) : rc__here == RC__NOWHERE) ||
+    if (rc__is_in_null(slot) ||
+        (obj ? !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) : rc__here == RC__NOWHERE) ||
         !rc__slot_is_ours(slot)) {
         set_special(slot, obj);
         return;
@@ -336,8 +337,8 @@ static __attribute__((noinline)) void set_another(void *slot, void *obj) {
 }
 
 void rc_set_slot(void *slot, void *obj) {
-    if (!slot || !obj || rc__load(slot) || !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) ||
-        !rc__slot_is_ours(slot)) {
+    if (rc__is_in_null(slot) || !obj || rc__load(slot) ||
+        !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) || !rc__slot_is_ours(slot)) {
         set_another(slot, obj);
         return;
     }
@@ -362,9 +363,9 @@ static bool give_to(void *slot, void *obj) {
 }
 
 static __attribute__((noinline)) void give_special(void *slot, void *obj) {
-    if (!slot || !obj) {
-        if (!slot)
-            rc__fault(RC_FAULT_NULL, "rc_give", obj ? RC__HEADER(obj) : NULL, "the slot is NULL");
+    if (rc__is_in_null(slot) || !obj) {
+        if (rc__is_in_null(slot))
+            rc__fault(RC_FAULT_NULL, "rc_give", obj ? RC__HEADER(obj) : NULL, "the slot is NULL, or a field of NULL");
         else
             rc_set_slot(slot, NULL);
         return;
@@ -390,7 +391,7 @@ static __attribute__((noinline)) void give_special(void *slot, void *obj) {
 
 // The usual case: an empty slot gets the last handle of an object that is no suspect, and that nobody else has counted.
 void rc_give_slot(void *slot, void *obj) {
-    if (!slot || !obj || rc__load(slot)) {
+    if (!obj || rc__is_in_null(slot) || rc__load(slot)) {
         give_special(slot, obj);
         return;
     }
@@ -411,8 +412,8 @@ void rc_give_slot(void *slot, void *obj) {
 }
 
 void *rc_take_slot(void *slot) {
-    if (!slot) {
-        rc__fault(RC_FAULT_NULL, "rc_take", NULL, "the slot is NULL");
+    if (rc__is_in_null(slot)) {
+        rc__fault(RC_FAULT_NULL, "rc_take", NULL, "the slot is NULL, or a field of NULL");
         return NULL;
     }
     if (!may_change(slot, "rc_take"))
@@ -451,8 +452,8 @@ static void moved(void *obj) {
 }
 
 void rc_move_slot(void *to, void *from) {
-    if (!to || !from) {
-        rc__fault(RC_FAULT_NULL, "rc_move", NULL, "the slot is NULL");
+    if (rc__is_in_null(to) || rc__is_in_null(from)) {
+        rc__fault(RC_FAULT_NULL, "rc_move", NULL, "the slot is NULL, or a field of NULL");
         return;
     }
     if (to == from || !may_change(to, "rc_move") || !may_change(from, "rc_move"))
@@ -467,8 +468,8 @@ void rc_move_slot(void *to, void *from) {
 }
 
 void rc_swap_slots(void *a, void *b) {
-    if (!a || !b) {
-        rc__fault(RC_FAULT_NULL, "rc_swap", NULL, "the slot is NULL");
+    if (rc__is_in_null(a) || rc__is_in_null(b)) {
+        rc__fault(RC_FAULT_NULL, "rc_swap", NULL, "the slot is NULL, or a field of NULL");
         return;
     }
     if (a == b || !may_change(a, "rc_swap") || !may_change(b, "rc_swap"))

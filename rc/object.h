@@ -300,6 +300,10 @@ static inline void *rc__load(const void *slot) {
 static inline void rc__store(void *slot, const void *p) {
     memcpy(slot, &p, sizeof p);
 }
+// Whether a slot is to be at an address where none can be: NULL, or what is read as a field of NULL.
+static inline bool rc__is_in_null(const void *slot) {
+    return (uintptr_t)slot < 4096; // the first page, which is never mapped
+}
 
 // Of an object, of which the class and the handles are [both]: it is ours, has less than half the links that it can have, and
 // bears none of [marks]. So a slot can just get it. (Half: that is one bit, the sign.)

@@ -178,8 +178,8 @@ void *rc_weak_get(struct rc_weak *weak) {
 }
 
 bool rc_weak_set(struct rc_weak **slot, void *obj) {
-    if (!slot) {
-        rc__fault(RC_FAULT_NULL, "rc_weak_set", NULL, "the slot is NULL");
+    if (rc__is_in_null(slot)) {
+        rc__fault(RC_FAULT_NULL, "rc_weak_set", NULL, "the slot is NULL, or a field of NULL");
         return true;
     }
     if (!rc__slot_is_here(slot, "rc_weak_set"))

@@ -481,6 +481,46 @@ TEST(null_slots_are_faults) {
     drop("a");
 }
 
+// The slot at [offset] of an object whose address is NULL.
+static struct node **slot_of_null(size_t offset) {
+    return (struct node **)offset;
+}
+
+//   a, in which x is filled: `rc_set(&none->y, a)` changes as little as rc_set(NULL, a)
+TEST(fields_of_null_are_no_slots) {
+    faults_begin();
+    graph("ab");
+    rc_set(&at('a')->x, at('b'));
+    struct node **y = slot_of_null(offsetof(struct node, y)), **end = slot_of_null(4095);
+    rc_set(y, at('a'));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_set");
+    EXPECT_STR("rc_set: the slot is NULL, or a field of NULL", last_fault()->message);
+    rc_set(end, at('a'));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_set");
+    rc_clear(y);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_set");
+    rc_give(y, at('a'));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_give");
+    rc_give(y, (struct node *)NULL);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_give");
+    EXPECT_PTR(NULL, rc_take(y));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_take");
+    rc_move(y, &at('a')->x);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_move");
+    rc_move(&at('a')->x, y);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_move");
+    rc_swap(y, &at('a')->x);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_swap");
+    rc_swap(&at('a')->x, y);
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_swap");
+    EXPECT(rc_weak_set((struct rc_weak **)slot_of_null(8), at('a')));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_weak_set");
+    EXPECT_EQ(1, rc_handles(at('a')));
+    EXPECT_EQ(0, rc_links(at('a')));
+    EXPECT_PTR(at('b'), at('a')->x);
+    drop("ab");
+}
+
 TEST(null_aborts_by_default, .aborts = "rc_heap_enter") {
     rc_heap_enter(NULL);
 }

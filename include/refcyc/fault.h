@@ -11,7 +11,7 @@
 RC_BEGIN_DECLS
 
 enum rc_fault_kind {
-    RC_FAULT_NULL = 1,     // NULL where an object or a heap is needed
+    RC_FAULT_NULL = 1,     // NULL where an object, a slot or a heap is needed
     RC_FAULT_RELEASE,      // a release with no handle left
     RC_FAULT_SLOT,         // a slot was written by hand: its object has fewer links than slots
     RC_FAULT_DEAD,         // use of an object that is dead or freed

@@ -52,7 +52,8 @@ RC_API void *rc_new_sized(const struct rc_type *type, size_t extra) RC_RETURNS_H
 // an object with 2^27 handles, or 2^28 links, becomes immortal, and a fault of the kind RC_FAULT_SATURATED reports it.
 RC_API void *rc_retain(void *obj) RC_RETURNS_HANDLE;
 
-// [slot] gets a link to [obj], the caller keeps its handle. Inside the heap of the object that [slot] lies in.
+// [slot] gets a link to [obj], the caller keeps its handle. Inside the heap of the object that [slot] lies in. Here and in the
+// calls below a fault if [slot] is NULL, or a field of NULL (`&node->next` where node is NULL), with nothing changed.
 RC_API void rc_set_slot(void *slot, void *obj);
 // [slot] gets a link to [obj] in exchange for the caller's handle.
 RC_API void rc_give_slot(void *slot, void *obj);

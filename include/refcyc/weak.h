@@ -24,7 +24,8 @@ RC_API struct rc_weak *rc_weak_retain(struct rc_weak *weak);
 // that runs.
 RC_API void *rc_weak_get(struct rc_weak *weak) RC_RETURNS_HANDLE;
 // Makes the weak slot [slot] (declared with RC_WEAK) refer to [obj]; NULL empties it. false with errno = ENOMEM, and the
-// slot as it was, if memory is out. Inside the heap of the object that the slot lies in.
+// slot as it was, if memory is out. Inside the heap of the object that the slot lies in. A fault, as of rc_set, if [slot] is NULL
+// or a field of NULL.
 RC_API bool rc_weak_set(struct rc_weak **slot, void *obj);
 
 // Calls [notify](arg) once the object of [weak] is dead and its memory forgotten; at once if it is dead already. Inside the
