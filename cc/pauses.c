@@ -60,7 +60,7 @@ void cc_pauses_late(struct rc_heap *heap, const struct rc__header *h, const char
     if (took > p->latest_ns) {
         p->latest_ns = took;
         p->latest_callback = call;
-        p->latest_type = rc__class(h)->type;
+        p->latest_type = rc__class(h)->known_as;
     }
 }
 

@@ -540,6 +540,32 @@ void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
         rc__unlock(&heap->door->lock);
 }
 
+struct census {
+    uint16_t first; // class of the type
+    size_t live, bytes;
+};
+
+static void census_add(struct census *census, uint16_t n, const struct rc_type *type) {
+    assert(type != NULL);
+    if (rc__classes[n].known_as != type)
+        return;
+    census->first = census->first ? census->first : n;
+    census->live += rc__classes[n].live;
+    census->bytes += rc__class_bytes(&rc__classes[n]);
+}
+
+// Of all classes that users know as [type]: of a container there may be two, and duplicates of any.
+static struct census census_of(const struct rc_heap *heap, const struct rc_type *type) {
+    assert(rc__is_mine(heap));
+    struct census census = {0};
+    EACH_CLASS(heap, n) {
+        census_add(&census, n, type);
+    }
+    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
+        census_add(&census, n, type);
+    return census;
+}
+
 void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t bytes, void *arg), void *arg) {
     struct rc_heap *heap = rc__enter_default("rc_census");
     if (heap && !each)
@@ -547,13 +573,9 @@ void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t b
     if (!heap || !each)
         return;
     EACH_CLASS(heap, n) {
-        size_t live = rc__classes[n].live, bytes = rc__class_bytes(&rc__classes[n]);
-        for (uint16_t k = heap->duplicates; k; k = rc__classes[k].next)
-            if (rc__classes[k].first == n) {
-                live += rc__classes[k].live;
-                bytes += rc__class_bytes(&rc__classes[k]);
-            }
-        if (live)
-            each(rc__classes[n].type, live, bytes, arg);
+        const struct rc_type *type = rc__classes[n].known_as;
+        struct census census = census_of(heap, type);
+        if (census.first == n && census.live)
+            each(type, census.live, census.bytes, arg);
     }
 }

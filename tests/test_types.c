@@ -588,6 +588,24 @@ TEST(census_counts_objects_and_bytes_of_each_type) {
     expect_census(&leaf_type, 0);
 }
 
+static void census_names(const struct rc_type *type, size_t objects, size_t bytes, void *arg) {
+    EXPECT_PTR(&rc_map_type, type);
+    EXPECT_EQ(3, objects);
+    EXPECT_EQ(stats().bytes, bytes);
+    ++*(unsigned *)arg;
+}
+
+TEST(census_names_a_container_once_whatever_it_holds) {
+    struct rc_map *links = rc_map_new(&rc_int_element, &rc_link_element),
+                  *leaf = rc_map_new(&rc_int_element, &rc_int_element), *other = rc_map_copy(leaf);
+    unsigned calls = 0;
+    rc_census(census_names, &calls);
+    EXPECT_EQ(1, calls);
+    rc_release(links);
+    rc_release(leaf);
+    rc_release(other);
+}
+
 TEST(census_without_anybody_to_call_is_a_fault) {
     faults_begin();
     struct leaf *a = rc_new(&leaf_type);

@@ -124,7 +124,8 @@ struct rc_stats {
 // The figures of the heap this thread is inside. O(1).
 RC_API void rc_stats(struct rc_stats *stats);
 
-// Live objects and bytes of each type of the heap this thread is inside: calls [each] once a type that has any.
+// Live objects and bytes of each type of the heap this thread is inside: calls [each] once a type that has any. Cost:
+// the square of the number of types.
 RC_API void rc_census(void (*each)(const struct rc_type *type, size_t objects, size_t bytes, void *arg), void *arg);
 
 RC_END_DECLS
