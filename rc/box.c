@@ -41,6 +41,8 @@ static void box_destroy(void *obj) {
 
 const struct rc_type rc_box_type = {
     .name = "rc_box", .size = sizeof(struct rc_box), .trace = box_trace, .destroy = box_destroy};
+// Of those that are made: of a value with links, and without, which can be part of no cycle.
+const struct rc_type rc__box_type = {.name = "rc_box", .size = sizeof(struct rc_box), .base = &rc_box_type};
 const struct rc_type rc__leaf_box_type = {
     .name = "rc_box", .size = sizeof(struct rc_box), .base = &rc_box_type, .acyclic = true};
 
@@ -55,7 +57,7 @@ static struct rc_box *box_new(const struct rc_element *element, const void *valu
         errno = EINVAL;
         return NULL;
     }
-    struct rc_box *box = rc_new_sized(kind & RC__E_LINKS ? &rc_box_type : &rc__leaf_box_type, element->size);
+    struct rc_box *box = rc_new_sized(kind & RC__E_LINKS ? &rc__box_type : &rc__leaf_box_type, element->size);
     if (box)
         box->kind = kind;
     return box;

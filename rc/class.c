@@ -72,12 +72,31 @@ const struct rc_type *rc_type_of(const void *obj) {
 }
 
 static const struct rc_type *known_as(const struct rc_type *type) {
-    const struct rc_type *leaves[] = {&rc__leaf_array_type, &rc__leaf_list_type, &rc__leaf_map_type, &rc__leaf_set_type,
-                                      &rc__leaf_box_type};
-    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++)
-        if (type == leaves[i])
+    static const struct rc_type *const ours[] = {
+        &rc__list_type, &rc__map_type, &rc__set_type, &rc__box_type, &rc__weak_map_type, &rc__string_type,
+        &rc__leaf_array_type, &rc__leaf_list_type, &rc__leaf_map_type, &rc__leaf_set_type, &rc__leaf_box_type};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (type == ours[i])
             return type->base;
     return type;
+}
+
+// For types of which rc_new cannot make objects, because more has to be known than the type: who makes them. A type of the
+// program may extend rc_string_type, and then is one that rc_new is for.
+static const char *made_elsewhere(const struct rc_type *type) {
+    static const struct {
+        const struct rc_type *type;
+        const char *by;
+    } made[] = {{&rc_list_type, "rc_list_new makes objects of rc_list_type, which no type can extend"},
+                {&rc_map_type, "rc_map_new makes objects of rc_map_type, which no type can extend"},
+                {&rc_set_type, "rc_set_new makes objects of rc_set_type, which no type can extend"},
+                {&rc_box_type, "rc_box_new makes objects of rc_box_type, which no type can extend"},
+                {&rc_weak_map_type, "rc_weak_map_new makes objects of rc_weak_map_type, which no type can extend"},
+                {&rc_string_type, "rc_string_new makes objects of rc_string_type"}};
+    for (size_t i = 0; known_as(type) == type && i < sizeof made / sizeof *made; i++)
+        if (made[i].type == &rc_string_type ? type == made[i].type : extends(type, made[i].type))
+            return made[i].by;
+    return NULL;
 }
 
 static bool overlap(const struct rc_slot *a, const struct rc_slot *b) {
@@ -134,6 +153,9 @@ static const char *type_defect(const struct rc_type *type) {
         return "its size is 0 or beyond 4 GiB";
     if (extends_itself(type))
         return "it extends itself, or one that it extends does";
+    const char *elsewhere = made_elsewhere(type);
+    if (elsewhere)
+        return elsewhere;
     int owners = 0, long_destroys = 0;
     for (const struct rc_type *t = type; t; t = t->base) {
         long_destroys += t->destroy_some != NULL;
@@ -200,7 +222,7 @@ static void describe(struct rc__class *c) {
     c->both = c->type == &rc__entry_type;
     assert(c->slot_count <= RC__SMALL + 1 && (!c->small || c->slot_count <= RC__SMALL));
     assert(!c->closed || c->small);
-    c->plain = (c->closed && !c->has_finalize && !c->both) || c->type == &rc_string_type;
+    c->plain = (c->closed && !c->has_finalize && !c->both) || c->type == &rc__string_type;
     size_t cell = (sizeof(struct rc__header) + c->type->size + 15) / 16 * 16;
     c->cell = c->heap->blocks.paged && cell <= RC__CELL_MAX ? (uint32_t)cell : 0;
 }

@@ -32,7 +32,7 @@ static inline bool is_string(void *p) {
     if (!p)
         return true;
     return (uintptr_t)p % ALIGNED == 0 && (uintptr_t)p >= LOWEST && rc__is_known(p) &&
-           (rc__class(RC__HEADER(p))->type == &rc_string_type || extends_string(p));
+           (rc__class(RC__HEADER(p))->type == &rc__string_type || extends_string(p));
 }
 
 // Of NULL, too, which can be asked for.

@@ -39,13 +39,15 @@ const struct rc_type rc_list_type = {.name = "rc_list",
                                      .trace = list_trace,
                                      .free_slots = list_free_slots,
                                      .destroy_some = list_destroy_some};
+// Of those that are made: of elements with links, and without, which can be part of no cycle.
+const struct rc_type rc__list_type = {.name = "rc_list", .size = sizeof(struct rc_list), .base = &rc_list_type};
 const struct rc_type rc__leaf_list_type = {
     .name = "rc_list", .size = sizeof(struct rc_list), .base = &rc_list_type, .acyclic = true};
 
 static struct rc_list *list_new(const struct rc_element *element, uint8_t kind) {
     assert(element && element->size > 0);
     assert(element->size <= RC_ELEMENT_MAX);
-    struct rc_list *l = rc_new(kind & RC__E_LINKS ? &rc_list_type : &rc__leaf_list_type);
+    struct rc_list *l = rc_new(kind & RC__E_LINKS ? &rc__list_type : &rc__leaf_list_type);
     if (!l)
         return NULL;
     l->element = element;

@@ -14,7 +14,8 @@ const struct rc_type rc_map_type = {.name = "rc_map",
                                     .trace = rc__table_trace,
                                     .free_slots = rc__table_free_slots,
                                     .destroy_some = rc__table_destroy_some};
-// Of keys and values without links: can be part of no cycle.
+// Of those that are made: of keys or values with links, and without, which can be part of no cycle.
+const struct rc_type rc__map_type = {.name = "rc_map", .size = sizeof(struct rc_map), .base = &rc_map_type};
 const struct rc_type rc__leaf_map_type = {
     .name = "rc_map", .size = sizeof(struct rc_map), .base = &rc_map_type, .acyclic = true};
 
@@ -25,7 +26,7 @@ static struct rc__table *table_of(const struct rc_map *map) {
 
 static struct rc_map *map_new(const struct rc__table *like) {
     assert(like->value && !like->busy);
-    struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc_map_type : &rc__leaf_map_type);
+    struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc__map_type : &rc__leaf_map_type);
     if (map)
         rc__table_like(table_of(map), like);
     return map;

@@ -83,7 +83,7 @@ struct rc__class {
     struct rc_heap *heap;
     size_t live;     // objects
     uint32_t cell;   // bytes of an object of that type, without a tail, and its header, if it lies in a page; else 0
-    bool plain;      // closed, without a finalizer, and not both; or rc_string_type, see string.c
+    bool plain;      // closed, without a finalizer, and not both; or rc__string_type, see string.c
     uint8_t slot_count;           // of a small object: one without tail and trace, and with few slots;
     uint16_t slot[RC__SMALL + 1]; // and their offsets
     uint16_t first;  // of a duplicate: the class of the same type that new objects get; 0: this one
@@ -356,7 +356,9 @@ void rc__extras_free(struct rc_heap *heap);
 bool rc__extras_reserve(struct rc_heap *into, const struct rc_heap *from);
 void rc__extras_merge(struct rc_heap *into, struct rc_heap *from);
 
-// Containers of elements without links are of types of their own, which can be part of no cycle. Users need not know.
+// Containers and strings are of types of their own, so that rc_new can refuse those which users know (class.c): but for arrays.
+// And if no element has a link, of one that can be part of no cycle. Users need not know.
+extern const struct rc_type rc__list_type, rc__map_type, rc__set_type, rc__box_type, rc__weak_map_type, rc__string_type;
 extern const struct rc_type rc__leaf_array_type, rc__leaf_list_type, rc__leaf_map_type, rc__leaf_set_type, rc__leaf_box_type;
 
 // class.c

@@ -13,6 +13,8 @@ const struct rc_type rc_set_type = {.name = "rc_set",
                                     .trace = rc__table_trace,
                                     .free_slots = rc__table_free_slots,
                                     .destroy_some = rc__table_destroy_some};
+// Of those that are made: of elements with links, and without, which can be part of no cycle.
+const struct rc_type rc__set_type = {.name = "rc_set", .size = sizeof(struct rc_set), .base = &rc_set_type};
 const struct rc_type rc__leaf_set_type = {
     .name = "rc_set", .size = sizeof(struct rc_set), .base = &rc_set_type, .acyclic = true};
 
@@ -23,7 +25,7 @@ static struct rc__table *table_of(const struct rc_set *set) {
 
 static struct rc_set *set_new(const struct rc__table *like) {
     assert(!like->value && !like->busy);
-    struct rc_set *set = rc_new(rc__table_has_links(like) ? &rc_set_type : &rc__leaf_set_type);
+    struct rc_set *set = rc_new(rc__table_has_links(like) ? &rc__set_type : &rc__leaf_set_type);
     if (set)
         rc__table_like(&set->table, like);
     return set;

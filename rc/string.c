@@ -18,6 +18,10 @@ static void string_destroy(void *obj) {
 const struct rc_type rc_string_type = {
     .name = "rc_string", .size = sizeof(struct rc_string), .destroy = string_destroy, .acyclic = true};
 
+// Of those that are made.
+const struct rc_type rc__string_type = {
+    .name = "rc_string", .size = sizeof(struct rc_string), .base = &rc_string_type, .acyclic = true};
+
 static struct rc_string *invalid(const char *call) {
     rc__fault(RC_FAULT_NULL, call, NULL, "the text is NULL");
     errno = EINVAL;
@@ -30,7 +34,7 @@ static struct rc_string *string_new(size_t length) {
         errno = ENOMEM;
         return NULL;
     }
-    struct rc_string *s = rc_new_sized(&rc_string_type, length + 1);
+    struct rc_string *s = rc_new_sized(&rc__string_type, length + 1);
     if (s)
         s->length = length;
     return s;

@@ -47,6 +47,10 @@ const struct rc_type rc_weak_map_type = {.name = "rc_weak_map",
                                          .free_slots = weak_map_free_slots,
                                          .destroy_some = weak_map_destroy_some};
 
+// Of those that are made.
+const struct rc_type rc__weak_map_type = {
+    .name = "rc_weak_map", .size = sizeof(struct rc_weak_map), .base = &rc_weak_map_type};
+
 static bool table_new(struct rc_weak_map *map) {
     assert(!map->table);
     struct rc__table *t = rc__memory(rc__here, sizeof *t);
@@ -60,7 +64,7 @@ static bool table_new(struct rc_weak_map *map) {
 }
 
 struct rc_weak_map *rc_weak_map_new(void) {
-    struct rc_weak_map *map = rc_new(&rc_weak_map_type);
+    struct rc_weak_map *map = rc_new(&rc__weak_map_type);
     if (!map || table_new(map))
         return map;
     rc_release(map);

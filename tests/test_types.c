@@ -385,6 +385,44 @@ TEST(slots_of_the_base_are_followed) {
     EXPECT_EQ(1, rc_collect());
 }
 
+// They would lack what their own calls give them: the table of their elements, or room for a text.
+TEST(what_rc_new_cannot_make_is_refused) {
+    faults_begin();
+    static const struct {
+        const struct rc_type *type;
+        const char *by;
+    } made[] = {{&rc_list_type, "rc_list_new makes"}, {&rc_map_type, "rc_map_new makes"},
+                {&rc_set_type, "rc_set_new makes"},   {&rc_weak_map_type, "rc_weak_map_new makes"},
+                {&rc_box_type, "rc_box_new makes"},   {&rc_string_type, "rc_string_new makes"}};
+    rc_release(rc_map_new(&rc_int_element, &rc_link_element)); // that one is known makes no difference
+    rc_release(rc_string_new("text"));
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        for (int sized = 0; sized < 2; sized++) {
+            errno = 0;
+            EXPECT_PTR(NULL, sized ? rc_new_sized(made[i].type, 64) : rc_new(made[i].type));
+            EXPECT_EQ(EINVAL, errno);
+            EXPECT_FAULT(RC_FAULT_TYPE, "rc_new");
+            EXPECT_HAS(made[i].by, last_fault()->message);
+        }
+    rc_release(rc_new(&rc_array_type));
+    EXPECT_NO_FAULT();
+}
+
+TEST(what_extends_a_container_other_than_an_array_is_refused) {
+    faults_begin();
+    static const struct rc_type *const base[] = {&rc_list_type, &rc_map_type, &rc_set_type, &rc_weak_map_type, &rc_box_type};
+    for (size_t i = 0; i < sizeof base / sizeof *base; i++) {
+        const struct rc_type type = {.name = "longer", .size = base[i]->size + 16, .base = base[i]};
+        const struct rc_type more = {.name = "longer still", .size = base[i]->size + 32, .base = &type};
+        errno = 0;
+        EXPECT_PTR(NULL, rc_new(&more));
+        EXPECT_EQ(EINVAL, errno);
+        EXPECT_FAULT(RC_FAULT_TYPE, "rc_new");
+        EXPECT_HAS("longer still", last_fault()->message);
+        EXPECT_HAS("which no type can extend", last_fault()->message);
+    }
+}
+
 TEST(destructors_run_from_the_type_to_its_base) {
     struct division *d = rc_new(&division_type);
     d->element.node.name = 'n';

@@ -27,7 +27,8 @@
 //     rc_clear(&v->as.object), v->is = NUMBER, v->as.number = 1.5;          // where an object was
 //
 // The types of containers (rc_map_type and so on) are there to be asked for by rc_is_a: objects of them are made by rc_map_new
-// and its like, not by rc_new, but for types that extend rc_array_type (rc_array_init).
+// and its like, not by rc_new, which has a fault for them and for types that extend them. A type may extend rc_array_type
+// (rc_array_init).
 //
 // Laws of a table (one that breaks them is refused with a fault when a container is made with it):
 //   1. it has a name, and a size of 1 to RC_ELEMENT_MAX;

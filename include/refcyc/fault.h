@@ -17,7 +17,8 @@ enum rc_fault_kind {
     RC_FAULT_DEAD,         // use of an object that is dead or freed
     RC_FAULT_OUTSIDE,      // a call that is only allowed inside a heap, made outside of it
     RC_FAULT_TRACE,        // a trace that reports more references than there are, or one slot twice
-    RC_FAULT_TYPE,         // a type table that breaks its laws; an object, or an element, of another type than the call is for
+    RC_FAULT_TYPE,         // a type table that breaks its laws, or that rc_new is not for (element.h); an object, or an element, of
+                           // another type than the call is for
     RC_FAULT_HEAP,         // a heap left that was not entered, or left in the wrong order
     RC_FAULT_DESTROY,      // a destructor kept a reference to what was dying
     RC_FAULT_SATURATED     // a count reached its limit: the object is immortal from here on
