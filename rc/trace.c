@@ -16,9 +16,17 @@ static void show(struct rc_visitor *v, char *first, size_t n) {
         v->slots(v, first + from * sizeof(void *), to - from);
 }
 
+// Whether there are no slots to be shown, of [n] that are reported; a fault if there should be.
+static bool is_nothing(const void *slots, size_t n, const char *call) {
+    assert(call != NULL);
+    if (n && rc__is_in_null(slots))
+        rc__fault(RC_FAULT_NULL, call, NULL, "the slot is NULL, or a field of NULL");
+    return !n || rc__is_in_null(slots);
+}
+
 void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n) {
-    assert(slots || !n);
-    show(visitor, slots, n);
+    if (!is_nothing(slots, n, "rc_visit_slots"))
+        show(visitor, slots, n);
 }
 
 static size_t count_links(const struct rc_slot *slots) {
@@ -91,8 +99,8 @@ void rc__visit_structs(struct rc_visitor *v, void *first, size_t n, size_t strid
 }
 
 void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots) {
-    assert(first || !n);
-    rc__visit_structs(v, first, n, stride, slots, NULL);
+    if (!is_nothing(first, n, "rc_visit_structs"))
+        rc__visit_structs(v, first, n, stride, slots, NULL);
 }
 
 static size_t tail_count(const struct rc_slot *slot, const char *obj) {

@@ -306,6 +306,42 @@ TEST(trace_that_reports_nothing_is_fine) {
 }
 
 //   n hangs on v, which dies by count
+struct pointing {
+    struct node *kept, **outside;
+};
+static const struct rc_slot node_slots[] = {RC_LINK(struct node, x), RC_END};
+static bool as_structs;
+static void pointing_trace(void *obj, struct rc_visitor *visitor) {
+    struct pointing *p = obj;
+    if (as_structs)
+        rc_visit_structs(visitor, p->outside, 1, sizeof(struct node), node_slots);
+    else
+        rc_visit(visitor, p->outside);
+    rc_visit_slots(visitor, NULL, 0);
+    rc_visit_structs(visitor, NULL, 0, sizeof(struct node), node_slots);
+    rc_visit(visitor, &p->kept);
+}
+RC_TYPE(pointing, struct pointing, .trace = pointing_trace);
+
+//   p --kept--> a: seen, although what is reported before it is no slot
+TEST(trace_that_reports_a_field_of_null_is_a_fault) {
+    static const char *const call[] = {"rc_visit_slots", "rc_visit_structs"};
+    for (int structs = 0; structs < 2; structs++)
+        for (size_t offset = 0; offset < 32; offset += 16) {
+            graph("a");
+            struct pointing *p = rc_new(&pointing_type);
+            as_structs = structs;
+            p->outside = (struct node **)offset;
+            rc_give(&p->kept, at('a'));
+            faults_begin();
+            EXPECT_EQ(1, rc_referrers(at('a'), NULL, NULL));
+            EXPECT_FAULT(RC_FAULT_NULL, call[structs]);
+            rc_release(p);
+            EXPECT_FAULT(RC_FAULT_NULL, call[structs]);
+            EXPECT_EQ(0, stats().objects);
+        }
+}
+
 TEST(traced_slots_are_cleared_when_their_object_dies) {
     graph("n");
     struct vector *v = vector_new(3);

@@ -134,7 +134,8 @@ struct rc_type {
 RC_API bool rc_type_forget(const struct rc_type *type);
 
 // Inside a trace function: reports one slot, or [n] slots in a row. A long row may be read in pieces, later in the
-// same collection: whoever changes the row itself (moves its memory, changes its length) calls rc_changed first.
+// same collection: whoever changes the row itself (moves its memory, changes its length) calls rc_changed first. None may be
+// reported at NULL, and none as a field of NULL: that is a fault, and nothing is reported then. The slots may hold NULL.
 RC_API void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n);
 #define rc_visit(visitor, slot) rc_visit_slots((visitor), (slot), 1)
 // The same of an array of [n] structs, each [stride] bytes from the one before: reports those slots of each that [slots]
