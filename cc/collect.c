@@ -379,7 +379,7 @@ void cc_init(struct rc_heap *heap) {
 }
 
 bool cc_is_free(const struct rc_heap *heap) {
-    return !heap->cc.busy && !heap->reaping; // as it is at its end
+    return !heap->cc.busy && !heap->reaping && !rc__tracing; // reaping: as it is at its end
 }
 
 enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin may_begin) {

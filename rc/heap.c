@@ -490,7 +490,7 @@ size_t rc_heap_free(struct rc_heap *heap) {
     size_t times = rc__entries(heap);
     if (times == 0 && !enter(heap, true, "rc_heap_free"))
         return 0;
-    if (times > 1 || rc__here != heap || heap->reaping || heap->cc.busy) {
+    if (times > 1 || rc__here != heap || !cc_is_free(heap)) {
         rc__fault(RC_FAULT_HEAP, "rc_heap_free", NULL, "the heap is in use: entered more than once, or by its callbacks");
         if (times == 0)
             rc_heap_leave(heap);

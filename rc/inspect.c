@@ -244,11 +244,10 @@ void rc__survey_led(struct rc__survey *s) {
 struct rc_heap *rc__inspect_heap(const char *call) {
     assert(call != NULL);
     struct rc_heap *heap = rc__enter_default(call);
-    if (heap && heap->ending) {
-        errno = ECANCELED;
-        return NULL;
-    }
-    return heap;
+    if (!heap || !(heap->ending || rc__tracing))
+        return heap;
+    errno = heap->ending ? ECANCELED : EBUSY;
+    return NULL;
 }
 
 struct rc_heap *rc__inspect_heap_of(const void *obj, const char *call) {

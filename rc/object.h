@@ -436,6 +436,9 @@ struct rc_visitor {
     size_t stride;
     struct rc__list_place near; // for names of slots
 };
+// Whether this thread is in a trace function, or a has_links that is asked by one: where nothing else is to be done. What the
+// slots are shown to is not part of it.
+extern RC__THREAD bool rc__tracing;
 // As rc_visit_structs, but for structs of which [has_links], if given, says that their slots are none.
 void rc__visit_structs(struct rc_visitor *visitor, void *first, size_t n, size_t stride, const struct rc_slot *slots,
                        bool (*has_links)(const void *element));

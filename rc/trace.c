@@ -4,6 +4,8 @@
 // so that a long object can be visited in pieces.
 #include "object.h"
 
+RC__THREAD bool rc__tracing;
+
 // Shows [visitor] the part of [n] slots from [first] that lies in its window.
 static void show(struct rc_visitor *v, char *first, size_t n) {
     assert(first || !n);
@@ -25,8 +27,12 @@ static bool is_nothing(const void *slots, size_t n, const char *call) {
 }
 
 void rc_visit_slots(struct rc_visitor *visitor, void *slots, size_t n) {
-    if (!is_nothing(slots, n, "rc_visit_slots"))
-        show(visitor, slots, n);
+    if (is_nothing(slots, n, "rc_visit_slots"))
+        return;
+    bool tracing = rc__tracing;
+    rc__tracing = false;
+    show(visitor, slots, n);
+    rc__tracing = tracing;
 }
 
 static size_t count_links(const struct rc_slot *slots) {
@@ -71,6 +77,14 @@ static const struct rc_slot *first_link(const struct rc_slot *slots) {
     return slots;
 }
 
+static bool is_linked(bool (*has_links)(const void *), const void *element) {
+    assert(has_links && !rc__tracing);
+    rc__tracing = true;
+    bool linked = has_links(element);
+    rc__tracing = false;
+    return linked;
+}
+
 void rc__visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots,
                        bool (*has_links)(const void *)) {
     size_t each = count_links(slots);
@@ -80,6 +94,8 @@ void rc__visit_structs(struct rc_visitor *v, void *first, size_t n, size_t strid
         return;
     size_t at = start < v->from ? v->from - start : 0;
     size_t end = v->at > v->to ? v->to - start : n * each;
+    bool tracing = rc__tracing;
+    rc__tracing = false;
     v->fields = slots;
     v->structs = first;
     v->stride = stride;
@@ -92,10 +108,11 @@ void rc__visit_structs(struct rc_visitor *v, void *first, size_t n, size_t strid
         size_t before = i * each;
         size_t until = end - before < each ? end - before : each;
         char *base = (char *)first + i * stride;
-        if (!has_links || has_links(base))
+        if (!has_links || is_linked(has_links, base))
             show_struct(v, base, slots, at > before ? at - before : 0, until);
     }
     v->fields = NULL;
+    rc__tracing = tracing;
 }
 
 void rc_visit_structs(struct rc_visitor *v, void *first, size_t n, size_t stride, const struct rc_slot *slots) {
@@ -108,6 +125,16 @@ static size_t tail_count(const struct rc_slot *slot, const char *obj) {
     size_t n;
     memcpy(&n, obj + slot->count, sizeof n);
     return n;
+}
+
+static void call_traces(const struct rc_type *type, void *obj, struct rc_visitor *v) {
+    assert(type && obj);
+    bool tracing = rc__tracing;
+    rc__tracing = true;
+    for (const struct rc_type *t = type; t; t = t->base)
+        if (t->trace)
+            t->trace(obj, v);
+    rc__tracing = tracing;
 }
 
 bool rc__trace(struct rc__header *h, struct rc_visitor *v, size_t from, size_t to) {
@@ -126,9 +153,7 @@ bool rc__trace(struct rc__header *h, struct rc_visitor *v, size_t from, size_t t
                 if (s->kind == RC_SLOT_TAIL)
                     show(v, obj + s->offset, tail_count(s, obj));
     if (c->has_trace)
-        for (const struct rc_type *t = c->type; t; t = t->base)
-            if (t->trace)
-                t->trace(obj, v);
+        call_traces(c->type, obj, v);
     if (h->word & RC__EXTRA)
         show(v, rc__extra_slot(h), 1);
     return v->at > to;

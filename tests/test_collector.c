@@ -231,6 +231,17 @@ TEST(collect_within_a_trace_returns_at_once) {
     EXPECT_EQ(0, nested_result);
 }
 
+// There, no collection is under way.
+TEST(collect_within_a_trace_of_an_inspection_returns_at_once) {
+    struct node *n = rc_new(&tracing_type);
+    n->name = 'n';
+    rc_give(&n->x, n);
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    EXPECT(nested_calls > 0);
+    EXPECT_EQ(0, nested_result);
+    EXPECT_EQ(1, rc_collect());
+}
+
 TEST(collect_with_nothing_to_do_does_nothing) {
     EXPECT_EQ(0, rc_collect());
     EXPECT_EQ(RC_STEP_IDLE, rc_collect_step(0));

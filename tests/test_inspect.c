@@ -600,6 +600,106 @@ TEST(link_from_another_heap_is_a_handle_and_one_into_it_is_passed_over) {
     rc_collect();
 }
 
+// ---- from a trace function
+
+static unsigned questions;
+static void ask_in_trace(void *obj) {
+#define REFUSED(result, ...) (errno = 0, EXPECT_EQ((long long)(result), (long long)(__VA_ARGS__)), EXPECT_EQ(EBUSY, errno))
+    questions++;
+    REFUSED(SIZE_MAX, rc_verify(NULL, NULL));
+    REFUSED(false, rc_report(add_line, &names));
+    REFUSED(false, rc_leaks(NULL, NULL));
+    REFUSED(0, rc_why(obj) != NULL);
+    REFUSED(false, rc_why_print(obj, add_line, &names));
+    REFUSED(0, rc_referrers(obj, NULL, NULL));
+    REFUSED(false, rc_dump(NULL, 0, add_line, &names));
+    EXPECT_EQ(0, rc_collect());
+#undef REFUSED
+}
+
+struct asker {
+    struct asker *a, *b;
+    bool structs;
+};
+static const struct rc_slot asker_slots[] = {RC_LINK(struct asker, b), RC_END};
+static void asker_trace(void *obj, struct rc_visitor *visitor) {
+    struct asker *asker = obj;
+    ask_in_trace(obj);
+    rc_visit(visitor, &asker->a);
+    ask_in_trace(obj);
+    rc_visit_structs(visitor, asker, 1, sizeof *asker, asker_slots);
+    ask_in_trace(obj);
+}
+RC_TYPE(asker, struct asker, .trace = asker_trace);
+
+//   a <==> a: its trace is called by what inspects, what collects and what clears slots
+TEST(trace_that_inspects_gets_no_answer) {
+    struct asker *a = rc_new(&asker_type), *b = rc_new(&asker_type);
+    rc_set(&a->a, a);
+    rc_set(&a->b, a);
+    rc_give(&b->b, rc_retain(a));
+    questions = 0;
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    EXPECT(questions >= 6);
+    EXPECT_EQ(3, rc_referrers(a, NULL, NULL));
+    rc_release(b);
+    rc_release(a);
+    questions = 0;
+    EXPECT_EQ(1, rc_collect());
+    EXPECT(questions >= 6);
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+}
+
+static bool asked_linked(const void *element) {
+    ask_in_trace(*(void *const *)element);
+    return true;
+}
+
+// An array asks for has_links at other times, too: when it gets an element.
+static bool (*linked)(const void *element);
+static bool is_linked(const void *element) {
+    return !linked || linked(element);
+}
+struct value {
+    void *object;
+};
+RC_ELEMENT(value, struct value, .slots = RC_SLOTS(RC_LINK(struct value, object)), .has_links = is_linked);
+
+TEST(element_that_inspects_when_it_is_traced_gets_no_answer) {
+    struct rc_array *array = rc_array_new(&value_element);
+    rc_array_push_value(array, &(struct value){array});
+    questions = 0;
+    linked = asked_linked;
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    EXPECT(questions >= 1);
+    linked = NULL;
+    rc_array_clear(array);
+    rc_release(array);
+}
+
+static void ask_shown(const struct rc_why_step *place, void *arg) {
+    struct rc_why *why = rc_why(arg);
+    REQUIRE(why);
+    EXPECT_PTR(place->object, why->steps[0].object);
+    rc_why_free(why);
+    ++questions;
+}
+
+//   a list and a row of structs lead to x: who is told that by a trace of theirs may ask more
+TEST(who_is_shown_a_traced_slot_may_ask) {
+    const struct rc_element *const elements[] = {&rc_link_element, &value_element};
+    for (int i = 0; i < 2; i++) {
+        struct item *x = item_new(1);
+        struct rc_array *array = rc_array_new(elements[i]);
+        rc_array_push_value(array, &x);
+        rc_release(x);
+        questions = 0;
+        EXPECT_EQ(1, rc_referrers(x, ask_shown, x));
+        EXPECT_EQ(1, questions);
+        rc_release(array);
+    }
+}
+
 TEST(object_of_another_heap_or_none_is_a_fault) {
     struct rc_heap *h = new_heap();
     graph("a b");
