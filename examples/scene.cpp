@@ -106,8 +106,7 @@ bool remove(scene *s, node *parent, std::size_t index) {
 // What was removed comes back, what was inserted goes. false: there is nothing left to undo.
 bool undo(scene *s) {
     step last;
-    std::size_t n = rc_array_size(s->history);
-    if (!n || !rc_array_take_value(s->history, n - 1, &last))
+    if (!rc_array_pop_value(s->history, &last))
         return false;
     handle<node> parent(last.parent), child(last.child); // taken, so they are ours
     if (last.inserted)

@@ -512,6 +512,48 @@ TEST(type_that_extends_the_array_is_one) {
     EXPECT_EQ(0, items_alive);
 }
 
+// ---- the last one
+
+TEST(last_object_is_borrowed_and_stays) {
+    struct rc_array *a = arrayed("012");
+    EXPECT_PTR(item[2], rc_array_last(a));
+    EXPECT_STR("012", digits(a));
+    rc_array_remove(a, 2);
+    EXPECT_PTR(item[1], rc_array_last(a));
+    rc_array_clear(a);
+    errno = 0;
+    EXPECT_PTR(NULL, rc_array_last(a));
+    EXPECT_EQ(ERANGE, errno);
+    done(a);
+    struct rc_array *numbers = rc_array_new(&rc_int_element);
+    EXPECT(rc_array_push_value(numbers, &(int){1}));
+    EXPECT_PTR(NULL, rc_array_last(numbers));
+    EXPECT_EQ(EINVAL, errno);
+    rc_release(numbers);
+    faults_begin();
+    EXPECT_PTR(NULL, rc_array_last(NULL));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_array_last");
+}
+
+TEST(last_value_is_popped_until_there_is_none) {
+    struct rc_array *a = wires(2);
+    struct wire w;
+    for (int i = 1; i >= 0; i--) {
+        EXPECT(rc_array_pop_value(a, &w));
+        EXPECT_PTR(item[i], w.a);
+        EXPECT_EQ(i, rc_array_size(a));
+        wire_close(&w);
+    }
+    errno = 0;
+    EXPECT(!rc_array_pop_value(a, &w));
+    EXPECT_EQ(ERANGE, errno);
+    done(a);
+    EXPECT_EQ(0, resources_open);
+    faults_begin();
+    EXPECT(!rc_array_pop_value(NULL, &w));
+    EXPECT_FAULT(RC_FAULT_NULL, "rc_array_take_value");
+}
+
 // ---- bad input
 
 TEST(index_out_of_range_is_an_error) {

@@ -94,6 +94,10 @@ RC_API bool rc_array_set_value(struct rc_array *array, size_t index, const void 
 // Takes the element at [index] out, to [value], which is the caller's then: links in it are handles, to be released. Those
 // behind it move down one. O(1) at the end; else proportional to what moves.
 RC_API bool rc_array_take_value(struct rc_array *array, size_t index, void *value);
+// The same of the last one. false with errno = ERANGE if the array is empty. O(1).
+static inline bool rc_array_pop_value(struct rc_array *array, void *value) {
+    return rc_array_take_value(array, rc_array_size(array) - 1, value);
+}
 // Removes the element at [index], which is destroyed, its links released; those behind it move down one. Costs the same.
 RC_API bool rc_array_remove(struct rc_array *array, size_t index);
 // Removes the element at [index]; the last one takes its place, so the order changes. O(1).
@@ -116,6 +120,12 @@ static inline void *rc_array_get(const struct rc_array *array, size_t index) {
     if (__builtin_expect(index >= array->links, 0))
         return rc__array_nothing(array->kind & RC__ARRAY_LINKS ? ERANGE : EINVAL);
     return row[index];
+}
+// The last one, borrowed; NULL with errno = ERANGE if the array is empty. O(1).
+static inline void *rc_array_last(const struct rc_array *array) {
+    if (__builtin_expect(!array, 0))
+        return rc__array_null("rc_array_last");
+    return rc_array_get(array, array->size - 1);
 }
 // Appends [obj], of which the array gets a link of its own; the caller keeps its handle. NULL is an element like any other.
 // O(1), amortized.
