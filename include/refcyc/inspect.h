@@ -124,7 +124,7 @@ enum rc_problem_kind {
     RC_PROBLEM_OWNER,       // an owner does not lead to the object that names it (RC_OWNER): a promise that is broken
     RC_PROBLEM_WEAK,        // a weak reference is not where its object is
     RC_PROBLEM_COLLECTOR,   // marks and places of suspects, nodes and the inbox do not agree
-    RC_PROBLEM_LOST,        // garbage that no collection will come to
+    RC_PROBLEM_LOST,        // garbage that no collection will come to, or what will be that when its handles go
     RC_PROBLEM_FIGURES      // objects or bytes are not as many as rc_stats and rc_census say
 };
 
