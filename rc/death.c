@@ -23,7 +23,7 @@ static void set_next_dead(struct rc__header *h, struct rc__header *next) {
     assert(rc__is_dead(h));
     assert((uintptr_t)next % 16 == 0 && (uintptr_t)next >> 48 == 0);
     uint64_t address = (uint64_t)(uintptr_t)next >> 4;
-    assert(!(h->word & RC__LED)); // the last link that it lost saw to that
+    assert(!(h->word & RC__LED));
     h->word = (h->word & (RC__LINK_ONE - 1)) | (address >> 16) << 36;
     rc__set_both(h, (uint16_t)address, rc__cls(h));
 }
@@ -320,7 +320,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
             cc_unsuspect(heap, h);
         h->word &= ~RC__SUSPECT;
     }
-    h->word &= ~RC__OLD;
+    h->word &= ~(RC__OLD | RC__LED); // LED without a link: a suspect that another thread took up when it lost the last
     if (h->word & RC__GRAPH)
         cc_died(heap, h);
     die_in_turn(heap, h);

@@ -4,6 +4,7 @@
 #include "rc/object.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
+#include "tests/heaps.h"
 #include "tests/steps.h"
 
 static void expect_suspects(size_t n) {
@@ -176,6 +177,28 @@ TEST(what_a_finalizer_takes_up_has_lost_all_that_led_to_it) {
     drop("A");
     EXPECT_EQ(2, rc_collect());
     drop("a");
+}
+
+static void *take_up_elsewhere(void *weak) {
+    return rc_weak_get(weak);
+}
+
+//   a --> a, which another thread takes up at the moment at which it loses that link and would die
+TEST(suspect_that_is_taken_up_as_it_dies_dies_when_it_is_let_go) {
+    graph("aa");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    drop("a");
+    while (rc_collect_phase() != RC_PHASE_BUILD)
+        rc_collect_step(0);
+    struct node *a = elsewhere(take_up_elsewhere, weak);
+    RC__HEADER(a)->word = (RC__HEADER(a)->word - RC__LINK_ONE) | RC__SUSPECT; // as rc__die leaves it then
+    a->x = NULL;
+    while (!stats().suspects)
+        rc_collect_step(0);
+    elsewhere(release_there, a);
+    rc_collect();
+    EXPECT_STR("a", gone());
+    rc_weak_release(weak);
 }
 
 struct bottom { struct bottom *left, *right; };
