@@ -27,6 +27,7 @@ static void need_pages(void) {
         SKIP("there are no pages here");
 }
 
+// As the kernel counts, which is some hundred KB out at times: each processor keeps a few pages to itself.
 static size_t resident(void) {
     unsigned long all = 0, here = 0;
     FILE *f = fopen("/proc/self/statm", "r");
@@ -72,7 +73,7 @@ TEST(memory_of_what_is_gone_goes_back_and_comes_again) {
         rc_release(list);
         EXPECT(resident() > full - MIB);
         EXPECT(rc_trim(SIZE_MAX) >= had);
-        EXPECT_AT_MOST(full - had, resident());
+        EXPECT_AT_MOST(full - had + MIB, resident());
         EXPECT_EQ(0, blocks()->pages);
         EXPECT_EQ(0, stats().memory / RC__PAGE);
         EXPECT_EQ(0, rc_heap_default()->newest_size); // which would be an address of nothing
