@@ -89,6 +89,12 @@ int main(void) {
     printf("%zu of 100000 calls in a loop%s\n", looped, collections > 2 ? ", with collections" : "");
     size_t depth = recurse(100000);
     printf("a recursion of 100000 calls %s\n", depth < 100000 ? "was stopped" : "went through");
+    rc_collect();
+    while (rc_trim(1 << 16)) // what is not needed goes back to the system, a piece at a time
+        continue;
+    struct rc_stats stats;
+    rc_stats(&stats);
+    printf("of its memory %s is left\n", stats.memory < LIMIT / 10 ? "little" : "much");
     looped = loop(1000);
     printf("%zu of 1000 calls in a loop after it\n", looped);
     rc_heap_leave(heap);

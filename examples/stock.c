@@ -71,6 +71,7 @@ static void parts(void) {
         rc_release(taken);
     }
     printf("%s\n", rc_map_find_key(stock, &name) ? "still there" : "no entry is left of it");
+    printf("%s came last\n", rc_string_text(rc_array_last(names)));
     rc_release(names);
     rc_release(pieces);
     rc_release(stock);
