@@ -14,7 +14,7 @@
 //   R1  Whatever takes a reference away from an object and leaves it alive without a handle makes it a suspect. (But for an
 //       object not in the graph that loses a handle while something else leads to it for certain: suspect.c. What it had
 //       before it got the handle does, unless it lost a link since, or the handle has proved something alive: LED.)
-//   R2  A suspect that has a handle when it is looked at is dropped: the handle's release will suspect it again.
+//   R2  A suspect that has a handle when it is looked at is dropped, and LED no more: the handle's release will suspect it again.
 //   R3  A release never fails: room for each object in the suspect buffer and in the inbox is there from its birth. A
 //       foreign thread puts an object into the inbox while it still holds its handle; the object's memory stays as long
 //       as it is in the inbox or in the graph.

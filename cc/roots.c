@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// ROOTS: the suspects are taken out of their buffer, a row at a time. One that is held is dropped (R2); the others get
-// nodes, unless a chain of owners leads up from them to something that is held, or to another suspect, in the buffer or with
-// a node: the judgement of that is theirs, too, as it leads to them. (Not to an old one in the buffer, as this collection may
-// not look at that.)
+// ROOTS: the suspects are taken out of their buffer, a row at a time. One that is held is dropped (R2), and is LED no more. The
+// others get nodes, unless a chain of owners leads up from them to something that is held, or to another suspect, in the
+// buffer or with a node: the judgement of that is theirs, too, as it leads to them. (Not to an old one in the buffer, as this
+// collection may not look at that.)
 //
 // Such a one gets no node, nor does the chain: a verdict that lasts would have to hear when the proof ends. So each chain
 // is climbed anew, and whatever breaks it afterwards leaves a suspect that leads to the object. A step up is a cache miss,

@@ -27,8 +27,8 @@
 // and asks for another look (R7).
 //
 // What takes the way away later leaves a suspect that leads to the object. An owner that does not lead to it (the promise of
-// RC_OWNER, broken) does no harm for as long as the handle of something that is not LED does, by whatever way. One that loses a link is a suspect whatever
-// it says of its owner, which may be the one that is letting it go at this moment.
+// RC_OWNER, broken) does no harm for as long as the handle of something that is not LED does, by whatever way. One that loses
+// a link is a suspect whatever it says of its owner, which may be the one that is letting it go at this moment.
 //
 //     | old suspects | young suspects | room ...
 //                    old_count        suspect_count
@@ -78,8 +78,8 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
     suspect(heap, h, rc__class(h));
 }
 
-// Whether [owner] is held, which it is relied upon to be, or a young suspect. Its own owners are not asked: a suspect with another one above it costs little
-// (roots.c).
+// Whether [owner] is held, which is relied on then, or a young suspect. Its own owners are not asked: a suspect with another
+// one above it costs little (roots.c).
 static inline bool stands_in(const struct rc_heap *heap, struct rc__header *owner) {
     assert(rc__is_object(owner));
     if (rc__heap(owner) != heap || owner->word & RC__GRAPH)

@@ -8,7 +8,8 @@
 // An object of a plain type (nothing but a few slots) that bears no mark is bare: nobody can notice its death but those
 // whom it holds. It goes at once, and so do the bare ones that die of that, without coming to the list.
 //
-//   D1  On the list: class odd, not SUSPECT; handles and links hold the next. In the graph it keeps its node number.
+//   D1  On the list: class odd, neither SUSPECT nor LED; handles and links hold the next. In the graph it keeps its node
+//       number.
 //   D2  A destroyed object that is in the graph or in the inbox stays as a HUSK until it has left both (R3).
 //   D3  While its finalizer runs an object is alive, held by one handle of ours.
 #include "block.h"

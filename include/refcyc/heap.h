@@ -120,7 +120,8 @@ RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void
 // at least. (With an allocator of the user's, in checked builds and under sanitizers each object counts for itself.) A map or
 // set that moves to larger memory has both for a moment. What does not count: what the collector needs, which is 16 bytes an
 // object and 4 a reference of what it looks at, while it does, and 16 for each object from its birth, most of them never
-// touched; weak references, about 64 bytes for each object that has any; pages without objects, which the next objects get (see rc_trim).
+// touched; weak references, about 64 bytes for each object that has any; pages without objects, which the next objects get (see
+// rc_trim).
 //
 // A limit may be lower than what the heap has: nothing goes, and nothing is to be had until enough has gone. One that is raised
 // counts at once: so the handler of an error can have a little more than what failed. Any thread. NULL is a fault.

@@ -24,8 +24,8 @@
 // finalizers and destructors, but not from free_slots and the functions of an element's table. They take about 35 bytes an
 // object from the C library's malloc while they run, whatever allocator the heap has, and return NULL or false with errno =
 // ENOMEM if there are none; with errno = ECANCELED in the destructors that rc_heap_free runs; with errno = EBUSY, at once, in
-// a trace function (or a has_links), which they would call again; with errno = EINVAL after a fault. Cost: proportional to all objects of the heap and their slots: two seconds for five million
-// objects with two slots each, linked without any order.
+// a trace function (or a has_links), which they would call again; with errno = EINVAL after a fault. Cost: proportional to all
+// objects of the heap and their slots: two seconds for five million objects with two slots each, linked without any order.
 #ifndef REFCYC_INSPECT_H
 #define REFCYC_INSPECT_H
 
