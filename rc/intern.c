@@ -142,7 +142,7 @@ void rc__uninterned(struct rc_heap *heap, struct rc_string *s) {
     assert(s->interned && heap->interns);
     struct rc__table *t = heap->interns;
     const char *text = rc_string_text(s);
-    uint32_t e = rc__table_find_text(t, rc__text_hash(text, s->length), text, s->length);
-    if (e != RC__NO_ENTRY && rc__load(rc__table_key(t, e)) == s)
-        rc__table_remove(t, e);
+    uint32_t *place = rc__table_place_of_text(t, rc__text_hash(text, s->length), text, s->length);
+    if (place && rc__load(rc__table_key(t, *place)) == s)
+        rc__table_remove_at(t, place);
 }

@@ -253,24 +253,24 @@ static bool are_simple(const struct rc__table *t) {
     return is_simple(t->key_kind) && is_simple(t->value_kind);
 }
 
-static void remove_simple(struct rc__table *t, uint32_t e, uint32_t hash) {
-    assert(are_simple(t) && rc__table_lives(t, e));
+static void remove_simple(struct rc__table *t, uint32_t *place) {
+    assert(are_simple(t) && rc__table_lives(t, *place));
     assert(!t->busy);
-    void *key = link_at(rc__table_key(t, e), t->key_kind), *value = link_at(rc__table_value(t, e), t->value_kind);
+    void *key = link_at(rc__table_key(t, *place), t->key_kind);
+    void *value = link_at(rc__table_value(t, *place), t->value_kind);
     __builtin_prefetch((const void *)((uintptr_t)value - sizeof(struct rc__header)), 1);
-    rc__table_remove_of(t, e, hash);
+    rc__table_remove_at(t, place);
     rc__drop_link(key);
     rc__drop_link(value);
 }
 
-bool rc__keyed_remove_found(struct rc__table *t, uint32_t e, uint32_t hash) {
-    assert(e == RC__NO_ENTRY || (rc__table_lives(t, e) && t->state[e] == hash));
-    if (e == RC__NO_ENTRY)
+bool rc__keyed_remove_at(struct rc__table *t, uint32_t *place) {
+    if (!place)
         return false;
     if (are_simple(t))
-        remove_simple(t, e, hash);
+        remove_simple(t, place);
     else
-        rc__keyed_remove(t, e, NULL, NULL);
+        rc__keyed_remove(t, *place, NULL, NULL);
     return true;
 }
 
@@ -278,7 +278,7 @@ void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value) {
     assert(rc__table_lives(t, e) && !t->busy);
     assert(!value || t->value);
     if (!key && !value && are_simple(t)) {
-        remove_simple(t, e, t->state[e]);
+        remove_simple(t, rc__table_place(t, e));
         return;
     }
     _Alignas(16) char old_key[RC_ELEMENT_MAX], old_value[RC_ELEMENT_MAX];

@@ -179,12 +179,24 @@ bool rc_map_has_int(const struct rc_map *map, int64_t key) {
            rc__table_find_word(table_of(map), rc__table_mix(word), word) != RC__NO_ENTRY;
 }
 
+// Of a map with keys of 8 bytes, but with keys that hold something or other values than objects; or of no such map.
+__attribute__((noinline)) static bool remove_word(struct rc_map *map, uint64_t word) {
+    struct rc__table *t = table_of(map);
+    return RC__MAY_CHANGE(t, "rc_map_remove_int") && has_words(map) &&
+           rc__keyed_remove_at(t, rc__table_place_of_word(t, rc__table_mix(word), word));
+}
+
 bool rc_map_remove_int(struct rc_map *map, int64_t key) {
-    if (!RC__MAY_CHANGE(table_of(map), "rc_map_remove_int") || !has_words(map))
+    if (!is_of_words(map) || map->table.busy || map->table.key_kind)
+        return remove_word(map, (uint64_t)key);
+    struct rc__table *t = table_of(map);
+    uint32_t *place = rc__table_place_of_word(t, rc__table_mix((uint64_t)key), (uint64_t)key);
+    if (!place)
         return false;
-    uint64_t word = (uint64_t)key;
-    uint32_t hash = rc__table_mix(word);
-    return rc__keyed_remove_found(table_of(map), rc__table_find_word(table_of(map), hash, word), hash);
+    void *value = rc__table_word(t, *place)->value;
+    __builtin_prefetch((const void *)((uintptr_t)value - sizeof(struct rc__header)), 1);
+    rc__table_remove_at(t, place);
+    return rc__drop_link_of_held(rc__here, value) || rc__dropped_link(value);
 }
 
 static bool has_texts(const struct rc_map *map, const char *key, const char *call) {
@@ -248,7 +260,7 @@ bool rc_map_remove_text(struct rc_map *map, const char *key) {
         return false;
     size_t length = strlen(key);
     uint32_t hash = rc__text_hash(key, length);
-    return rc__keyed_remove_found(table_of(map), rc__table_find_text(table_of(map), hash, key, length), hash);
+    return rc__keyed_remove_at(table_of(map), rc__table_place_of_text(table_of(map), hash, key, length));
 }
 
 // ---- the whole

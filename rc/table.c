@@ -125,6 +125,14 @@ uint32_t rc__table_find_text(const struct rc__table *t, uint32_t hash, const cha
     RC__SEARCH(t, hash, rc__text_is(load_string(rc__table_key(t, e)), text, length));
 }
 
+uint32_t *rc__table_place_of_text(const struct rc__table *t, uint32_t hash, const char *text, size_t length) {
+    assert(t->sort == RC__KEY_STRING);
+    if (t->texts) {
+        RC__SEARCH_PLACE(t, hash, rc__text_is(rc__table_text(t, e)->key, text, length));
+    }
+    RC__SEARCH_PLACE(t, hash, rc__text_is(load_string(rc__table_key(t, e)), text, length));
+}
+
 uint32_t rc__table_find(const struct rc__table *t, uint32_t hash, const void *key) {
     assert(hash & RC__LIVE); // T4
     assert(rc__table_is_sound(t));
@@ -327,7 +335,7 @@ static unsigned stray(const struct rc__table *t, uint32_t k, uint32_t i) {
 }
 
 // T1, where bucket [i] is full no more: fills it from those behind it (as in Knuth, vol. 3, 6.4, algorithm R).
-static void refill(struct rc__table *t, uint32_t i) {
+static __attribute__((noinline)) void refill(struct rc__table *t, uint32_t i) {
     assert(i <= t->mask && !rc__bucket_is_full(&t->bucket[i]));
     bool was_full = true;
     for (uint32_t k = (i + 1) & t->mask; was_full && k != i; k = (k + 1) & t->mask) {
@@ -342,36 +350,30 @@ static void refill(struct rc__table *t, uint32_t i) {
     }
 }
 
-// Takes the place of entry [e] out, whose state is [hash].
-static void displace(struct rc__table *t, uint32_t e, uint32_t hash) {
-    assert(rc__table_lives(t, e));
-    uint32_t i = rc__table_home(t, hash);
-    for (;; i = (i + 1) & t->mask)
-        for (unsigned found = rc__bucket_find(&t->bucket[i], rc__tag(hash)); found; found &= found - 1) {
-            unsigned place = (unsigned)__builtin_ctz(found);
-            if (t->bucket[i].entry[place] != e)
-                continue;
-            if (leave(&t->bucket[i], place))
-                refill(t, i);
-            return;
-        }
+uint32_t *rc__table_place(const struct rc__table *t, uint32_t sought) {
+    assert(rc__table_lives(t, sought));
+    uint32_t hash = t->state[sought];
+    RC__SEARCH_PLACE(t, hash, e == sought); // T1: it is there
 }
 
-void rc__table_remove_of(struct rc__table *t, uint32_t e, uint32_t hash) {
-    assert(rc__table_lives(t, e));
-    assert(rc__table_is_sound(t));
-    assert(t->state[e] == hash);
-    displace(t, e, hash);
+void rc__table_remove_at(struct rc__table *t, uint32_t *place) {
+    uint32_t e = *place;
+    size_t i = (size_t)((char *)place - (char *)t->bucket) / sizeof *t->bucket;
+    struct rc__bucket *b = &t->bucket[i];
+    assert(rc__table_lives(t, e) && rc__table_is_sound(t));
+    assert(b->tag[place - b->entry] == rc__tag(t->state[e])); // T1
+    bool was_full = leave(b, (unsigned)(place - b->entry));
     zero_entry(t, e);
     t->state[e] = t->free;
     t->free = e;
     t->count--;
     assert(t->free < t->used); // T3
+    if (was_full)
+        refill(t, (uint32_t)i);
 }
 
 void rc__table_remove(struct rc__table *t, uint32_t e) {
-    assert(rc__table_lives(t, e));
-    rc__table_remove_of(t, e, t->state[e]);
+    rc__table_remove_at(t, rc__table_place(t, e));
 }
 
 // ---- as part of an object

@@ -144,12 +144,12 @@ static inline bool rc__bucket_is_full(const struct rc__bucket *b) {
 }
 
 // As the value of the function this is in: [found], where e is the number of the entry that has this hash and for which
-// [is_it] holds; or [none].
+// [is_it] holds, *RC__PLACE; or [none].
 #define RC__SEARCH_FOR(t, hash, is_it, found, none)                                                                    \
     do {                                                                                                               \
         uint32_t home_ = rc__table_home((t), (hash)), i_ = home_;                                                      \
         do {                                                                                                           \
-            const struct rc__bucket *b_ = &(t)->bucket[i_];                                                            \
+            struct rc__bucket *b_ = &(t)->bucket[i_];                                                                  \
             for (unsigned found_ = rc__bucket_find(b_, rc__tag(hash)); found_; found_ &= found_ - 1) {                 \
                 uint32_t e = b_->entry[__builtin_ctz(found_)];                                                         \
                 if (__builtin_expect(is_it, 1))                                                                        \
@@ -162,10 +162,18 @@ static inline bool rc__bucket_is_full(const struct rc__bucket *b) {
         return (none);                                                                                                 \
     } while (0)
 #define RC__SEARCH(t, hash, is_it) RC__SEARCH_FOR(t, hash, is_it, e, RC__NO_ENTRY)
+#define RC__PLACE (&b_->entry[__builtin_ctz(found_)])
+#define RC__SEARCH_PLACE(t, hash, is_it) RC__SEARCH_FOR(t, hash, is_it, RC__PLACE, NULL)
 
 static inline uint32_t rc__table_find_word(const struct rc__table *t, uint32_t hash, uint64_t word) {
     assert(hash & RC__LIVE); // T4
     RC__SEARCH(t, hash, rc__load_word(rc__table_key(t, e)) == word);
+}
+
+// A place is where in its bucket the number of an entry stands. That of [word], or NULL.
+static inline uint32_t *rc__table_place_of_word(const struct rc__table *t, uint32_t hash, uint64_t word) {
+    assert(hash & RC__LIVE); // T4
+    RC__SEARCH_PLACE(t, hash, rc__load_word(rc__table_key(t, e)) == word);
 }
 
 // The value slot of [word] in a table of `words`, or NULL.
@@ -192,6 +200,7 @@ uint32_t rc__table_hash(const struct rc__table *t, const void *key);
 // The entry of an equal key, or RC__NO_ENTRY.
 uint32_t rc__table_find(const struct rc__table *t, uint32_t hash, const void *key);
 uint32_t rc__table_find_text(const struct rc__table *t, uint32_t hash, const char *text, size_t length);
+uint32_t *rc__table_place_of_text(const struct rc__table *t, uint32_t hash, const char *text, size_t length);
 // Room for one entry more; for [n] in all. false with errno.
 bool rc__table_grow(struct rc_heap *heap, struct rc__table *t);
 static inline bool rc__table_room(struct rc_heap *heap, struct rc__table *t) {
@@ -204,8 +213,9 @@ bool rc__table_fit(struct rc_heap *heap, struct rc__table *t);
 uint32_t rc__table_add(struct rc__table *t, uint32_t hash);
 // Entry [e] is one no more. Its bytes go: whoever needs them has a copy.
 void rc__table_remove(struct rc__table *t, uint32_t e);
-// The same, where it is known that its state is [hash]: spares waiting for that to be read.
-void rc__table_remove_of(struct rc__table *t, uint32_t e, uint32_t hash);
+// The same, where its place is known: so its state need not be read first.
+void rc__table_remove_at(struct rc__table *t, uint32_t *place);
+uint32_t *rc__table_place(const struct rc__table *t, uint32_t e);
 void rc__table_free(struct rc_heap *heap, struct rc__table *t);
 
 // For type tables of what begins with a table.
@@ -228,8 +238,8 @@ bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char 
 uint32_t rc__keyed_find(const struct rc__table *t, const void *key, const char *call);
 // Removes entry [e]; its key or its value, moved out, go to the caller where there is somewhere to put them.
 void rc__keyed_remove(struct rc__table *t, uint32_t e, void *key, void *value);
-// In a table of words or texts, whose hashes do not lie: the entry of a key that has [hash]. Returns whether there is one.
-bool rc__keyed_remove_found(struct rc__table *t, uint32_t e, uint32_t hash);
+// Removes the entry of [place], unless that is NULL. Returns whether there was one.
+bool rc__keyed_remove_at(struct rc__table *t, uint32_t *place);
 bool rc__keyed_copy(struct rc__table *to, const struct rc__table *from, const char *call);
 // The entries of [fresh], a table of nobody else's, move to [t], which has room for them all. Where there is an equal key,
 // that stays, and the values change places.

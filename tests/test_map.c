@@ -178,6 +178,18 @@ TEST(objects_are_keys_by_identity) {
 struct point { int x, y, z; };
 RC_ELEMENT(point, struct point, .slots = NULL);
 
+TEST(objects_are_keys_by_address_and_let_go_of) {
+    items_new(item, ITEMS, NULL);
+    struct rc_map *map = rc_map_new(&rc_link_element, &rc_link_element);
+    EXPECT(rc_map_set(map, &item[0], item[1]));
+    EXPECT(rc_map_remove_int(map, (intptr_t)item[0]));
+    EXPECT_EQ(0, rc_links(item[0]));
+    EXPECT_EQ(0, rc_links(item[1]));
+    EXPECT_EQ(0, rc_map_size(map));
+    rc_release(map);
+    let_items_go();
+}
+
 TEST(structs_are_keys_by_their_bytes) {
     struct rc_map *map = rc_map_new(&point_element, &rc_int_element);
     for (int i = 0; i < 1000; i++)
