@@ -513,9 +513,12 @@ const char *rc_phase_name(enum rc_phase phase) {
 }
 
 void rc_stats(struct rc_stats *stats) {
-    struct rc_heap *heap = stats ? rc__enter_default("rc_stats") : NULL;
-    if (!stats)
+    if (!stats) {
         rc__fault(RC_FAULT_NULL, "rc_stats", NULL, "there is nowhere to put the figures");
+        return;
+    }
+    *stats = (struct rc_stats){0};
+    struct rc_heap *heap = rc__enter_default("rc_stats");
     if (!heap)
         return;
     *stats = heap->stats;

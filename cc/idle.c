@@ -68,9 +68,12 @@ void rc_pace_set(const struct rc_pace_goals *goals) {
 }
 
 void rc_pace_get(struct rc_pace_goals *goals) {
-    struct rc_heap *heap = goals ? rc__enter_default("rc_pace_get") : NULL;
+    if (!goals) {
+        rc__fault(RC_FAULT_NULL, "rc_pace_get", NULL, "there is nowhere to put the goals");
+        return;
+    }
+    *goals = (struct rc_pace_goals){0};
+    struct rc_heap *heap = rc__enter_default("rc_pace_get");
     if (heap)
         *goals = heap->cc.pace.goals;
-    else if (!goals)
-        rc__fault(RC_FAULT_NULL, "rc_pace_get", NULL, "there is nowhere to put the goals");
 }

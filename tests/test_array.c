@@ -1069,7 +1069,7 @@ static void turn_over(void) {
 
 // Whatever is done to an array that is read in part, the item that is held from elsewhere lives, and nothing leaks.
 static void expect_sound(void (*change)(void)) {
-    struct item *x, *y;
+    struct item *x = NULL, *y = NULL;
     middle = long_array(&x, &y);
     struct holder *way = holder_of(middle); // how the program gets at the array
     stir(way);

@@ -107,7 +107,7 @@ TEST(array_of_objects_and_numbers) {
     EXPECT(rc_array_sort(a, NULL));
     EXPECT_EQ(NUMBER, ((struct value *)rc_array_at(a, 0))->is);
     struct value v = object(3);
-    size_t at;
+    size_t at = SIZE_MAX;
     EXPECT(rc_array_search(a, &v, NULL, &at));
     EXPECT(rc_array_set_value(a, at, &(struct value){NUMBER, {7}}));
     EXPECT_EQ(3, rc_links(item[3]));

@@ -121,7 +121,7 @@ struct rc_stats {
     uint64_t slice_ns_max[RC_PHASE_COUNT]; // longest slice that ended in each phase
 };
 
-// The figures of the heap this thread is inside. O(1).
+// The figures of the heap this thread is inside. All zero if it is inside none and cannot enter the default heap. O(1).
 RC_API void rc_stats(struct rc_stats *stats);
 
 // Live objects and bytes of each type of the heap this thread is inside: calls [each] once a type that has any. Cost:

@@ -44,7 +44,7 @@ struct rc_pace_goals {
 
 // Sets the goals of the heap; NULL: the defaults.
 RC_API void rc_pace_set(const struct rc_pace_goals *goals);
-// The goals as they are now, with the defaults filled in.
+// The goals as they are now, with the defaults filled in; all zero where rc_stats has only zeros.
 RC_API void rc_pace_get(struct rc_pace_goals *goals);
 
 #define RC_PACE_NEVER UINT64_MAX

@@ -52,7 +52,7 @@ struct rc_pauses {
 // true: forgets what was recorded, if anything was, and records from now on; returns false with errno = ENOMEM, and nothing
 // has changed, if memory is out. false: ends recording and gives its memory back; returns true.
 RC_API bool rc_pauses_record(bool on);
-// The figures. All zero if nothing is being recorded.
+// The figures. All zero if nothing is being recorded, or where rc_stats has only zeros.
 RC_API void rc_pauses(struct rc_pauses *pauses);
 // Writes the figures to [out], as a table for people.
 RC_API void rc_pauses_print(FILE *out);
