@@ -93,9 +93,6 @@ static inline struct rc_heap *rc__home(const void *obj) {
     return rc__class(RC__HEADER((void *)(uintptr_t)obj))->heap;
 }
 
-// Sets errno. As a value: false, and the compiler knows that.
-#define rc__fails(error) (errno = (error), false)
-
 // A fault with errno, or EBUSY.
 void rc__misused(const void *obj, const char *call);
 

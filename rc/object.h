@@ -43,6 +43,9 @@
 #include <errno.h>
 #include <string.h>
 
+// Sets errno. As a value: false, and the compiler knows that.
+#define rc__fails(error) (errno = (error), false)
+
 // What a thread has of its own. A definition has to say how it is reached, too, or each access is a call in code that may
 // become part of a shared library.
 #define RC__THREAD __attribute__((tls_model("initial-exec"))) __thread

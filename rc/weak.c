@@ -94,6 +94,7 @@ struct rc_weak *rc_weak_new(void *obj) {
     struct rc__header *h = RC__HEADER(obj);
     if (!rc__heap(h)) {
         rc__fault(RC_FAULT_DEAD, "rc_weak_new", h, "is dead");
+        errno = EINVAL;
         return NULL;
     }
     struct rc__door *door = rc__door_lock(h);
@@ -155,7 +156,7 @@ static bool may_upgrade(struct rc_weak *weak, struct rc_heap *heap) {
 
 static struct rc__door *door_lock(const struct rc_weak *weak) { // F4
     for (;;) {
-    assert(rc__word_load(&weak->references) > 0);
+        assert(rc__word_load(&weak->references) > 0);
         struct rc__door *door = (struct rc__door *)rc__word_load(&weak->door);
         rc__lock(&door->lock);
         if ((struct rc__door *)rc__word_load(&weak->door) == door)
@@ -180,10 +181,10 @@ void *rc_weak_get(struct rc_weak *weak) {
 bool rc_weak_set(struct rc_weak **slot, void *obj) {
     if (rc__is_in_null(slot)) {
         rc__fault(RC_FAULT_NULL, "rc_weak_set", NULL, "the slot is NULL, or a field of NULL");
-        return true;
+        return rc__fails(EINVAL);
     }
     if (!rc__slot_is_here(slot, "rc_weak_set"))
-        return true;
+        return rc__fails(EINVAL);
     struct rc_weak *weak = rc_weak_new(obj);
     if (obj && !weak)
         return false;
@@ -203,7 +204,7 @@ static void enlist(struct rc_heap *heap, struct rc_weak *weak) {
 bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg) {
     if (!weak || !notify) {
         rc__fault(RC_FAULT_NULL, "rc_weak_notify", NULL, "the weak reference or the function is NULL");
-        return true;
+        return rc__fails(EINVAL);
     }
     if (!weak->object) {
         notify(arg);

@@ -618,7 +618,7 @@ TEST(rc_changed_of_what_is_not_here_is_a_fault) {
     rc_changed(NULL);
     EXPECT_FAULT(RC_FAULT_NULL, "rc_changed");
     struct rc_weak *weak = rc_weak_new(at('a'));
-    EXPECT(rc_weak_notify(weak, NULL, NULL));
+    EXPECT(!rc_weak_notify(weak, NULL, NULL));
     EXPECT_FAULT(RC_FAULT_NULL, "rc_weak_notify");
     rc_weak_release(weak);
     drop_in(h, "a");

@@ -792,7 +792,9 @@ static const struct rc_type observer_type = {"observer", sizeof(struct observer)
                                              .slots = RC_SLOTS(RC_WEAK(struct observer, target))};
 
 static void *set_a_weak_slot(void *obj) {
-    EXPECT(rc_weak_set(&((struct observer *)obj)->target, NULL));
+    errno = 0;
+    EXPECT(!rc_weak_set(&((struct observer *)obj)->target, NULL));
+    EXPECT_EQ(EINVAL, errno);
     EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_weak_set");
     EXPECT(rc_weak_set(&no_weak, NULL)); // a variable is nobody's
     EXPECT_EQ(0, faults_seen());

@@ -15,7 +15,7 @@ struct rc_weak;
 // Gives up a reference to [weak]. NULL: does nothing. Any thread. One too many is a fault as long as the object lives.
 RC_API void rc_weak_release(struct rc_weak *weak);
 // The weak reference of [obj], with one reference for the caller to release. NULL for NULL; NULL with errno = ENOMEM if
-// memory is out. Any thread with a handle of [obj], or inside its heap.
+// memory is out, EINVAL after a fault (the object is dead). Any thread with a handle of [obj], or inside its heap.
 RC_API struct rc_weak *rc_weak_new(void *obj) __attribute__((warn_unused_result));
 // Another reference to [weak]. Returns [weak]. Any thread.
 RC_API struct rc_weak *rc_weak_retain(struct rc_weak *weak);
@@ -25,12 +25,13 @@ RC_API struct rc_weak *rc_weak_retain(struct rc_weak *weak);
 RC_API void *rc_weak_get(struct rc_weak *weak) RC_RETURNS_HANDLE;
 // Makes the weak slot [slot] (declared with RC_WEAK) refer to [obj]; NULL empties it. false with errno = ENOMEM, and the
 // slot as it was, if memory is out. Inside the heap of the object that the slot lies in. A fault, as of rc_set, if [slot] is NULL
-// or a field of NULL.
+// or a field of NULL; false with errno = EINVAL if the handler returns.
 RC_API bool rc_weak_set(struct rc_weak **slot, void *obj);
 
 // Calls [notify](arg) once the object of [weak] is dead and its memory forgotten; at once if it is dead already. Inside the
-// object's heap; [notify] runs inside it too and may call anything. false with errno = ENOMEM if memory is out. It comes
-// whether or not [weak] is still held then, so [arg] has to be there as long as the object.
+// object's heap; [notify] runs inside it too and may call anything. It comes whether or not [weak] is still held then, so [arg]
+// has to be there as long as the object. false with errno = ENOMEM if memory is out; or EINVAL after a fault, which NULL for
+// [weak] or [notify] is.
 RC_API bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg);
 
 RC_END_DECLS
