@@ -72,8 +72,7 @@ struct rc_array *rc_array_new(const struct rc_element *element) {
 }
 
 struct rc_array *rc__array_like(const struct rc_array *a) {
-    assert(a->element);
-    return array_new(a->element, a->kind);
+    return a->element ? array_new(a->element, a->kind) : rc_array_new(NULL);
 }
 
 bool rc_array_init(struct rc_array *a, const struct rc_element *element) {

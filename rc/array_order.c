@@ -78,6 +78,8 @@ static compare_fn *order_of(const struct rc_array *a, compare_fn *compare) {
 static bool sort(struct rc_array *array, compare_with_fn *compare, void *arg) {
     assert(compare != NULL);
     assert(rc__array_is_sound(array));
+    if (array->size < 2)
+        return true;
     struct rc_array *a = rc__array_begin(array);
     struct sorting sorting = {a, compare, arg};
     uint32_t *order = rc__order(rc__here, a->size, compare_places, &sorting);

@@ -104,6 +104,11 @@ static void part(struct rc_array *a, struct rc_array *remains, const unsigned ch
 bool rc_array_remove_if(struct rc_array *a, bool (*test)(const void *, void *), void *arg, size_t *removed) {
     if (!RC__MAY_CHANGE(a, "rc_array_remove_if") || !RC__GIVEN(test, "rc_array_remove_if"))
         return false;
+    if (!a->size) {
+        if (removed)
+            *removed = 0;
+        return true;
+    }
     struct rc_heap *heap = rc__here;
     size_t bytes = a->size / 8 + 1, n = 0;
     unsigned char *gone = rc__memory(heap, bytes);

@@ -120,6 +120,15 @@ TEST(array_without_an_element_table_refuses_all_but_init) {
     FAULTS(RC_FAULT_TYPE, rc_array_init(a, &nameless));
     EXPECT_HAS("without a name", last_fault()->message);
     FAILS(EINVAL, rc_array_sort(a, NULL));
+    FAULTS(RC_FAULT_NULL, rc_array_slice(a, 0, SIZE_MAX));
+    EXPECT_EQ(EINVAL, errno);
+    size_t removed = 1;
+    EXPECT(rc_array_sort(a, by_int)); // nothing is sorted, reversed, removed
+    EXPECT(rc_array_reverse(a));
+    EXPECT(rc_array_remove_if(a, every, NULL, &removed));
+    EXPECT_EQ(0, removed);
+    rc_array_clear(a);
+    EXPECT_EQ(0, faults_seen());
     EXPECT(rc_array_init(a, &rc_int_element));
     FAILS(EINVAL, rc_array_init(a, &rc_int_element));
     EXPECT(rc_array_push_value(a, &(int){1}));
