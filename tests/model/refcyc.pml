@@ -63,6 +63,16 @@
 //   ISLAND_GRAPH    a member leaves the graph before it is freed
 //   ISLAND_BUFFER   and the suspect buffer
 //   ISLAND_LOSE     what members link to and is no member loses that link
+//   ALL_LED         what rc_collect_heaps counts is not LED any more
+//   ALL_OTHERS      nor is what it finds alive, if another thread has a handle, or had: that may be all that it lives by
+//   ALL_UPGRADED    a white object of which there is a handle at the commit is alive
+//   ALL_REACH       and so is what that leads to
+//   ALL_AGAIN       after which the others are looked at once more
+//   ALL_PARDONED    objects found alive that late are suspects
+//   ALL_INBOX       white objects leave the inbox
+//   OFF_ROOT    a root is suspect again when the collection is called off
+//   OFF_WHITE   and so is what was white
+//   OFF_BELL    and the bell rings again if not all of the inbox has been looked at
 //   BELL_OUT    a foreign release that may be the last one rings, so that a collection begins and looks into the inbox
 //   BELL_IN     so does the home thread, when it gives up the last handle of an object that is in the inbox
 //
@@ -88,6 +98,11 @@
 // ISLANDS=1 has a suspect, or a root, and some of what it leads to judged and freed in one step, if nothing else leads to
 // them. An object has a weak reference from its birth then, or none.
 //
+// OFF=1 has collections called off, at any time before the commit: memory was out, or the program said so.
+//
+// TOGETHER=1 has rc_collect_heaps collect the heap at times, in between collections of its own. The home thread does nothing in
+// the meantime, foreign threads go on. A link from another heap counts as a handle of another thread, so one heap will do.
+//
 // Bounds: HOME and FOREIGN handles an object, HELD both together. WEAK=0 and FOREIGN=0 take these features out.
 #ifndef N
 #define N 2
@@ -112,6 +127,12 @@
 #endif
 #ifndef ISLANDS
 #define ISLANDS 0
+#endif
+#ifndef OFF
+#define OFF 0
+#endif
+#ifndef TOGETHER
+#define TOGETHER 0
 #endif
 #ifndef PROBE
 #define PROBE 1
@@ -271,6 +292,36 @@
 #ifndef ISLAND_BUFFER
 #define ISLAND_BUFFER 1
 #endif
+#ifndef ALL_LED
+#define ALL_LED 1
+#endif
+#ifndef ALL_OTHERS
+#define ALL_OTHERS 1
+#endif
+#ifndef ALL_UPGRADED
+#define ALL_UPGRADED 1
+#endif
+#ifndef ALL_REACH
+#define ALL_REACH 1
+#endif
+#ifndef ALL_AGAIN
+#define ALL_AGAIN 1
+#endif
+#ifndef ALL_PARDONED
+#define ALL_PARDONED 1
+#endif
+#ifndef ALL_INBOX
+#define ALL_INBOX 1
+#endif
+#ifndef OFF_ROOT
+#define OFF_ROOT 1
+#endif
+#ifndef OFF_WHITE
+#define OFF_WHITE 1
+#endif
+#ifndef OFF_BELL
+#define OFF_BELL 1
+#endif
 #ifndef BELL_OUT
 #define BELL_OUT 1
 #endif
@@ -295,6 +346,12 @@
 #define VALIDATE 4
 #define FREE 5
 #define ENDED 6 // the run; see OWNERS
+#define HEAPS 7 // rc_collect_heaps
+
+#define COUNT 0 // its steps
+#define COMMIT 1
+#define PARDON 2
+#define LEAVE 3
 
 #define KNOWN 7 // ext of a node that is known to be alive; more than all slots together
 
@@ -315,6 +372,9 @@ typedef Object {
     unsigned edges : 3;   // recorded: the set of objects it refers to
     unsigned late : 1;    // R7
     unsigned checked : 1; // validated; having a weak reference, condemned
+#if OFF
+    unsigned rooted : 1;  // was a suspect when it got its node
+#endif
 #if OWNERS
     unsigned owner : 2;   // 1 + the object in its owner slot, which is one of its links
 #endif
@@ -338,6 +398,10 @@ unsigned set : 3;    // for the time of a step
 unsigned lost : 3;
 unsigned letting : 3; // of them, the one that has lost a handle
 unsigned unseen : 3; // INBOX: what has yet to be looked at
+#if TOGETHER
+unsigned upgraded : 3; // the set of objects that are to be pardoned
+unsigned together : 2; // HEAPS: COUNT, COMMIT, PARDON or LEAVE
+#endif
 #if OWNERS
 unsigned up : 2;     // for the time of a step: 1 + the owner to be looked at,
 unsigned steps : 2;  // so many steps up,
@@ -404,6 +468,12 @@ unsigned broken : 1; // a promise is
 #define set_led(x, condition) skip
 #endif
 #define no_led(x, rule) set_led(x, IS_LED(x) && !(rule))
+#if OFF
+#define IS_OFF_ROOT(x) (OFF_ROOT && o[x].rooted)
+#define set_root(x, condition) o[x].rooted = (condition)
+#else
+#define set_root(x, condition) skip
+#endif
 #if ISLANDS
 #define no_weak(x) o[x].weak = 0
 #else
@@ -411,6 +481,7 @@ unsigned broken : 1; // a promise is
 #endif
 #define HELD_BY(x) (o[x].home + o[x].foreign)
 #define SHARED(x) (HELD_BY(x) - o[x].handles)
+#define IS_SHARED(x) (SHARED(x) != 0 || o[x].queued)
 
 // Adds to a set what it leads to: by the slots, or in the recorded graph.
 #define BIT(y, x) ((LINKS(x, y) > 0) << (y))
@@ -433,6 +504,14 @@ unsigned broken : 1; // a promise is
 #define IS_SUSPECT(x) o[x].suspect
 #define HAS_WORK (phase != IDLE || bell || pend || SET(IS_SUSPECT))
 
+#if TOGETHER
+#define AT_WORK (!quiet && phase != HEAPS)
+#define IS_COMMITTED (phase == FREE || (phase == HEAPS && together == LEAVE))
+#else
+#define AT_WORK !quiet
+#define IS_COMMITTED (phase == FREE)
+#endif
+
 #define check(message, condition)                                                                                      \
     if                                                                                                                 \
     :: condition -> skip                                                                                               \
@@ -440,7 +519,7 @@ unsigned broken : 1; // a promise is
     fi
 
 #if OWNERS
-#define IS_DOOMED(x) (phase == FREE && o[x].graph == WHITE)
+#define IS_DOOMED(x) (IS_COMMITTED && o[x].graph == WHITE)
 
 #define IS_FIRM(x) (o[x].foreign || (o[x].home && !IS_LED(x)))
 
@@ -754,10 +833,10 @@ inline cut(x, y) {
     settle_losses();
     settle()
 }
-#define OWNERS_1(x) :: d_step { USABLE(x) && o[x].owner && !quiet -> orphan(x) }
+#define OWNERS_1(x) :: d_step { USABLE(x) && o[x].owner && AT_WORK -> orphan(x) }
 #define OWNERS_2(x, y)                                                                                                 \
-    :: d_step { USABLE(x) && USABLE(y) && o[x].owner != y + 1 && !quiet -> own(x, y) }                                 \
-    :: d_step { USABLE(x) && IN_SLOTS(x, y) && o[y].owner == x + 1 && !quiet -> cut(x, y) }
+    :: d_step { USABLE(x) && USABLE(y) && o[x].owner != y + 1 && AT_WORK -> own(x, y) }                                 \
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && o[y].owner == x + 1 && AT_WORK -> cut(x, y) }
 #else
 #define OWNERS_1(x)
 #define OWNERS_2(x, y)
@@ -784,34 +863,34 @@ inline upgrade(x) {
 #else
 #define HAS_WEAK(x) (WEAK && o[x].life == ALIVE)
 #endif
-#define UPGRADES(x) (HAS_WEAK(x) && !(phase == FREE && o[x].graph == WHITE))
+#define UPGRADES(x) (HAS_WEAK(x) && !(IS_COMMITTED && o[x].graph == WHITE))
 #define ROOM(x) (o[x].home < HOME && HELD_BY(x) < HELD && o[x].handles < HELD)
 #define USABLE(x) IN(mine, x)
 #define EMPTY(x) (USED(x) < K + (OWNER(x) > 0))
 
 #if ISLANDS && WEAK
-#define WEAKLY_1(x) :: d_step { o[x].life == FREED && !quiet -> o[x].weak = 1; printf("weak "); new(x) }
+#define WEAKLY_1(x) :: d_step { o[x].life == FREED && AT_WORK -> o[x].weak = 1; printf("weak "); new(x) }
 #else
 #define WEAKLY_1(x)
 #endif
 
 #define HOME_1(x)                                                                                                      \
-    :: d_step { o[x].life == FREED && !quiet -> new(x) }                                                               \
-    :: d_step { USABLE(x) && ROOM(x) && !quiet -> retain(x) }                                                          \
-    :: d_step { o[x].home && !quiet -> release(x) }                                                                    \
-    :: d_step { o[x].home && o[x].foreign < FOREIGN && !quiet -> pass(x) }                                             \
-    :: d_step { UPGRADES(x) && ROOM(x) && !quiet -> upgrade(x) }                                                       \
+    :: d_step { o[x].life == FREED && AT_WORK -> new(x) }                                                               \
+    :: d_step { USABLE(x) && ROOM(x) && AT_WORK -> retain(x) }                                                          \
+    :: d_step { o[x].home && AT_WORK -> release(x) }                                                                    \
+    :: d_step { o[x].home && o[x].foreign < FOREIGN && AT_WORK -> pass(x) }                                             \
+    :: d_step { UPGRADES(x) && ROOM(x) && AT_WORK -> upgrade(x) }                                                       \
     WEAKLY_1(x)                                                                                                        \
     OWNERS_1(x)
 #define HOME_2(x, y)                                                                                                   \
-    :: d_step { USABLE(x) && USABLE(y) && EMPTY(x) && !quiet -> link(x, y) }                                           \
-    :: d_step { USABLE(x) && o[y].home && EMPTY(x) && !quiet -> give(x, y) }                                           \
-    :: d_step { USABLE(x) && IN_SLOTS(x, y) && !quiet -> clear(x, y) }                                                 \
-    :: d_step { USABLE(x) && IN_SLOTS(x, y) && ROOM(y) && !quiet -> take(x, y) }                                       \
+    :: d_step { USABLE(x) && USABLE(y) && EMPTY(x) && AT_WORK -> link(x, y) }                                           \
+    :: d_step { USABLE(x) && o[y].home && EMPTY(x) && AT_WORK -> give(x, y) }                                           \
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && AT_WORK -> clear(x, y) }                                                 \
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && ROOM(y) && AT_WORK -> take(x, y) }                                       \
     OWNERS_2(x, y)
 #define HOME_3(x, y, z)                                                                                                \
-    :: d_step { USABLE(x) && IN_SLOTS(x, y) && USABLE(z) && y != z && !quiet -> replace(x, y, z) }                     \
-    :: d_step { USABLE(x) && IN_SLOTS(x, y) && USABLE(z) && EMPTY(z) && !quiet -> move(x, y, z) }
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && USABLE(z) && y != z && AT_WORK -> replace(x, y, z) }                     \
+    :: d_step { USABLE(x) && IN_SLOTS(x, y) && USABLE(z) && EMPTY(z) && AT_WORK -> move(x, y, z) }
 
 active proctype home_thread() {
 end:
@@ -941,6 +1020,7 @@ inline root(x) {
     o[x].graph = (o[x].ext == KNOWN || FOUND_OWNER || (!R2 && LINKED(x)) -> OUT : FOUND);
     no_led(x, (o[x].ext == KNOWN -> LED_DROP : LED_FIND && o[x].graph != OUT));
     o[x].ext = (o[x].graph == OUT || !R4 -> 0 : o[x].ext);
+    set_root(x, o[x].graph != OUT);
     forget_owner();
     settle()
 }
@@ -948,6 +1028,7 @@ inline root(x) {
 inline discover(x) {
     no_led(x, LED_FIND);
     o[x].late = o[x].suspect;
+    set_root(x, o[x].suspect);
     record(x, 0);
     o[x].graph = (o[x].ext == KNOWN -> DONE : FOUND);
     o[x].ext = (!R4 && o[x].graph == FOUND -> 0 : o[x].ext)
@@ -963,7 +1044,7 @@ inline discover(x) {
 #endif
 #define IS_NO_MEMBER(x)                                                                                                \
     (IN(set, x) && (o[x].life != ALIVE || (ISLAND_HANDLES && o[x].handles) || (ISLAND_WEAK && o[x].weak) ||            \
-                    (ISLAND_SHARED && (SHARED(x) != 0 || o[x].queued)) || (ISLAND_LINKS && LINKED_WITHIN(x) != LINKED(x))))
+                    (ISLAND_SHARED && IS_SHARED(x)) || (ISLAND_LINKS && LINKED_WITHIN(x) != LINKED(x))))
 
 inline sink(x) {
     if
@@ -976,6 +1057,7 @@ inline sink(x) {
         no_proof(x);
         set_led(x, 0);
         o[x].graph = (ISLAND_GRAPH -> OUT : o[x].graph);
+        set_root(x, 0);
         o[x].ext = 0;
         o[x].edges = 0;
         o[x].late = 0
@@ -1027,7 +1109,7 @@ inline island(x, members) {
 #define ISLANDS_1(x)
 #endif
 
-#define IS_MARKED(x) (o[x].life != ALIVE || o[x].handles || SHARED(x) != 0 || o[x].queued || o[x].suspect)
+#define IS_MARKED(x) (o[x].life != ALIVE || o[x].handles || IS_SHARED(x) || o[x].suspect)
 
 // Of y, which has no node: if its owners prove it alive, it gets none.
 inline meet(y) {
@@ -1102,7 +1184,8 @@ inline probe(x) {
 // x leaves the graph, alive, or dead by count.
 inline leave(x) {
     o[x].suspect = o[x].life == ALIVE && !o[x].handles && (o[x].suspect || o[x].touched || (R7 && o[x].late));
-    set_led(x, IS_LED(x) || (o[x].life == ALIVE && !o[x].handles));
+    set_led(x, IS_LED(x) || (o[x].life == ALIVE && !o[x].handles && (o[x].suspect || !IS_SHARED(x))));
+    set_root(x, 0);
     o[x].graph = OUT;
     o[x].ext = 0;
     o[x].edges = 0;
@@ -1133,7 +1216,7 @@ inline scan() {
 }
 
 #define FAILS_R6(x)                                                                                                    \
-    ((R6_MARK && o[x].suspect) || (R6_HANDLES && o[x].handles) || (R6_SHARED && (SHARED(x) != 0 || o[x].queued)) ||    \
+    ((R6_MARK && o[x].suspect) || (R6_HANDLES && o[x].handles) || (R6_SHARED && IS_SHARED(x)) ||                      \
      (R6_DEAD && o[x].life != ALIVE))
 
 inline validate(x) {
@@ -1175,10 +1258,146 @@ inline destroy(x) {
     no_weak(x);
     no_proof(x);
     leave(x);
+    o[x].life = FREED;
     settle_losses();
     phase = (SET(IS_WHITE) -> FREE : IDLE);
     settle()
 }
+
+#if OFF
+#define IS_IN_GRAPH(x) (o[x].graph != OUT)
+inline turn(x) {
+    o[x].touched = IS_OFF_ROOT(x) || (OFF_WHITE && o[x].graph == WHITE);
+    o[x].graph = (o[x].graph == OUT -> OUT : DONE)
+}
+
+inline call_off() {
+    printf("cancel\n");
+    bell = bell || (OFF_BELL && unseen);
+    unseen = 0;
+    DO(turn);
+    phase = (SET(IS_IN_GRAPH) -> FREE : IDLE);
+    settle()
+}
+
+inline drop(x) {
+    printf("drop %d\n", x);
+    leave(x);
+    phase = (SET(IS_IN_GRAPH) -> FREE : IDLE);
+    settle()
+}
+
+#define OFF_1(x) :: d_step { phase == FREE && o[x].graph == DONE -> drop(x) }
+#define OFF_0 :: d_step { phase >= INBOX && phase <= VALIDATE && !quiet -> call_off() }
+#else
+#define OFF_1(x)
+#define OFF_0
+#endif
+
+#if TOGETHER
+inline gather() {
+    printf("gather\n");
+    phase = HEAPS;
+    bell = 0;
+    unseen = SET(IS_QUEUED);
+    settle()
+}
+
+// Before it is counted, x is looked at, if it is in the inbox; what it is known by is the sum of its handles.
+inline count(x) {
+    printf("count %d\n", x);
+    o[x].suspect = 0;
+    no_led(x, ALL_LED);
+    o[x].graph = FOUND;
+    o[x].ext = (HELD_BY(x) -> KNOWN : 0);
+    settle()
+}
+
+#define IS_UNCOUNTED(x) (o[x].graph == OUT && o[x].life == ALIVE)
+#define IS_COUNTED(x) (o[x].ext == KNOWN)
+#define IS_UPGRADED(x) (ALL_UPGRADED && o[x].graph == WHITE && HELD_BY(x))
+
+inline color(x) {
+    o[x].graph = (o[x].graph == OUT -> OUT : (IN(set, x) -> DONE : WHITE));
+    o[x].ext = 0
+}
+
+inline sum_up() {
+    printf("sum\n");
+    set = SET(IS_COUNTED);
+    close_over(BY_LINKS, set);
+    DO(color);
+    together = (SET(IS_WHITE) -> COMMIT : LEAVE);
+    settle()
+}
+
+inline unqueue(x) { o[x].queued = o[x].queued && !(ALL_INBOX && o[x].graph == WHITE) }
+
+// Under the locks: what was upgraded since it was counted is alive, or all the others are garbage for good.
+inline judge() {
+    printf("judge\n");
+    upgraded = SET(IS_UPGRADED);
+    together = (upgraded -> PARDON : LEAVE);
+    if
+    :: !upgraded -> DO(unqueue)
+    :: else
+    fi;
+    settle()
+}
+
+inline spare(x) {
+    if
+    :: o[x].graph == WHITE && IN(upgraded, x) -> o[x].graph = DONE; o[x].touched = ALL_PARDONED
+    :: else
+    fi
+}
+
+// Without them.
+inline pardon() {
+    printf("pardon\n");
+    if
+    :: ALL_REACH -> close_over(BY_LINKS, upgraded)
+    :: else
+    fi;
+    DO(spare);
+    upgraded = 0;
+    together = (ALL_AGAIN && SET(IS_WHITE) -> COMMIT : LEAVE);
+    settle()
+}
+
+// x is alive and leaves the graph.
+inline go(x) {
+    printf("go %d\n", x);
+    o[x].suspect = !o[x].handles && o[x].touched;
+    set_led(x, IS_LED(x) || (!o[x].handles && (o[x].suspect || !(ALL_OTHERS && IS_SHARED(x)))));
+    o[x].graph = OUT;
+    o[x].touched = 0;
+    settle()
+}
+
+inline disperse() {
+    printf("disperse\n");
+    phase = (SET(IS_WHITE) -> FREE : IDLE);
+    together = COUNT;
+    settle()
+}
+
+#define IS_COUNTING (phase == HEAPS && together == COUNT && unseen == 0)
+#define IS_ALIVE_STILL(x) (o[x].graph == DONE)
+#define TOGETHER_1(x)                                                                                                  \
+    :: d_step { phase == HEAPS && IN(unseen, x) -> look(x) }                                                           \
+    :: d_step { IS_COUNTING && IS_UNCOUNTED(x) -> count(x) }                                                           \
+    :: d_step { phase == HEAPS && together == LEAVE && IS_ALIVE_STILL(x) -> go(x) }
+#define TOGETHER_0                                                                                                     \
+    :: d_step { phase == IDLE && !quiet && !pend -> gather() }                                                         \
+    :: d_step { IS_COUNTING && !SET(IS_UNCOUNTED) -> sum_up() }                                                        \
+    :: d_step { phase == HEAPS && together == COMMIT -> judge() }                                                 \
+    :: d_step { phase == HEAPS && together == PARDON -> pardon() }                                                     \
+    :: d_step { phase == HEAPS && together == LEAVE && !SET(IS_ALIVE_STILL) -> disperse() }
+#else
+#define TOGETHER_1(x)
+#define TOGETHER_0
+#endif
 
 #define IS_ROOT(x) (o[x].suspect && o[x].graph == OUT)
 #define IS_FOUND(x) (o[x].graph == FOUND)
@@ -1190,6 +1409,8 @@ inline destroy(x) {
     :: d_step { phase == INBOX && IN(unseen, x) -> look(x) }                                                           \
     :: d_step { ROOTS_OPEN && IS_ROOT(x) -> root(x) }                                                                  \
     ISLANDS_1(x)                                                                                                       \
+    OFF_1(x)                                                                                                           \
+    TOGETHER_1(x)                                                                                                      \
     :: d_step { (phase == ROOTS || phase == BUILD) && IS_FOUND(x) -> trace_it(x) }                                     \
     :: d_step { phase == BUILD && PROBE && IS_KNOWN(x) -> probe(x) }                                                   \
     :: d_step { phase == VALIDATE && IS_UNCHECKED(x) -> validate(x) }                                                  \
@@ -1199,6 +1420,8 @@ active proctype collector() {
 end:
     do
     EACH(COLLECTOR_1)
+    OFF_0
+    TOGETHER_0
     :: d_step { phase == IDLE && (SET(IS_SUSPECT) || bell) -> begin() }
     :: d_step { ROOTS_OPEN && !SET(IS_ROOT) && !SET(IS_FOUND) -> printf("end\n"); phase = IDLE; settle() }
     :: d_step { phase == BUILD && !SET(IS_FOUND) -> scan() }

@@ -255,6 +255,25 @@ static bool foreign_step(const struct step *s) {
     return true; // "queue" is a part of the release that follows
 }
 
+static bool gathering;
+
+static void disperse(void) {
+    if (gathering)
+        rc_collect_heaps((struct rc_heap *[]){rc_heap_current()}, 1);
+    gathering = false;
+}
+
+// Of the whole heap. In the model rc_collect_heaps has steps of its own, among those of other threads; here it comes after them.
+static bool heap_step(const struct step *s) {
+    if (!strcmp(s->op, "gather"))
+        gathering = true;
+    else if (!strcmp(s->op, "disperse"))
+        disperse();
+    else
+        rc_collect_cancel();
+    return true;
+}
+
 // Of one object.
 static bool home_step(const struct step *s) {
     struct life *x = life_of(s->x);
@@ -313,15 +332,16 @@ static bool is_one_of(const char *op, const char *const *ops) {
 }
 
 static bool is_collector_step(const struct step *s) {
-    static const char *const ops[] = {"begin",  "look", "root",     "end",    "island",  "trace",
-                                      "probe",  "scan", "validate", "commit", "destroy", NULL};
+    static const char *const ops[] = {"begin",    "look",   "root",    "end",  "island", "trace", "probe", "scan",
+                                      "validate", "commit", "destroy", "drop", "count",  "sum",   "judge", "pardon",
+                                      "go",       NULL};
     return !s->foreign && is_one_of(s->op, ops);
 }
 
 static bool is_program_step(const struct step *s) {
-    static const char *const home[] = {"new",  "retain", "release", "pass", "upgrade", "link",
-                                       "give", "clear",  "take",    "move", "replace", "own",
-                                       "cut",  "orphan", NULL};
+    static const char *const home[] = {"new",     "retain", "release", "pass",   "upgrade",  "link",
+                                       "give",    "clear",  "take",    "move",   "replace",  "own",
+                                       "cut",     "orphan", "gather",  "cancel", "disperse", NULL};
     static const char *const foreign[] = {"retain", "queue", "release", "pass", "upgrade", NULL};
     return is_one_of(s->op, s->foreign ? foreign : home);
 }
@@ -334,7 +354,7 @@ static void program_step(const struct step *s, const struct trace *t) {
     else if (!strcmp(s->op, "new"))
         done = new_object(s->x, t->weakly ? s->weak : t->upgrades);
     else
-        done = s->y < 0 ? home_step(s) : slot_step(s);
+        done = s->x < 0 ? heap_step(s) : s->y < 0 ? home_step(s) : slot_step(s);
     skipped += !done;
     check(false);
 }
@@ -379,6 +399,8 @@ static void collector_step(const struct step *s) {
         work_to(RC_PHASE_DESTROY);
     else if (!strcmp(s->op, "destroy"))
         phase >= RC_PHASE_DESTROY ? unit() : (void)0;
+    else if (!strcmp(s->op, "drop"))
+        phase != RC_PHASE_IDLE ? unit() : (void)0;
     else if (!strcmp(s->op, "end"))
         work_to(RC_PHASE_COUNT);
 }
@@ -415,6 +437,7 @@ static void release_all(void) {
 static void end_run(void) {
     struct rc_stats stats;
     strcat(position, " at the end");
+    disperse();
     finish();
     strcat(position, ", without handles");
     release_all();
