@@ -6,8 +6,8 @@
 //     struct node *first = rc_array_get(nodes, 0);    // borrowed
 //
 // All calls are for the thread inside the array's heap, which keeps the array alive until they return. NULL for an
-// array, and an array of another heap, is a fault. What can fail returns false (or NULL, or RC_NOT_FOUND) with errno,
-// and has changed nothing then:
+// array, and an array of another heap, is a fault. (Those that are inline and only read, rc_array_get and the like, do not look
+// whose heap it is.) What can fail returns false (or NULL, or RC_NOT_FOUND) with errno, and has changed nothing then:
 //   ENOMEM   memory is out
 //   ERANGE   an index is beyond the array
 //   EBUSY    called from a comparison, a test or a copy that this array is just calling

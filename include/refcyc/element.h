@@ -27,8 +27,8 @@
 //     rc_clear(&v->as.object), v->is = NUMBER, v->as.number = 1.5;          // where an object was
 //
 // The types of containers (rc_map_type and so on) are there to be asked for by rc_is_a: objects of them are made by rc_map_new
-// and its like, not by rc_new, which has a fault for them and for types that extend them. A type may extend rc_array_type
-// (rc_array_init).
+// and its like, not by rc_new, which has a fault for them and for types that extend them. But a type may extend rc_array_type:
+// what rc_new makes of that refuses all until rc_array_init says what it holds.
 //
 // Laws of a table (one that breaks them is refused with a fault when a container is made with it):
 //   1. it has a name, and a size of 1 to RC_ELEMENT_MAX;
@@ -52,9 +52,9 @@ struct rc_element {
     size_t size;                 // of an element
     const struct rc_slot *slots; // RC_LINK and RC_WEAK, up to RC_END; NULL: none
     // [to] is a bytewise copy of [from] that has links and weak references of its own already: makes it own the rest,
-    // too (a file descriptor, a buffer). false if that fails; the operation then fails with nothing changed. NULL:
-    // bytes, links and weak references are all there is; or, if there is a destroy, elements of this sort are given,
-    // never copied.
+    // too (a file descriptor, a buffer). false if that fails; the operation then fails with nothing changed, and with the
+    // errno that this has set, or ENOMEM. NULL: bytes, links and weak references are all there is; or, if there is a
+    // destroy, elements of this sort are given, never copied.
     bool (*copy)(void *to, const void *from);
     // Releases what is not managed. What the links point to may be read, as in the destructor of an object. Not called
     // for a value that was taken. NULL: nothing to do.
@@ -75,7 +75,7 @@ struct rc_element {
 // Defines `const struct rc_element NAME_element`. Needs at least one more member.
 #define RC_ELEMENT(name, T, ...) RC__TABLE(struct rc_element, name##_element, #name, T, __VA_ARGS__)
 
-RC_API extern const struct rc_element rc_link_element;    // void *: a link, or NULL; equal: the same object
+RC_API extern const struct rc_element rc_link_element;    // void *: a link, or NULL; equal: the same object; ordered by address
 RC_API extern const struct rc_element rc_weak_element;    // struct rc_weak *; equal: of the same object
 RC_API extern const struct rc_element rc_pointer_element; // void * that is not counted
 RC_API extern const struct rc_element rc_byte_element;    // unsigned char

@@ -2,10 +2,11 @@
 // Heaps: one heap is one object graph with its own collector. A thread is inside at most one heap at a time, and at most
 // one thread is inside a heap. Objects are made, slots read and changed, destructors and collections run inside only.
 //
-// A program with one thread never sees this: its first object enters the default heap, and stays in it. So it is with each
-// thread that has entered no heap, as long as nobody else is inside the default heap; else its call is a fault. A thread leaves
-// all that it is inside before it ends, the default heap, too, or whoever wants to enter that waits for ever. Coroutines are
-// inside what their thread is inside, and may switch anywhere but in the library's callbacks.
+// A program with one thread never sees this: its first object, or its first call that is about a heap, enters the
+// default heap, and it stays inside. So it is with each thread that has entered no heap, as long as nobody else is
+// inside the default heap; else its call is a fault. A thread leaves all that it is inside before it ends, the default
+// heap, too, or whoever wants to enter that waits for ever. Coroutines are inside what their thread is inside, and may
+// switch anywhere but in the library's callbacks.
 //
 // A thread that is outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else.
 // That it changes a slot is a fault if it is inside no heap; if it is inside another one, in checked builds; these name both
@@ -115,13 +116,14 @@ RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void
 // collect and ask again (examples/limit.c). Nothing that releases, destroys or collects is ever stopped by it. rc_stats says how
 // much the heap has.
 //
-// What counts: objects, the memory of containers, and some bytes for each type. Objects of up to 512 bytes lie in pages of 64
-// KiB, each for one size, and a page counts as long as there is an object in it: so a limit leaves room for a page for each size,
-// at least. (With an allocator of the user's, in checked builds and under sanitizers each object counts for itself.) A map or
-// set that moves to larger memory has both for a moment. What does not count: what the collector needs, which is 16 bytes an
-// object and 4 a reference of what it looks at, while it does, and 16 for each object from its birth, most of them never
-// touched; weak references, about 64 bytes for each object that has any; pages without objects, which the next objects get (see
-// rc_trim).
+// What counts: objects, the memory of containers, and some bytes for each type. Objects of up to 512 bytes lie in pages
+// of 64 KiB, each for one size, and a page counts as long as there is an object in it; the last page of a size, until
+// it is needed for another one or rc_trim takes it. So a limit leaves room for a page for each size, at least. (With an
+// allocator of the user's, in checked builds and under sanitizers each object counts for itself.) A map or set that
+// moves to larger memory has both for a moment. What does not count: what the collector needs, which is 16 bytes an
+// object and 4 a reference of what it looks at, while it does, and 16 for each object from its birth, most of them
+// never touched; weak references, about 64 bytes for each object that has any; other pages without objects, which the
+// next objects get (see rc_trim).
 //
 // A limit may be lower than what the heap has: nothing goes, and nothing is to be had until enough has gone. One that is raised
 // counts at once: so the handler of an error can have a little more than what failed. Any thread. NULL is a fault.

@@ -85,7 +85,8 @@ RC_API void rc_why_free(struct rc_why *why);
 RC_API bool rc_why_print(const void *obj, rc_line_fn *print, void *arg);
 
 // Calls [each] with every place that has a link to [obj]: the object, its type, its slot. Those of objects that wait to be
-// destroyed are among them, those of other heaps are not. Returns how many there are. Needs no memory.
+// destroyed are among them, those of other heaps are not. Returns how many there are; NULL for [each]: no more than that. Needs
+// no memory.
 RC_API size_t rc_referrers(const void *obj, void (*each)(const struct rc_why_step *place, void *arg), void *arg);
 
 // Writes the graph as a drawing for Graphviz (`dot -Tsvg`): [obj] and all that leads to it over at most [distance] links; of

@@ -15,7 +15,9 @@
 // always in checked builds, and nearly always in others.
 //
 // Keys are compared by their element's equal and hash: rc_link_element and rc_pointer_element by identity,
-// rc_string_element by text, numbers by value. A key stays as it is for as long as it is in the map.
+// rc_string_element by text, numbers by value (but rc_double_element by its bits: 0.0 is not -0.0). A key stays as it is for as
+// long as it is in the map. A link that is NULL, to an object or a string, is no key: it can be asked for, and is not found; to
+// put it is a fault.
 //
 // All calls are for the thread inside the map's heap, which keeps the map alive until they return. NULL for a map or
 // the address of a key, and a map of another heap, is a fault. What can fail returns false with errno, and has changed

@@ -5,7 +5,7 @@
 //     if (!rc_set_has(seen, &node))
 //         rc_set_add(seen, &node);
 //
-// A member is given by its address: that of an object by the address of a pointer to it, as above.
+// A member is given by its address: that of an object by the address of a pointer to it, as above. NULL is no object.
 //
 // (`struct rc_set` is the set; the macro rc_set(slot, p) of object.h has nothing to do with it.)
 #ifndef REFCYC_SET_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Weak references: they name an object without keeping it alive. A `struct rc_weak` is a small block with a count of its
 // own; an object has at most one, shared by all weak references to it. The object's memory goes when it dies; only the
-// block stays, for as long as somebody holds it.
+// block stays, for as long as somebody holds it. (One that nobody releases is memory lost, of which reports of objects say
+// nothing.)
 #ifndef REFCYC_WEAK_H
 #define REFCYC_WEAK_H
 
