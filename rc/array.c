@@ -219,7 +219,8 @@ bool rc_array_insert_value(struct rc_array *a, size_t i, const void *value) {
     if (!RC__IS_OPEN(a, "rc_array_insert_value") || !value || i != a->size || i == a->capacity ||
         a->kind & (RC__E_COPY | RC__E_DESTROY))
         return insert_special(a, i, value);
-    rc__element_copy(a->element, a->kind, rc__array_place(a, i), value);
+    if (!rc__element_copy(a->element, a->kind, rc__array_place(a, i), value))
+        return false;
     rc__array_resized(a, i + 1);
     return true;
 }
@@ -356,7 +357,7 @@ bool rc_array_insert(struct rc_array *a, size_t i, void *obj) {
 }
 
 bool rc_array_set(struct rc_array *a, size_t i, void *obj) {
-    if (!RC__MAY_CHANGE(a, "rc_array_set") || !is_of_links(a) || !has_index(a, i))
+    if (!RC__MAY_CHANGE(a, "rc_array_set") || !is_of_links(a) || !has_index(a, i) || !rc__linkable(obj, "rc_array_set"))
         return false;
     rc_set_slot((void **)a->data + i, obj);
     return true;

@@ -66,6 +66,8 @@ bool rc__element_check(const struct rc_element *e, uint8_t *kind, const char *ca
         k |= s->kind == RC_SLOT_LINK ? RC__E_LINKS : RC__E_WEAK;
     if (k == RC__E_LINKS && e->size == sizeof(void *) && !e->has_links)
         k |= RC__E_LINK;
+    else if (k & (RC__E_COPY | RC__E_LINKS))
+        k |= RC__E_UNSURE;
     *kind = (uint8_t)k;
     assert(!(k & RC__E_LINK) || (k & RC__E_LINKS && !(k & RC__E_DESTROY)));
     assert((k & (RC__E_LINKS | RC__E_WEAK)) == 0 || e->slots);
@@ -115,10 +117,10 @@ bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const
         void *obj = rc__load(from);
         rc__store(to, NULL);
         rc_set_slot(to, obj);
-        return true;
+        return rc__load(to) == obj || rc__fails(EINVAL);
     }
     memcpy(to, from, e->size);
-    bool linked = has_links(e, kind, to);
+    bool linked = has_links(e, kind, to), alive = true;
     if (linked || kind & RC__E_WEAK)
         EACH_SLOT(e, s)
             EACH_PLACE(s, to, at) {
@@ -128,12 +130,13 @@ bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const
                 } else if (linked) {
                     rc__store(at, NULL);
                     rc_set_slot(at, p);
+                    alive &= rc__load(at) == p;
                 }
             }
-    if (!(kind & RC__E_COPY))
+    if (alive && !(kind & RC__E_COPY))
         return true;
-    errno = ENOMEM;
-    if (e->copy(to, from))
+    errno = alive ? ENOMEM : EINVAL;
+    if (alive && e->copy(to, from))
         return true;
     int error = errno;
     if (kind & RC__E_WEAK)
@@ -285,6 +288,11 @@ void rc__misused(const void *obj, const char *call) {
 bool rc__not_given(const char *call) {
     assert(call != NULL);
     rc__fault(RC_FAULT_NULL, call, NULL, "the address of a key or value, or the function to be called, is NULL");
+    return rc__fails(EINVAL);
+}
+
+bool rc__not_alive(const void *obj, const char *call) {
+    rc__fault_dead(call, RC__HEADER((void *)(uintptr_t)obj));
     return rc__fails(EINVAL);
 }
 

@@ -18,7 +18,8 @@ enum {
     RC__E_LINKS = 2,   // has links
     RC__E_WEAK = 4,    // has weak references
     RC__E_DESTROY = 8, // has a destructor
-    RC__E_COPY = 16    // has a copy function
+    RC__E_COPY = 16,   // has a copy function
+    RC__E_UNSURE = 32  // a copy may fail, or call anything: has a copy function, or links beside others, which may be dead
 };
 
 // Checks the table [e] and says in *kind what there is to do for its elements. false with errno after a fault.
@@ -116,6 +117,12 @@ bool rc__is_for(const void *obj, const char *call);
 // What a call of a container cannot do without, beside the container. A fault, with errno, where it is NULL.
 bool rc__not_given(const char *call) __attribute__((cold));
 #define RC__GIVEN(p, call) ((p) || rc__not_given(call))
+
+// Whether a link to [obj] can be made. A fault, with errno, where it is dead.
+bool rc__not_alive(const void *obj, const char *call) __attribute__((cold));
+static inline bool rc__linkable(const void *obj, const char *call) {
+    return __builtin_expect(!obj || rc__heap(RC__HEADER((void *)(uintptr_t)obj)), 1) || rc__not_alive(obj, call);
+}
 
 static inline bool rc__usable(const void *obj, const char *call) {
     assert(call != NULL);

@@ -44,8 +44,10 @@ static inline __attribute__((always_inline)) bool may_be_key(const struct rc__ta
 static bool is_key(const struct rc__table *t, const void *key, const char *call) {
     if (!may_be_key(t, key, call))
         return false;
-    if (!(t->key_kind & RC__E_LINK) || rc__load(key))
+    if (!(t->key_kind & RC__E_LINK))
         return true;
+    if (rc__load(key))
+        return rc__linkable(rc__load(key), call);
     rc__fault(RC_FAULT_NULL, call, NULL, "the key is NULL");
     return rc__fails(EINVAL);
 }
@@ -121,9 +123,9 @@ static bool put_made(struct rc__table *t, void *key, void *value) {
     return true;
 }
 
-// Elements whose copies may fail or call anything are made before the table is looked at.
+// Elements whose copies may fail or call anything are made before the table is looked at. (Those that are one link have been.)
 static bool put_copies(struct rc__table *t, const void *key, const void *value) {
-    assert((t->key_kind | t->value_kind) & RC__E_COPY);
+    assert((t->key_kind | t->value_kind) & RC__E_UNSURE);
     assert(!t->busy);
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
     if (!rc__element_copy(t->key, t->key_kind, made_key, key))
@@ -140,9 +142,10 @@ bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, cons
     assert(call != NULL);
     if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || (t->value && !RC__GIVEN(value, call)) ||
         !rc__element_copies(t->key, t->key_kind, call) ||
-        (t->value && !rc__element_copies(t->value, t->value_kind, call)))
+        (t->value && !rc__element_copies(t->value, t->value_kind, call)) ||
+        (t->value_kind & RC__E_LINK && !rc__linkable(rc__load(value), call)))
         return false;
-    if ((t->key_kind | t->value_kind) & RC__E_COPY)
+    if ((t->key_kind | t->value_kind) & RC__E_UNSURE)
         return put_copies(t, key, value);
     uint32_t hash, e = search(t, key, &hash);
     if (e == RC__NO_ENTRY) {
@@ -166,7 +169,7 @@ uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call
     _Alignas(16) char made[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || !rc__element_copies(t->key, t->key_kind, call))
         return RC__NO_ENTRY;
-    bool copied = t->key_kind & RC__E_COPY;
+    bool copied = t->key_kind & RC__E_UNSURE;
     if (t->value_kind & RC__E_DESTROY)
         errno = EINVAL;
     if (t->value_kind & RC__E_DESTROY || (copied && !rc__element_copy(t->key, t->key_kind, made, key)))

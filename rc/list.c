@@ -289,7 +289,7 @@ void *rc_list_missing(const struct rc_list *l) {
 
 bool rc_list_set(struct rc_list *l, struct rc_list_pos pos, void *obj) {
     uint32_t c = RC__MAY_CHANGE(l, "rc_list_set") && rc__list_is_of_links(l) ? rc__list_cell_of(l, pos) : 0;
-    if (!c)
+    if (!c || !rc__linkable(obj, "rc_list_set"))
         return false;
     rc_set_slot(rc__list_element(l, c), obj);
     return true;

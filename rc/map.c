@@ -166,6 +166,8 @@ void *rc_map_get_int(const struct rc_map *map, int64_t key) {
 bool rc_map_set_int(struct rc_map *map, int64_t key, void *obj) {
     if (!is_of_words(map) || map->table.busy)
         return no_words(map, "rc_map_set_int");
+    if (!rc__linkable(obj, "rc_map_set_int"))
+        return false;
     void **slot = rc__table_slot_of_word(table_of(map), (uint64_t)key);
     if (!slot)
         return rc__keyed_add_word(table_of(map), (uint64_t)key, obj, "rc_map_set_int");
@@ -241,6 +243,8 @@ bool rc_map_set_text(struct rc_map *map, const char *key, void *obj) {
         return false;
     if (!is_of_texts(map, key))
         return no_texts(map, key, "rc_map_set_text");
+    if (!rc__linkable(obj, "rc_map_set_text"))
+        return false;
     size_t length = strlen(key);
     uint32_t hash = rc__text_hash(key, length);
     void **slot = rc__table_slot_of_text(table_of(map), hash, key, length);

@@ -113,6 +113,8 @@ bool rc_weak_map_put(struct rc_weak_map *map, void *key, void *value) {
         return false;
     if (rc_type_of(key) == &rc_string_type)
         return rc__fails(EINVAL);
+    if (!rc__linkable(value, call))
+        return false;
     struct rc__entry *entry = rc__entry_find(map->table, key);
     if (!entry)
         return rc__entry_new(map->table, key, value);

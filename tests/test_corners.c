@@ -791,6 +791,80 @@ TEST(dead_object_cannot_be_put_into_a_container) {
     rc_collect();
 }
 
+struct couple {
+    void *one, *other;
+    struct rc_weak *weak;
+};
+static RC_ELEMENT(couple, struct couple,
+                  .slots = RC_SLOTS(RC_LINK(struct couple, one), RC_LINK(struct couple, other), RC_WEAK(struct couple, weak)));
+
+#define REFUSES(tried) (errno = 0, FAULTS(RC_FAULT_DEAD, tried), EXPECT_EQ(EINVAL, errno))
+
+//   nor take the place of another object there, nor come with a value
+TEST(dead_object_replaces_nothing_in_a_container_and_is_no_value) {
+    struct item *x = item_new(1);
+    struct rc_array *a = rc_array_new(&rc_link_element), *pairs = rc_array_new(&couple_element);
+    struct rc_list *l = rc_list_new(&rc_link_element);
+    struct rc_map *texts = rc_map_new(&rc_string_element, &rc_link_element);
+    struct rc_map *numbers = rc_map_new(&rc_int64_element, &rc_link_element);
+    struct rc_map *coupled = rc_map_new(&rc_link_element, &couple_element), *keyed = rc_map_new(&couple_element, &rc_int_element);
+    struct rc_set *set = rc_set_new(&rc_link_element);
+    struct rc_weak_map *w = rc_weak_map_new();
+    rc_array_push(a, x);
+    struct rc_list_pos pos = rc_list_push_back(l, x);
+    rc_map_set_text(texts, "x", x);
+    rc_map_set_int(numbers, 1, x);
+    rc_weak_map_put(w, x, x);
+    struct node *d = a_dead_node();
+    struct couple couple = {x, d, rc_weak_new(x)}, alive = {x, x, couple.weak};
+    int64_t one = 1;
+    EXPECT(rc_map_put(coupled, &x, &alive));
+    faults_begin();
+    REFUSES(rc_array_set(a, 0, d));
+    EXPECT_STR("rc_array_set", last_fault()->call);
+    REFUSES(rc_array_set_value(a, 0, &d));
+    REFUSES(rc_array_push_value(a, &d));
+    REFUSES(rc_array_insert_values(a, 0, &d, 1));
+    REFUSES(rc_array_push_value(pairs, &couple));
+    REFUSES(rc_list_set(l, pos, d));
+    REFUSES(rc_list_set_value(l, pos, &d));
+    REFUSES(!rc_list_is_none(rc_list_insert_value(l, pos, &d)));
+    REFUSES(rc_map_set_text(texts, "x", d));
+    REFUSES(rc_map_set_text(texts, "y", d));
+    REFUSES(rc_map_set_int(numbers, 1, d));
+    REFUSES(rc_map_set_int(numbers, 2, d));
+    REFUSES(rc_map_set(numbers, &one, d));
+    REFUSES(rc_map_put(coupled, &d, &alive));
+    REFUSES(rc_map_put(coupled, &x, &couple));
+    REFUSES(rc_map_ensure(coupled, &d));
+    REFUSES(rc_map_put(keyed, &couple, &(int){1}));
+    REFUSES(rc_map_ensure(keyed, &couple));
+    REFUSES(rc_set_add(set, &d));
+    REFUSES(rc_weak_map_put(w, x, d));
+    REFUSES(rc_box_new(&rc_link_element, &d));
+    REFUSES(rc_box_new(&couple_element, &couple));
+    EXPECT_EQ(1, rc_array_size(a));
+    EXPECT_PTR(x, rc_array_get(a, 0));
+    EXPECT_EQ(0, rc_array_size(pairs));
+    EXPECT_EQ(1, rc_list_size(l));
+    EXPECT_PTR(x, rc_list_get(l, pos));
+    EXPECT_EQ(1, rc_map_size(texts));
+    EXPECT_PTR(x, rc_map_get_text(texts, "x"));
+    EXPECT_EQ(1, rc_map_size(numbers));
+    EXPECT_PTR(x, rc_map_get_int(numbers, 1));
+    EXPECT_EQ(1, rc_map_size(coupled));
+    EXPECT_PTR(x, ((struct couple *)rc_map_find(coupled, &x))->other);
+    EXPECT_EQ(0, rc_map_size(keyed) + rc_set_size(set));
+    EXPECT_PTR(x, rc_weak_map_get(w, x));
+    EXPECT_EQ(1, rc_handles(x));
+    EXPECT_EQ(8, rc_links(x));
+    rc_weak_release(couple.weak);
+    for (void **c = (void *[]){a, pairs, l, texts, numbers, coupled, keyed, set, w, x, NULL}; *c; c++)
+        rc_release(*c);
+    drop("g");
+    rc_collect();
+}
+
 //   the same of a container
 TEST(dead_container_is_a_fault) {
     graph("g");
