@@ -73,7 +73,8 @@ RC_API size_t rc_collect_heaps(struct rc_heap *const *heaps, size_t n);
 RC_API size_t rc_collect_pending(void);
 
 // Calls off the collection under way: its suspects become suspects again. Does nothing once its verdict is final (the
-// phases DESTROY and FREE, which then go on), or if none is under way. Its memory goes in the next slices.
+// phases DESTROY and FREE, which then go on), or if none is under way. Its memory goes in the next slices; until it
+// has, rc_collect_phase says what it said.
 RC_API void rc_collect_cancel(void);
 
 // The phase that the collection under way is in.

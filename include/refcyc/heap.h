@@ -53,7 +53,7 @@ struct rc_heap_options {
     void *wake_arg;
 };
 
-// A new, empty heap; [options] may be NULL. NULL with errno = ENOMEM if memory is out, or if there are 16,000 heaps.
+// A new, empty heap; [options] may be NULL. NULL with errno = ENOMEM if memory is out, or if there are 16,384 heaps.
 RC_API struct rc_heap *rc_heap_new(const struct rc_heap_options *options);
 
 // Enters [heap], waiting while another thread is inside. Entries nest, of the same heap or of others; a program in which

@@ -2,7 +2,7 @@
 // How long the collector kept the program waiting, for how much of the time, and how long garbage waited for the
 // collector. All about the heap this thread is inside (the default heap if it is inside none).
 //
-//     rc_pauses_record(true);       // from here on: two additions a slice, and 25 KB
+//     rc_pauses_record(true);       // from here on: two additions a slice, and 26 KB
 //     ...
 //     rc_pauses_print(stdout);
 //

@@ -21,10 +21,10 @@ RC_BEGIN_DECLS
 struct rc_heap;
 struct rc_sdevent;
 
-// Collects [heap] in the idle time of [event], on the thread that runs it, which enters the heap for that; best it is the
-// thread that uses the heap: if another one is inside, the slice is put off by 10 ms. Takes the heap's wake function (see
-// rc_heap_set_wake). NULL with errno set: ENOMEM, EMFILE and the like; EINVAL if one of the arguments is NULL. On the loop's
-// thread.
+// Collects [heap] in the idle time of [event], on the thread that runs it, which enters the heap for that; best it is
+// the thread that uses the heap: if another one is inside, the slice is put off by 10 ms. Takes the heap's wake
+// function (see rc_heap_set_wake), so a heap is attached to one loop at a time. NULL with errno set: ENOMEM, EMFILE and
+// the like; EINVAL if one of the arguments is NULL. On the loop's thread.
 RC_API struct rc_sdevent *rc_sdevent_attach(sd_event *event, struct rc_heap *heap);
 
 // Ends that, and takes the heap's wake function away. Before the heap is freed. A collection under way is left as it is.

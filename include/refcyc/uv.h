@@ -23,10 +23,10 @@ RC_BEGIN_DECLS
 struct rc_heap;
 struct rc_uv;
 
-// Collects [heap] in the idle time of [loop], on the thread that runs the loop, which enters the heap for that; best it is
-// the thread that uses the heap: if another one is inside, the slice is put off by 10 ms. Takes the heap's wake function (see
-// rc_heap_set_wake). NULL with errno = ENOMEM if memory or file descriptors are out, or with errno = EINVAL if one of the
-// arguments is NULL. On the loop's thread.
+// Collects [heap] in the idle time of [loop], on the thread that runs the loop, which enters the heap for that; best it
+// is the thread that uses the heap: if another one is inside, the slice is put off by 10 ms. Takes the heap's wake
+// function (see rc_heap_set_wake), so a heap is attached to one loop at a time. NULL with errno = ENOMEM if memory or
+// file descriptors are out, or with errno = EINVAL if one of the arguments is NULL. On the loop's thread.
 RC_API struct rc_uv *rc_uv_attach(uv_loop_t *loop, struct rc_heap *heap);
 
 // Ends that, and takes the heap's wake function away. Before the heap is freed. The memory goes with the next turn of the
