@@ -27,9 +27,12 @@
 #endif
 
 // In few bytes, as the system has room for few that are reached so (RC__THREAD) in each library that is loaded at run time, and
-// several plugins may have a copy of this one. A heap entered more than 65,535 times in a row has one more entry.
+// several plugins may have a copy of this one. A heap entered more than 65,535 times in a row has one more entry; so has one
+// that a callback enters while it works, which may leave its own entries only.
 static RC__THREAD struct {
-    uint16_t door, times;
+    uint32_t door : 15;
+    bool callback : 1;
+    uint32_t times : 16;
 } stack[DEPTH];
 static RC__THREAD size_t depth;
 
@@ -151,7 +154,8 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
         rc__fault(RC_FAULT_NULL, call, NULL, "the heap is NULL");
         return false;
     }
-    if (depth && heap_at(depth - 1) == heap && stack[depth - 1].times < UINT16_MAX) {
+    if (depth && heap_at(depth - 1) == heap && stack[depth - 1].times < UINT16_MAX &&
+        stack[depth - 1].callback == !cc_is_free(heap)) {
         stack[depth - 1].times++;
         return true;
     }
@@ -171,7 +175,8 @@ static bool enter(struct rc_heap *heap, bool wait, const char *call) {
         }
         rc__word_store(&heap->owner, (AO_t)pthread_self());
     }
-    stack[depth].door = (uint16_t)(heap->door - rc__doors);
+    stack[depth].door = (uint32_t)(heap->door - rc__doors);
+    stack[depth].callback = !cc_is_free(heap);
     stack[depth].times = 1;
     depth++;
     rc__here = heap;
@@ -217,7 +222,7 @@ void rc_heap_leave(struct rc_heap *heap) {
         rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
                   rc__entries(heap) ? "a heap entered after this one has not been left yet"
                                 : "this thread is not inside the heap");
-    else if (!cc_is_free(heap) && rc__entries(heap) == (heap->held ? heap->held_entries : 1))
+    else if (!cc_is_free(heap) && !stack[depth - 1].callback)
         rc__fault(RC_FAULT_HEAP, "rc_heap_leave", NULL,
                   "a destructor or the like leaves its heap, which it has not entered");
     else if (--stack[depth - 1].times == 0)
@@ -305,15 +310,15 @@ void rc__let_go(struct rc_heap *list) {
 }
 
 void rc__enter_held(struct rc_heap *heap) {
-    assert(heap->held && !heap->held_entries);
+    assert(heap->held);
     rc_heap_enter(heap);
-    heap->held_entries = rc__entries(heap);
+    stack[depth - 1].callback = false;
 }
 
 void rc__leave_held(struct rc_heap *heap) {
-    assert(heap->held && heap->held_entries);
-    heap->held_entries = 0;
-    rc_heap_leave(heap);
+    assert(heap->held && rc__here == heap);
+    if (--stack[depth - 1].times == 0)
+        pop_entry(heap);
 }
 
 bool rc__can_enter(const char *call) {

@@ -170,7 +170,6 @@ struct rc_heap {
     AO_t owner;    // the thread inside: its pthread_self
     AO_t wanted;   // threads that wait for it and need others, too (H4)
     bool held;     // by that thread, without an entry on its stack (H3)
-    size_t held_entries; // of that thread, while it works here and callbacks may run; the last is not theirs. 0: it does not
     struct rc_heap *next_held;
     struct rc__blocks blocks;
     struct rc__header *newest; // the cell that an object was made in last,

@@ -144,6 +144,36 @@ TEST(heap_left_by_its_destructor_is_a_fault_that_changes_nothing) {
     EXPECT_EQ(3, strlen(gone()));
 }
 
+// Whether it is entered several times in a row, or with another heap between; by a collection, and where the last handle goes.
+TEST(entries_of_a_program_are_not_left_by_destructors) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    for (int times = 1; times <= 3; times++)
+        for (int between = 0; between <= 1; between++) {
+            faults_begin();
+            for (int i = 0; i < times; i++)
+                rc_heap_enter(h);
+            if (between)
+                rc_heap_enter(k), rc_heap_enter(h);
+            graph("ab ba c");
+            on_destroy = leave_too_often;
+            drop("abc");
+            EXPECT_EQ(2, rc_collect());
+            on_destroy = NULL;
+            EXPECT_EQ(3, strlen(gone()));
+            forget();
+            if (between)
+                rc_heap_leave(h), rc_heap_leave(k);
+            for (int i = 0; i < times; i++) {
+                EXPECT_PTR(h, rc_heap_current());
+                rc_heap_leave(h);
+            }
+            EXPECT_NO_FAULT();
+            EXPECT_PTR(NULL, rc_heap_current());
+        }
+    free_heap(h);
+    free_heap(k);
+}
+
 TEST(heap_left_in_the_wrong_order_is_a_fault_that_changes_nothing) {
     struct rc_heap *h = new_heap(), *k = new_heap();
     faults_begin();
