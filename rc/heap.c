@@ -11,7 +11,11 @@
 //       always: who needs several heaps at a time would hardly ever get them. So a heap is wanted while it is waited for by
 //       who needs others, too: to hold it, or to enter it within another. Who is inside no heap and enters a wanted one stands
 //       back; and who holds some that nobody wants waits a moment for the next before it lets them go. Neither for long:
-//       whoever they wait for may be waiting for them, in a way that is not seen here.
+//       whoever they wait for may be waiting for them, in a way that is not seen here. They nap and look again: a condition
+//       would save a tenth of a millisecond of a call that takes many, but each leave of any heap would have to ask, in
+//       full order, whether somebody is to be told; it would be one for all heaps, as who waits has several reasons to go on
+//       (the heap is free, or another that it holds is wanted); and a child of fork() must not use a condition that others
+//       waited for.
 #include "element.h"
 
 #include <stdlib.h>
