@@ -96,6 +96,65 @@ TEST(what_is_made_after_the_merge_is_like_what_was_made_before) {
     free_heap(h);
 }
 
+static const struct rc_type pair_type = {"pair", sizeof(struct node),
+                                         .slots = RC_SLOTS(RC_LINK(struct node, x), RC_LINK(struct node, y))};
+static const struct rc_type types[] = {
+    {"of from", sizeof(struct node), .base = &pair_type, .slots = NULL},
+    {"of into", sizeof(struct node), .base = &pair_type, .slots = NULL},
+    {"of both", sizeof(struct node), .base = &pair_type, .slots = NULL}};
+
+//   ring[i] <--> other, ring[i] --> tail: of all sizes, of those types that [made] has the bit of
+static void make_rings(struct node **ring, unsigned made, int n) {
+    for (int i = 0; i < n; i++) {
+        const struct rc_type *type = &types[i % 3];
+        if (!(made & 1u << i % 3))
+            continue;
+        ring[i] = i % 2 ? rc_new(type) : rc_new_sized(type, (size_t)i * 7 % 700);
+        struct node *other = rc_new(type);
+        rc_set(&other->x, ring[i]);
+        rc_give(&ring[i]->x, other);
+        rc_give(&ring[i]->y, rc_new(type));
+    }
+}
+
+// Heaps look into the environment when they are made. (In some builds none has pages, and this is nothing new.)
+TEST(heap_with_pages_and_one_without_become_one) {
+    enum { N = 600 };
+    static struct node *before[N], *mine[N], *after[N];
+    for (int paged = 0; paged <= 1; paged++) {
+        setenv("REFCYC_MALLOC", paged ? "0" : "1", 1);
+        struct rc_heap *h = new_heap();
+        setenv("REFCYC_MALLOC", paged ? "1" : "0", 1);
+        struct rc_heap *k = new_heap();
+        unsetenv("REFCYC_MALLOC");
+        rc_heap_enter(k);
+        make_rings(before, 1 | 4, N);
+        rc_heap_leave(k);
+        rc_heap_enter(h);
+        make_rings(mine, 2 | 4, N);
+        merge(h, k);
+        make_rings(after, 1 | 2 | 4, N);
+        for (int i = 0; i < N; i++) {
+            struct node **some[] = {before, mine, after};
+            for (int j = 0; j < 3; j++) {
+                if (i % 5 == 0 && some[j][i])
+                    rc_clear(&some[j][i]->x); // it dies by count
+                rc_release(some[j][i]);
+                some[j][i] = NULL;
+            }
+            if (i % 50 == 0)
+                EXPECT_EQ(0, rc_verify(NULL, NULL));
+        }
+        rc_collect();
+        EXPECT_EQ(0, stats().objects);
+        EXPECT_EQ(0, stats().bytes);
+        rc_trim(SIZE_MAX);
+        EXPECT(stats().memory < 65536); // no page, and no block
+        rc_heap_leave(h);
+        free_heap(h);
+    }
+}
+
 TEST(heap_merged_into_an_empty_one_and_an_empty_one_into_it) {
     struct rc_heap *h = new_heap(), *k = new_heap(), *l = new_heap();
     merge(h, k);
