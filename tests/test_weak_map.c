@@ -498,6 +498,31 @@ TEST(other_half_dies_by_count_while_the_entry_is_destroyed) {
     EXPECT_PHASES(sweep(map_dies_meanwhile), phases);
 }
 
+struct hub { struct hub *key; struct rc_weak_map *map; };
+RC_TYPE(hub, struct hub, .slots = RC_SLOTS(RC_LINK(struct hub, key), RC_LINK(struct hub, map)));
+
+// The key has a handle when the collector looks at what it takes for garbage, and so the entry is kept, and its value, which
+// nothing else leads to that is alive. No more than for that collection.
+static void value_is_kept_in_vain(void) {
+    struct hub *hub = rc_new(&hub_type), *key = rc_new(&hub_type);
+    struct rc_weak_map *map = rc_weak_map_new();
+    rc_give(&hub->map, map);
+    rc_set(&hub->key, key);
+    rc_give(&key->key, key);
+    some_work();
+    key = rc_retain(hub->key);
+    EXPECT(rc_weak_map_put(hub->map, key, hub));
+    rc_release(hub);
+    while (rc_collect_pending())
+        rc_collect_step(0);
+    EXPECT_EQ(1, stats().objects);
+    rc_release(key);
+    rc_collect();
+}
+TEST(what_a_pardoned_key_has_kept_is_looked_at_again) {
+    EXPECT_PHASES(sweep(value_is_kept_in_vain), PHASE(ROOTS));
+}
+
 TEST(the_same_with_destruction_in_slices, .limit = 60) {
     struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = 1});
     rc_heap_enter(heap);

@@ -70,6 +70,13 @@
 //   ALL_AGAIN       after which the others are looked at once more
 //   ALL_PARDONED    objects found alive that late are suspects
 //   ALL_INBOX       white objects leave the inbox
+//   ENTRY_DIES  an entry of a weak map goes with the first of map and key that dies: the other one lets go of it, too
+//   ENTRY_SET   a link to it that goes while it is destroyed as part of a garbage set is forgotten
+//   ENTRY_LATE  what is white, and dies by count before the commit, is pardoned; no other object can
+//   ENTRY_BOTH  it is alive only if all that is known to lead to it is alive                (0: if anything is)
+//   ENTRY_PROBE and that something alive leads to it is no reason to give it a node         (0: it gets one, and is alive)
+//   ENTRY_PARDON but what is pardoned leads to it for as long as this collection lasts
+//   ENTRY_KEPT  and all that is pardoned, also what is only led to, is suspect again: by an entry it may have been kept in vain
 //   OFF_ROOT    a root is suspect again when the collection is called off
 //   OFF_WHITE   and so is what was white
 //   OFF_BELL    and the bell rings again if not all of the inbox has been looked at
@@ -97,6 +104,9 @@
 //
 // ISLANDS=1 has a suspect, or a root, and some of what it leads to judged and freed in one step, if nothing else leads to
 // them. An object has a weak reference from its birth then, or none.
+//
+// ENTRY=1 makes object 2 an entry of a weak map (rc/extra.c): object 0, a map, and object 1, a key, have a link to it each, and it
+// one to either of them, its value. No handle is ever had of it, and the program gets at it only if it can get at both.
 //
 // OFF=1 has collections called off, at any time before the commit: memory was out, or the program said so.
 //
@@ -128,6 +138,9 @@
 #ifndef ISLANDS
 #define ISLANDS 0
 #endif
+#ifndef ENTRY
+#define ENTRY 0 // with N=3
+#endif
 #ifndef OFF
 #define OFF 0
 #endif
@@ -141,7 +154,7 @@
 #define QUIET 1
 #endif
 #ifndef ROUNDS
-#define ROUNDS 3
+#define ROUNDS (3 + 2 * ENTRY) // an entry may be kept for one
 #endif
 
 #ifndef LEAK
@@ -313,6 +326,27 @@
 #ifndef ALL_INBOX
 #define ALL_INBOX 1
 #endif
+#ifndef ENTRY_DIES
+#define ENTRY_DIES 1
+#endif
+#ifndef ENTRY_SET
+#define ENTRY_SET 1
+#endif
+#ifndef ENTRY_LATE
+#define ENTRY_LATE 1
+#endif
+#ifndef ENTRY_BOTH
+#define ENTRY_BOTH 1
+#endif
+#ifndef ENTRY_PROBE
+#define ENTRY_PROBE 1
+#endif
+#ifndef ENTRY_PARDON
+#define ENTRY_PARDON 1
+#endif
+#ifndef ENTRY_KEPT
+#define ENTRY_KEPT 1
+#endif
 #ifndef OFF_ROOT
 #define OFF_ROOT 1
 #endif
@@ -393,7 +427,7 @@ unsigned bell : 1;
 unsigned pend : 2;   // with R3_QUEUE=0: 1 + the object that has been released and is to be put into the inbox
 unsigned mine : 3;   // the set of objects that handles of the home thread lead to
 unsigned quiet : 1;  // the threads have stopped
-unsigned rounds : 2; // collections that may still begin
+unsigned rounds : 3; // collections that may still begin
 unsigned set : 3;    // for the time of a step
 unsigned lost : 3;
 unsigned letting : 3; // of them, the one that has lost a handle
@@ -435,6 +469,12 @@ unsigned broken : 1; // a promise is
 #define ALL 7
 #endif
 
+#if ENTRY
+#define IS_ENTRY(x) ((x) == 2)
+#else
+#define IS_ENTRY(x) 0
+#endif
+
 // Slots and counts.
 #define ONE(y) (1 << (2 * (y)))
 #define LINKS(x, y) ((o[x].links >> (2 * (y))) & 3)
@@ -448,7 +488,7 @@ unsigned broken : 1; // a promise is
 #define OWNER(x) 0
 #define set_owner(x, number) skip
 #endif
-#define IN_SLOTS(x, y) (LINKS(x, y) > (OWNER(x) == (y) + 1)) // not only in the owner slot
+#define IN_SLOTS(x, y) (!IS_ENTRY(y) && LINKS(x, y) > (OWNER(x) == (y) + 1)) // not only in the owner slot
 
 // What objects have only in some of the models.
 #if CLIMB_ANEW
@@ -486,8 +526,21 @@ unsigned broken : 1; // a promise is
 // Adds to a set what it leads to: by the slots, or in the recorded graph.
 #define BIT(y, x) ((LINKS(x, y) > 0) << (y))
 #define REFERS(x) SUM(BIT, x)
+#if ENTRY
+#define BY_LINKS(x, s) | (IN(s, x) * !IS_ENTRY(x) * REFERS(x))
+#else
 #define BY_LINKS(x, s) | (IN(s, x) * REFERS(x))
+#endif
 #define BY_EDGES(x, s) | (IN(s, x) * o[x].edges)
+#if ENTRY
+#define keep_entry(s) s = s & ((s & 3) == 3 -> 7 : 3) // what it leads to is map or key, so that nothing else comes by it
+#define leave_entry(s) s = s & 3
+#define reach_value(s) s = s | (IN(s, 2) * REFERS(2)); close_over(BY_LINKS, s)
+#else
+#define reach_value(s) skip
+#define keep_entry(s) skip
+#define leave_entry(s) skip
+#endif
 #if N == 2
 #define close_over(BY, s) s = s BY(0, s) BY(1, s)
 #else
@@ -554,8 +607,10 @@ inline end_broken() {
 inline settle() {
     mine = SET(HAS_HOME);
     close_over(BY_LINKS, mine);
+    leave_entry(mine);
     set = mine | SET(HAS_FOREIGN);
     close_over(BY_LINKS, set);
+    keep_entry(set);
     check("violated: safe\n", phase == ENDED || (set & ~SET(IS_ALIVE)) == 0);
     check("violated: memory\n", phase == ENDED || (SET(IS_FREED) & SET(IS_AWAITED)) == 0);
     end_broken();
@@ -656,6 +711,23 @@ inline mark_lost(x, condition, is_handle) {
     set_led(x, o[x].graph == OUT)
 }
 
+#if ENTRY
+// x dies: if it is map or key, the other one lets go of the entry; if it is the entry, both do.
+#define LEADS_TO_ENTRY(x) (ENTRY_DIES && LINKS(x, 2))
+#define LOSERS (ENTRY_SET && phase == FREE && o[2].graph == WHITE -> 3 : 7)
+inline take_out(x) {
+    if
+    :: IS_ENTRY(x) || LEADS_TO_ENTRY(x) ->
+        o[0].links = o[0].links - (LEADS_TO_ENTRY(0) > 0) * ONE(2);
+        o[1].links = o[1].links - (LEADS_TO_ENTRY(1) > 0) * ONE(2)
+    :: else
+    fi
+}
+#else
+#define take_out(x) skip
+#define LOSERS ALL
+#endif
+
 // What a dead object referred to is lost, too.
 inline lose(x) {
     lost = lost & ~(1 << x);
@@ -668,7 +740,9 @@ inline lose(x) {
         :: o[x].handles == 0 && LINKED(x) == 0 ->
             o[x].life = HUSK;
             o[x].suspect = 0;
-            lost = lost | REFERS(x);
+            o[x].touched = o[x].touched || (ENTRY_LATE && phase == VALIDATE && o[x].graph == WHITE);
+            lost = lost | (REFERS(x) & LOSERS);
+            take_out(x);
             o[x].links = 0;
             set_owner(x, 0);
             no_weak(x);
@@ -842,6 +916,33 @@ inline cut(x, y) {
 #define OWNERS_2(x, y)
 #endif
 
+#if ENTRY
+inline put(y) {
+    printf("put %d\n", y);
+    o[2].life = ALIVE;
+    add_link(0, 2);
+    add_link(1, 2);
+    add_link(2, y);
+    mark_linked(y);
+    settle()
+}
+
+inline remove() {
+    printf("remove\n");
+    remove_link(0, 2);
+    remove_link(1, 2);
+    lost = 4;
+    settle_losses();
+    settle()
+}
+#define ENTRY_0                                                                                                        \
+    :: d_step { USABLE(0) && USABLE(1) && o[2].life == FREED && AT_WORK -> put(0) }                                    \
+    :: d_step { USABLE(0) && USABLE(1) && o[2].life == FREED && AT_WORK -> put(1) }                                    \
+    :: d_step { USABLE(0) && USABLE(1) && LINKS(0, 2) && AT_WORK -> remove() }
+#else
+#define ENTRY_0
+#endif
+
 inline pass(x) {
     printf("pass %d\n", x);
     o[x].home--;
@@ -861,12 +962,16 @@ inline upgrade(x) {
 #if ISLANDS
 #define HAS_WEAK(x) (o[x].weak && o[x].life != HUSK)
 #else
-#define HAS_WEAK(x) (WEAK && o[x].life == ALIVE)
+#define HAS_WEAK(x) (WEAK && !IS_ENTRY(x) && o[x].life == ALIVE)
 #endif
 #define UPGRADES(x) (HAS_WEAK(x) && !(IS_COMMITTED && o[x].graph == WHITE))
 #define ROOM(x) (o[x].home < HOME && HELD_BY(x) < HELD && o[x].handles < HELD)
 #define USABLE(x) IN(mine, x)
+#if ENTRY
+#define EMPTY(x) (USED(x) - LINKS(x, 2) < K)
+#else
 #define EMPTY(x) (USED(x) < K + (OWNER(x) > 0))
+#endif
 
 #if ISLANDS && WEAK
 #define WEAKLY_1(x) :: d_step { o[x].life == FREED && AT_WORK -> o[x].weak = 1; printf("weak "); new(x) }
@@ -875,7 +980,7 @@ inline upgrade(x) {
 #endif
 
 #define HOME_1(x)                                                                                                      \
-    :: d_step { o[x].life == FREED && AT_WORK -> new(x) }                                                               \
+    :: d_step { !IS_ENTRY(x) && o[x].life == FREED && AT_WORK -> new(x) }                                                            \
     :: d_step { USABLE(x) && ROOM(x) && AT_WORK -> retain(x) }                                                          \
     :: d_step { o[x].home && AT_WORK -> release(x) }                                                                    \
     :: d_step { o[x].home && o[x].foreign < FOREIGN && AT_WORK -> pass(x) }                                             \
@@ -898,6 +1003,7 @@ end:
     EACH(HOME_1)
     EACH_2(HOME_2)
     EACH_3(HOME_3)
+    ENTRY_0
 #if QUIET
     :: d_step { phase == IDLE && !pend && !quiet -> printf("quiet\n"); quiet = 1; rounds = ROUNDS }
 #endif
@@ -1163,7 +1269,7 @@ inline trace_it(x) {
 // x is known to be alive: so is y, which it refers to, and y need not be traced.
 inline probe_one(x, y) {
     if
-    :: LINKS(x, y) || IN(o[x].edges, y) ->
+    :: (LINKS(x, y) || IN(o[x].edges, y)) && !(ENTRY_PROBE && IS_ENTRY(y)) ->
         if
         :: o[y].graph == OUT -> discover(y)
         :: else
@@ -1206,10 +1312,30 @@ inline conclude(x) {
     fi
 }
 
+#if ENTRY
+// The entry is alive if all that has an edge to it is; then its value is. Its own count says nothing.
+#define BY_OTHERS(x, s) | (IN(s, x) * !IS_ENTRY(x) * (o[x].edges & 3))
+#define IS_KEPT(x) (!IN(o[x].edges, 2) || IN(set, x))
+#define KEEPS(x) (IN(o[x].edges, 2) && IN(set, x))
+inline spread() {
+    set = set & (ENTRY_BOTH -> 3 : 7);
+    close_over(BY_OTHERS, set);
+    if
+    :: o[2].graph != OUT && o[2].life == ALIVE &&
+       (ENTRY_BOTH -> IS_KEPT(0) && IS_KEPT(1) : o[2].ext || KEEPS(0) || KEEPS(1)) ->
+        set = set | 4 | o[2].edges;
+        close_over(BY_OTHERS, set)
+    :: else
+    fi
+}
+#else
+#define spread() close_over(BY_EDGES, set)
+#endif
+
 inline scan() {
     printf("scan\n");
     set = SET(SEEN_ALIVE);
-    close_over(BY_EDGES, set);
+    spread();
     DO(conclude);
     phase = (SET(IS_WHITE) -> VALIDATE : IDLE);
     settle()
@@ -1227,10 +1353,15 @@ inline validate(x) {
 }
 
 #define IS_TOUCHED(x) o[x].touched
+#if ENTRY
+#define forgo_entry() set = set & (ENTRY_PARDON -> 7 : 3)
+#else
+#define forgo_entry() skip
+#endif
 
 inline pardon_or_condemn(x) {
     if
-    :: o[x].graph != OUT && IN(set, x) -> leave(x)
+    :: o[x].graph != OUT && IN(set, x) -> o[x].touched = o[x].touched || ENTRY_KEPT; leave(x)
     :: else -> o[x].edges = 0; o[x].late = 0; o[x].checked = 0
     fi
 }
@@ -1239,6 +1370,7 @@ inline commit() {
     printf("commit\n");
     set = SET(IS_TOUCHED);
     close_over(BY_EDGES, set);
+    forgo_entry();
     DO(pardon_or_condemn);
     phase = (SET(IS_WHITE) -> FREE : IDLE);
     settle()
@@ -1252,6 +1384,7 @@ inline destroy(x) {
     check("violated: once\n", o[x].life == ALIVE);
     lost = SUM(LOSES, x);
     o[x].life = HUSK;
+    take_out(x);
     o[x].links = 0;
     o[x].handles = 0;
     set_owner(x, 0);
@@ -1326,6 +1459,7 @@ inline sum_up() {
     printf("sum\n");
     set = SET(IS_COUNTED);
     close_over(BY_LINKS, set);
+    keep_entry(set);
     DO(color);
     together = (SET(IS_WHITE) -> COMMIT : LEAVE);
     settle()
@@ -1356,7 +1490,9 @@ inline spare(x) {
 inline pardon() {
     printf("pardon\n");
     if
-    :: ALL_REACH -> close_over(BY_LINKS, upgraded)
+    :: ALL_REACH ->
+        close_over(BY_LINKS, upgraded);
+        reach_value(upgraded)
     :: else
     fi;
     DO(spare);

@@ -32,6 +32,7 @@ struct leaf {
 struct node {
     struct node *slot[SLOTS];
     struct node *owner;
+    struct rc_weak_map *map; // of object 0
     struct leaf *leaf;
     struct life *life;
 };
@@ -79,10 +80,13 @@ static void leaf_destroy(void *obj) {
 RC_TYPE(leaf, struct leaf, .destroy = leaf_destroy);
 
 // Of the objects of a trace: with or without a destructor, and an owner slot.
-RC_TYPE(node, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot)), .destroy = node_destroy);
+RC_TYPE(node, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_LINK(struct node, map)),
+        .destroy = node_destroy);
 RC_TYPE(owned, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_OWNER(struct node, owner)),
         .destroy = node_destroy);
-RC_TYPE(plain, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_LINK_TO(struct node, leaf, leaf_type)));
+RC_TYPE(plain, struct node,
+        .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_LINK(struct node, map),
+                          RC_LINK_TO(struct node, leaf, leaf_type)));
 RC_TYPE(plain_owned, struct node,
         .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_OWNER(struct node, owner),
                           RC_LINK_TO(struct node, leaf, leaf_type)));
@@ -255,6 +259,22 @@ static bool foreign_step(const struct step *s) {
     return true; // "queue" is a part of the release that follows
 }
 
+// Of the entry that object 1 has in the weak map of object 0.
+static bool entry_step(const struct step *s) {
+    if (!is_usable(0) || !is_usable(1))
+        return false;
+    struct node *map = life_of(0)->node, *key = life_of(1)->node;
+    if (!map->map) {
+        struct rc_weak_map *fresh = rc_weak_map_new();
+        if (!fresh)
+            fail("out of memory");
+        rc_give(&map->map, fresh);
+    }
+    if (!strcmp(s->op, "remove"))
+        return rc_weak_map_remove(map->map, key);
+    return rc_weak_map_put(map->map, key, life_of(s->x)->node);
+}
+
 static bool gathering;
 
 static void disperse(void) {
@@ -341,7 +361,8 @@ static bool is_collector_step(const struct step *s) {
 static bool is_program_step(const struct step *s) {
     static const char *const home[] = {"new",     "retain", "release", "pass",   "upgrade",  "link",
                                        "give",    "clear",  "take",    "move",   "replace",  "own",
-                                       "cut",     "orphan", "gather",  "cancel", "disperse", NULL};
+                                       "cut",     "orphan", "gather",  "cancel", "disperse", "put",
+                                       "remove",  NULL};
     static const char *const foreign[] = {"retain", "queue", "release", "pass", "upgrade", NULL};
     return is_one_of(s->op, s->foreign ? foreign : home);
 }
@@ -353,6 +374,8 @@ static void program_step(const struct step *s, const struct trace *t) {
         done = foreign_step(s);
     else if (!strcmp(s->op, "new"))
         done = new_object(s->x, t->weakly ? s->weak : t->upgrades);
+    else if (!strcmp(s->op, "put") || !strcmp(s->op, "remove"))
+        done = entry_step(s);
     else
         done = s->x < 0 ? heap_step(s) : s->y < 0 ? home_step(s) : slot_step(s);
     skipped += !done;
