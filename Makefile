@@ -203,7 +203,7 @@ $B/refcyc.pc: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: refcyc' \
 		'Description: Reference counting with an incremental cycle collector' 'Version: $(VERSION)' \
-		'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lrefcyc' 'Libs.private: -pthread' >$@.new
+		'Cflags: -I$${includedir}$(if $(CHECK), -DRC_CHECK)' 'Libs: -L$${libdir} -lrefcyc' 'Libs.private: -pthread' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $B/%.o: %.c

@@ -380,7 +380,7 @@ void *rc_array_take(struct rc_array *a, size_t i) {
 }
 
 void *rc_array_pop(struct rc_array *a) {
-    return rc_array_take(a, rc_array_size(a) - 1);
+    return RC__FITS(a, "rc_array_pop") ? rc_array_take(a, rc__array_count(a) - 1) : NULL;
 }
 
 size_t rc_array_find(const struct rc_array *a, const void *obj) {

@@ -262,6 +262,22 @@ bool rc__is_for(const void *obj, const char *call) {
     return rc__is_of(obj, type_for(call));
 }
 
+static void of_another_kind(const void *obj, const char *call) {
+    char why[64];
+    snprintf(why, sizeof why, "is no %s", type_for(call)->name);
+    rc__fault(RC_FAULT_TYPE, call, RC__HEADER((void *)(uintptr_t)obj), why);
+}
+
+bool rc__fits(const void *obj, const char *call) {
+    if (!rc__is_known(obj))
+        rc__misused(obj, call);
+    else if (rc__is_for(obj, call))
+        return true;
+    else
+        of_another_kind(obj, call);
+    return rc__fails(EINVAL);
+}
+
 void rc__misused(const void *obj, const char *call) {
     assert(call != NULL);
     char why[64];
@@ -276,8 +292,7 @@ void rc__misused(const void *obj, const char *call) {
     } else if (!rc__is_inside(h)) {
         rc__fault(RC_FAULT_OUTSIDE, call, h, "is not in the heap this thread is inside");
     } else if (!rc__is_for(obj, call)) {
-        snprintf(why, sizeof why, "is no %s", type_for(call)->name);
-        rc__fault(RC_FAULT_TYPE, call, h, why);
+        of_another_kind(obj, call);
     } else {
         errno = EBUSY;
         return;

@@ -67,7 +67,7 @@ struct rc_list *rc_list_new(const struct rc_element *element) {
 }
 
 size_t rc_list_size(const struct rc_list *l) {
-    return l ? l->size : 0;
+    return l && RC__FITS(l, "rc_list_size") ? l->size : 0;
 }
 
 size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *near) {

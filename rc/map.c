@@ -56,7 +56,7 @@ struct rc_map *rc_map_copy(const struct rc_map *map) {
 }
 
 size_t rc_map_size(const struct rc_map *map) {
-    return map ? map->table.count : 0;
+    return map && RC__FITS(map, "rc_map_size") ? map->table.count : 0;
 }
 
 // The address of entry [e]'s value.
@@ -341,11 +341,12 @@ bool rc_map_remove_if(struct rc_map *map, bool (*test)(const void *, const void 
 // ---- iteration
 
 struct rc_map_iter rc_map_iter(struct rc_map *map) {
-    return (struct rc_map_iter){.map = map, .version = map ? map->table.version : 0};
+    bool fits = map && RC__FITS(map, "rc_map_iter");
+    return (struct rc_map_iter){.map = fits ? map : NULL, .version = fits ? map->table.version : 0};
 }
 
 enum rc_iter rc_map_next(struct rc_map_iter *it) {
-    if (!it->map)
+    if (!it->map || !RC__FITS(it->map, "rc_map_next"))
         return RC_ITER_END;
     const struct rc__table *t = table_of(it->map);
     enum rc_iter is = rc__keyed_next(t, it->version, &it->next);

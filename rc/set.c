@@ -50,7 +50,7 @@ struct rc_set *rc_set_copy(const struct rc_set *set) {
 }
 
 size_t rc_set_size(const struct rc_set *set) {
-    return set ? set->table.count : 0;
+    return set && RC__FITS(set, "rc_set_size") ? set->table.count : 0;
 }
 
 const void *rc_set_find(const struct rc_set *set, const void *value) {
@@ -232,11 +232,12 @@ bool rc_set_remove_if(struct rc_set *set, bool (*test)(const void *, void *), vo
 // ---- iteration
 
 struct rc_set_iter rc_set_iter(struct rc_set *set) {
-    return (struct rc_set_iter){.set = set, .version = set ? set->table.version : 0};
+    bool fits = set && RC__FITS(set, "rc_set_iter");
+    return (struct rc_set_iter){.set = fits ? set : NULL, .version = fits ? set->table.version : 0};
 }
 
 enum rc_iter rc_set_next(struct rc_set_iter *it) {
-    if (!it->set)
+    if (!it->set || !RC__FITS(it->set, "rc_set_next"))
         return RC_ITER_END;
     const struct rc__table *t = &it->set->table;
     enum rc_iter is = rc__keyed_next(t, it->version, &it->next);

@@ -78,6 +78,8 @@ struct rc_string *rc_string_format(const char *format, ...) {
 }
 
 struct rc_string *rc_string_join(const struct rc_string *a, const struct rc_string *b) {
+    if (!RC__FITS(a, "rc_string_join") || !RC__FITS(b, "rc_string_join"))
+        return NULL;
     size_t first = rc_string_length(a), second = rc_string_length(b);
     struct rc_string *s = string_new(first + second);
     if (s) {
@@ -88,6 +90,8 @@ struct rc_string *rc_string_join(const struct rc_string *a, const struct rc_stri
 }
 
 struct rc_string *rc_string_slice(const struct rc_string *s, size_t from, size_t length) {
+    if (!RC__FITS(s, "rc_string_slice"))
+        return NULL;
     size_t size = rc_string_length(s);
     if (from > size || (length != SIZE_MAX && length > size - from)) {
         errno = ERANGE;
@@ -100,7 +104,7 @@ struct rc_string *rc_string_slice(const struct rc_string *s, size_t from, size_t
 
 // Computed by whoever asks first; threads that ask at once compute the same.
 uint32_t rc_string_hash(const struct rc_string *s) {
-    if (!s)
+    if (!s || !RC__FITS(s, "rc_string_hash"))
         return 0;
     uint32_t hash = RC__LOAD(s->hash);
     if (!hash) {
@@ -111,17 +115,21 @@ uint32_t rc_string_hash(const struct rc_string *s) {
 }
 
 bool rc_string_equal(const struct rc_string *a, const struct rc_string *b) {
+    if (!RC__FITS(a, "rc_string_equal") || !RC__FITS(b, "rc_string_equal"))
+        return false;
     return a == b || (a && b && rc__text_is(a, rc_string_text(b), b->length));
 }
 
 int rc_string_compare(const struct rc_string *a, const struct rc_string *b) {
-    if (!a || !b)
+    if (!RC__FITS(a, "rc_string_compare") || !RC__FITS(b, "rc_string_compare") || !a || !b)
         return (a != NULL) - (b != NULL);
     int order = memcmp(rc_string_text(a), rc_string_text(b), a->length < b->length ? a->length : b->length);
     return order ? order : (a->length > b->length) - (a->length < b->length);
 }
 
 size_t rc_string_find(const struct rc_string *s, size_t from, const struct rc_string *part) {
+    if (!RC__FITS(s, "rc_string_find") || !RC__FITS(part, "rc_string_find"))
+        return RC_NOT_FOUND;
     size_t size = rc_string_length(s), length = rc_string_length(part);
     const char *text = rc_string_text(s), *wanted = rc_string_text(part);
     if (!length)

@@ -73,7 +73,7 @@ struct rc_weak_map *rc_weak_map_new(void) {
 }
 
 size_t rc_weak_map_size(const struct rc_weak_map *map) {
-    return map ? map->table->count : 0;
+    return map && RC__FITS(map, "rc_weak_map_size") ? map->table->count : 0;
 }
 
 static bool is_given(const void *key, const char *call) {

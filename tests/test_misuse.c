@@ -45,9 +45,9 @@ TEST(container_of_another_kind_is_refused_by_each_kind) {
     faults_begin();
     struct kinds k = make_kinds();
     EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_push", rc_array_push(k.list, k.box));
-    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_insert_value", rc_array_push_value(k.string, &k.box));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_push_value", rc_array_push_value(k.string, &k.box));
     EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_remove", rc_array_remove(k.set, 0));
-    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_take", (void)!rc_array_pop(k.weak_map));
+    EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_pop", (void)!rc_array_pop(k.weak_map));
     EXPECT_REFUSED(RC_FAULT_TYPE, "rc_array_find", rc_array_find(k.map, k.box));
     EXPECT_REFUSED(RC_FAULT_TYPE, "rc_list_push_back", rc_list_push_back(k.array, k.box));
     EXPECT_REFUSED(RC_FAULT_TYPE, "rc_list_first", rc_list_first(k.map));
@@ -64,6 +64,130 @@ TEST(container_of_another_kind_is_refused_by_each_kind) {
     EXPECT_REFUSED(RC_FAULT_TYPE, "rc_weak_map_put", rc_weak_map_put(k.map, k.box, k.box));
     EXPECT_REFUSED(RC_FAULT_TYPE, "rc_string_interned", (void)!rc_string_interned(k.box));
     release_kinds(&k);
+}
+
+// Each of [k] that is not the one of the right kind.
+#define EACH_WRONG(wrong, right)                                                                                       \
+    for (void **at = (void **)&k, *wrong; at < (void **)(&k + 1); at++)                                                \
+        if ((wrong = *at) != (right))
+#define EXPECT_WRONG(by, ...) EXPECT_REFUSED(RC_FAULT_TYPE, by, __VA_ARGS__), EXPECT_PTR(wrong, last_fault()->object)
+
+// Reading one is a call like any other, in line or not; what it returns is as of NULL.
+TEST(container_of_another_kind_is_not_read) {
+    faults_begin();
+    struct kinds k = make_kinds();
+    struct rc_string *s = k.string;
+    rc_list_insert_value(k.list, RC_LIST_NONE, &(int){1});
+    EACH_WRONG(wrong, k.array) {
+        EXPECT_WRONG("rc_array_size", EXPECT_EQ(0, rc_array_size(wrong)));
+        EXPECT_WRONG("rc_array_at", EXPECT_PTR(NULL, rc_array_at(wrong, 0)));
+        EXPECT_WRONG("rc_array_data", EXPECT_PTR(NULL, rc_array_data(wrong)));
+        EXPECT_WRONG("rc_array_get", EXPECT_PTR(NULL, rc_array_get(wrong, 0)));
+        EXPECT_WRONG("rc_array_last", EXPECT_PTR(NULL, rc_array_last(wrong)));
+        struct rc_array_iter it;
+        EXPECT_WRONG("rc_array_iter", it = rc_array_iter(wrong));
+        EXPECT_EQ(RC_ITER_END, rc_array_next(&it));
+        it.array = wrong;
+        EXPECT_WRONG("rc_array_next", EXPECT_EQ(RC_ITER_END, rc_array_next(&it)));
+        EXPECT_WRONG("rc_array_pop", (void)!rc_array_pop(wrong));
+        EXPECT_WRONG("rc_array_push_value", rc_array_push_value(wrong, &it));
+        EXPECT_WRONG("rc_array_pop_value", rc_array_pop_value(wrong, &it));
+        EXPECT_WRONG("rc_array_push_give", rc_array_push_give(wrong, &it));
+        EXPECT_WRONG("rc_array_push_values", rc_array_push_values(wrong, &it, 1));
+    }
+    EACH_WRONG(wrong, k.list) {
+        EXPECT_WRONG("rc_list_size", EXPECT_EQ(0, rc_list_size(wrong)));
+        struct rc_list_pos pos = {1, 1};
+        EXPECT_WRONG("rc_list_at", EXPECT_PTR(NULL, rc_list_at(wrong, pos)));
+        EXPECT_WRONG("rc_list_get", EXPECT_PTR(NULL, rc_list_get(wrong, pos)));
+        struct rc_list_iter it;
+        EXPECT_WRONG("rc_list_iter", it = rc_list_iter(wrong));
+        EXPECT_EQ(RC_ITER_END, rc_list_step(&it));
+        it = rc_list_iter(k.list);
+        EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it)); // the next step needs no call
+        it.list = wrong;
+        EXPECT_WRONG("rc_list_step", EXPECT_EQ(RC_ITER_END, rc_list_step(&it)));
+    }
+    EACH_WRONG(wrong, k.map) {
+        EXPECT_WRONG("rc_map_size", EXPECT_EQ(0, rc_map_size(wrong)));
+        struct rc_map_iter it;
+        EXPECT_WRONG("rc_map_iter", it = rc_map_iter(wrong));
+        EXPECT_EQ(RC_ITER_END, rc_map_next(&it));
+        it.map = wrong;
+        EXPECT_WRONG("rc_map_next", EXPECT_EQ(RC_ITER_END, rc_map_next(&it)));
+    }
+    EACH_WRONG(wrong, k.set) {
+        EXPECT_WRONG("rc_set_size", EXPECT_EQ(0, rc_set_size(wrong)));
+        struct rc_set_iter it;
+        EXPECT_WRONG("rc_set_iter", it = rc_set_iter(wrong));
+        EXPECT_EQ(RC_ITER_END, rc_set_next(&it));
+        it.set = wrong;
+        EXPECT_WRONG("rc_set_next", EXPECT_EQ(RC_ITER_END, rc_set_next(&it)));
+    }
+    EACH_WRONG(wrong, k.weak_map)
+        EXPECT_WRONG("rc_weak_map_size", EXPECT_EQ(0, rc_weak_map_size(wrong)));
+    EACH_WRONG(wrong, k.string) {
+        EXPECT_WRONG("rc_string_text", EXPECT_STR("", rc_string_text(wrong)));
+        EXPECT_WRONG("rc_string_length", EXPECT_EQ(0, rc_string_length(wrong)));
+        EXPECT_WRONG("rc_string_hash", EXPECT_EQ(0, rc_string_hash(wrong)));
+        EXPECT_WRONG("rc_string_equal", EXPECT(!rc_string_equal(wrong, s)));
+        EXPECT_WRONG("rc_string_equal", EXPECT(!rc_string_equal(s, wrong)));
+        EXPECT_WRONG("rc_string_compare", rc_string_compare(wrong, s));
+        EXPECT_WRONG("rc_string_compare", rc_string_compare(s, wrong));
+        EXPECT_WRONG("rc_string_find", EXPECT_EQ(RC_NOT_FOUND, rc_string_find(wrong, 0, s)));
+        EXPECT_WRONG("rc_string_find", EXPECT_EQ(RC_NOT_FOUND, rc_string_find(s, 0, wrong)));
+        EXPECT_WRONG("rc_string_join", (void)!rc_string_join(wrong, s));
+        EXPECT_WRONG("rc_string_join", (void)!rc_string_join(s, wrong));
+        EXPECT_WRONG("rc_string_slice", (void)!rc_string_slice(wrong, 0, 0));
+    }
+    release_kinds(&k);
+}
+
+// One that an iteration outlives, too.
+TEST(container_whose_memory_is_freed_is_not_read) {
+    faults_begin();
+    struct kinds k = make_kinds();
+    struct rc_array_iter a = rc_array_iter(k.array);
+    struct rc_list_iter l = rc_list_iter(k.list);
+    struct rc_map_iter m = rc_map_iter(k.map);
+    struct rc_set_iter s = rc_set_iter(k.set);
+    release_kinds(&k);
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_array_next", EXPECT_EQ(RC_ITER_END, rc_array_next(&a)));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_list_step", EXPECT_EQ(RC_ITER_END, rc_list_step(&l)));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_map_next", EXPECT_EQ(RC_ITER_END, rc_map_next(&m)));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_set_next", EXPECT_EQ(RC_ITER_END, rc_set_next(&s)));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_array_size", EXPECT_EQ(0, rc_array_size(k.array)));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_string_text", EXPECT_STR("", rc_string_text(k.string)));
+    EXPECT_REFUSED(RC_FAULT_DEAD, "rc_weak_map_size", EXPECT_EQ(0, rc_weak_map_size(k.weak_map)));
+}
+
+// A destructor may read its neighbours, as long as it has their memory; and any thread those that it holds.
+static size_t sizes_seen;
+struct reader {
+    struct reader *self;
+    struct rc_array *array;
+    struct rc_string *string;
+};
+static void reader_destroy(void *obj) {
+    struct reader *r = obj;
+    struct rc_array_iter it = rc_array_iter(r->array);
+    while (rc_array_next(&it))
+        sizes_seen += rc_array_size(r->array) + rc_string_length(r->string) + (rc_string_text(r->string)[0] == 't');
+}
+RC_TYPE(reader, struct reader, .destroy = reader_destroy,
+        .slots = RC_SLOTS(RC_LINK(struct reader, self), RC_LINK(struct reader, array), RC_LINK(struct reader, string)));
+
+TEST(dead_container_may_be_read_by_its_neighbours) {
+    faults_begin();
+    struct reader *r = rc_new(&reader_type);
+    rc_set(&r->self, r);
+    rc_give(&r->array, rc_array_new(&rc_link_element));
+    rc_give(&r->string, rc_string_new("text"));
+    EXPECT(rc_array_push(r->array, r));
+    rc_release(r);
+    EXPECT_EQ(3, rc_collect());
+    EXPECT_EQ(1 + 4 + 1, sizes_seen);
+    EXPECT_NO_FAULT();
 }
 
 TEST(what_is_no_object_is_no_container) {

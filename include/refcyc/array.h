@@ -45,9 +45,12 @@ RC_API bool rc_array_init(struct rc_array *array, const struct rc_element *eleme
 
 // ---- any element
 
+static inline size_t rc__array_count(const struct rc_array *array) {
+    return array ? array->size : 0;
+}
 // How many elements there are. 0 for NULL. O(1).
 static inline size_t rc_array_size(const struct rc_array *array) {
-    return array ? array->size : 0;
+    return RC__FITS(array, "rc_array_size") ? rc__array_count(array) : 0;
 }
 RC_API void *rc__array_null(const char *call) __attribute__((cold)); // what get and at do where there is no array
 
@@ -65,6 +68,8 @@ static inline void *rc__array_nothing(int error) {
 static inline void *rc_array_at(const struct rc_array *array, size_t index) {
     if (__builtin_expect(!array, 0))
         return rc__array_null("rc_array_at");
+    if (!RC__FITS(array, "rc_array_at"))
+        return NULL;
     if (__builtin_expect(index >= array->size, 0))
         return rc__array_nothing(ERANGE);
     return (char *)array->data + index * array->element->size;
@@ -73,7 +78,7 @@ static inline void *rc_array_at(const struct rc_array *array, size_t index) {
 // The elements, in place, in a row, until the array changes; NULL if there are none. For loops that need no checks:
 // `struct node **row = rc_array_data(nodes); row[i]`.
 static inline void *rc_array_data(const struct rc_array *array) {
-    return array && array->size ? array->data : NULL;
+    return RC__FITS(array, "rc_array_data") && rc__array_count(array) ? array->data : NULL;
 }
 
 // Copies [value] into the array so that it gets [index], at most the array's size; those from there on move up one.
@@ -84,10 +89,10 @@ RC_API bool rc_array_insert_value(struct rc_array *array, size_t index, const vo
 RC_API bool rc_array_insert_give(struct rc_array *array, size_t index, void *value);
 // Both at the end: appends. O(1), amortized.
 static inline bool rc_array_push_value(struct rc_array *array, const void *value) {
-    return rc_array_insert_value(array, rc_array_size(array), value);
+    return RC__FITS(array, "rc_array_push_value") && rc_array_insert_value(array, rc__array_count(array), value);
 }
 static inline bool rc_array_push_give(struct rc_array *array, void *value) {
-    return rc_array_insert_give(array, rc_array_size(array), value);
+    return RC__FITS(array, "rc_array_push_give") && rc_array_insert_give(array, rc__array_count(array), value);
 }
 // Replaces the element at [index] by a copy of [value]; the old one is destroyed. O(1).
 RC_API bool rc_array_set_value(struct rc_array *array, size_t index, const void *value);
@@ -96,7 +101,7 @@ RC_API bool rc_array_set_value(struct rc_array *array, size_t index, const void 
 RC_API bool rc_array_take_value(struct rc_array *array, size_t index, void *value);
 // The same of the last one. false with errno = ERANGE if the array is empty. O(1).
 static inline bool rc_array_pop_value(struct rc_array *array, void *value) {
-    return rc_array_take_value(array, rc_array_size(array) - 1, value);
+    return RC__FITS(array, "rc_array_pop_value") && rc_array_take_value(array, rc__array_count(array) - 1, value);
 }
 // Removes the element at [index], which is destroyed, its links released; those behind it move down one. Costs the same.
 RC_API bool rc_array_remove(struct rc_array *array, size_t index);
@@ -116,6 +121,8 @@ RC_API size_t rc_array_find_if(const struct rc_array *array, size_t from,
 static inline void *rc_array_get(const struct rc_array *array, size_t index) {
     if (__builtin_expect(!array, 0))
         return rc__array_null("rc_array_get");
+    if (!RC__FITS(array, "rc_array_get"))
+        return NULL;
     void **row = (void **)array->data; // in any case, so that it can be read once for a whole loop
     if (__builtin_expect(index >= array->links, 0))
         return rc__array_nothing(array->kind & RC__ARRAY_LINKS ? ERANGE : EINVAL);
@@ -125,6 +132,8 @@ static inline void *rc_array_get(const struct rc_array *array, size_t index) {
 static inline void *rc_array_last(const struct rc_array *array) {
     if (__builtin_expect(!array, 0))
         return rc__array_null("rc_array_last");
+    if (!RC__FITS(array, "rc_array_last"))
+        return NULL;
     return rc_array_get(array, array->size - 1);
 }
 // Appends [obj], of which the array gets a link of its own; the caller keeps its handle. NULL is an element like any other.
@@ -153,7 +162,7 @@ RC_API bool rc_array_insert_range(struct rc_array *array, size_t index, const st
 // Inserts copies of [n] values that stand in a row at [values], perhaps in the same array, at [index]; or appends them.
 RC_API bool rc_array_insert_values(struct rc_array *array, size_t index, const void *values, size_t n);
 static inline bool rc_array_push_values(struct rc_array *array, const void *values, size_t n) {
-    return rc_array_insert_values(array, rc_array_size(array), values, n);
+    return RC__FITS(array, "rc_array_push_values") && rc_array_insert_values(array, rc__array_count(array), values, n);
 }
 // Moves a range of [source], another array of the same element and heap, to [index]; what is behind it there moves down. EINVAL
 // for the same array.
@@ -205,12 +214,15 @@ struct rc_array_iter {
 
 // An iteration that stands before the first element; and its next step, which says where it stands then.
 static inline struct rc_array_iter rc_array_iter(struct rc_array *array) {
-    struct rc_array_iter it = {array, SIZE_MAX, array ? array->version : 0};
+    bool fits = array && RC__FITS(array, "rc_array_iter");
+    struct rc_array_iter it = {fits ? array : NULL, SIZE_MAX, fits ? array->version : 0};
     return it;
 }
 static inline enum rc_iter rc_array_next(struct rc_array_iter *it) {
-    if (!it->array || it->version != it->array->version)
-        return it->array ? RC_ITER_CHANGED : RC_ITER_END;
+    if (!it->array || !RC__FITS(it->array, "rc_array_next"))
+        return RC_ITER_END;
+    if (it->version != it->array->version)
+        return RC_ITER_CHANGED;
     if (it->index + 1 >= it->array->size)
         return RC_ITER_END;
     it->index++;

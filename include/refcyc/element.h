@@ -94,6 +94,15 @@ enum rc_iter {
     RC_ITER_ITEM = 1
 };
 
+// Whether [container] is what [call] is for, dead or alive; a fault if not, with errno. Checked builds ask in the calls that are in
+// line, too, where the program is compiled with -DRC_CHECK. NULL, which they know, is none of its business.
+RC_API bool rc__fits(const void *container, const char *call) __attribute__((cold));
+#ifdef RC_CHECK
+#define RC__FITS(container, call) (!(container) || rc__fits((container), (call)))
+#else
+#define RC__FITS(container, call) ((void)(container), true)
+#endif
+
 RC_END_DECLS
 
 #endif

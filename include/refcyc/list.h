@@ -97,6 +97,8 @@ static inline bool rc__list_is_here(const struct rc_list *list) {
 
 // The element, in place, until something is inserted; NULL with errno = ESTALE.
 static inline void *rc_list_at(const struct rc_list *list, struct rc_list_pos pos) {
+    if (!RC__FITS(list, "rc_list_at"))
+        return NULL;
     const struct rc__list_cell *cell = rc__list_is_here(list) ? rc__list_find(list, pos) : NULL;
     return cell ? (void *)(uintptr_t)(cell + 1) : rc_list_gone(list);
 }
@@ -130,6 +132,8 @@ RC_API struct rc_list_pos rc_list_push_back(struct rc_list *list, void *obj);
 RC_API struct rc_list_pos rc_list_push_front(struct rc_list *list, void *obj);
 // The object, borrowed; NULL with errno = ESTALE.
 static inline void *rc_list_get(const struct rc_list *list, struct rc_list_pos pos) {
+    if (!RC__FITS(list, "rc_list_get"))
+        return NULL;
     const struct rc__list_cell *cell = rc__list_is_here(list) ? rc__list_find(list, pos) : NULL;
     if (__builtin_expect(!cell || !(list->kind & 1), 0))
         return rc_list_missing(list);
@@ -201,11 +205,13 @@ RC_API struct rc__list_step rc_list_begin(const struct rc_list *list, struct rc_
 
 // An iteration that stands before the first element; and its next step, which says where it stands then.
 static inline struct rc_list_iter rc_list_iter(struct rc_list *list) {
-    struct rc_list_iter it = {list, RC_LIST_NONE, NULL, NULL, true};
+    struct rc_list_iter it = {RC__FITS(list, "rc_list_iter") ? list : NULL, RC_LIST_NONE, NULL, NULL, true};
     return it;
 }
 static inline enum rc_iter rc_list_step(struct rc_list_iter *it) {
     struct rc__list_step step = {RC_LIST_NONE, RC_ITER_ITEM};
+    if (!RC__FITS(it->list, "rc_list_step"))
+        return RC_ITER_END;
     if (__builtin_expect(it->heap != rc__here || it->pos.cell >= it->list->used ||
                              rc__list_cell_at(it->list, it->pos.cell)->stamp != it->pos.stamp, 0)) {
         step = rc_list_begin(it->list, it->pos, it->between);

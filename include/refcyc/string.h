@@ -52,10 +52,10 @@ RC_API struct rc_string *rc_string_interned(struct rc_string *string) RC_RETURNS
 
 // The text, valid as long as the string. "" for NULL.
 static inline const char *rc_string_text(const struct rc_string *string) {
-    return string ? (const char *)(string + 1) : "";
+    return string && RC__FITS(string, "rc_string_text") ? (const char *)(string + 1) : "";
 }
 static inline size_t rc_string_length(const struct rc_string *string) {
-    return string ? string->length : 0;
+    return string && RC__FITS(string, "rc_string_length") ? string->length : 0;
 }
 // Of the text; the same in each run of a program. The upper bit is set, the others vary. O(length) once.
 RC_API uint32_t rc_string_hash(const struct rc_string *string);
