@@ -156,6 +156,8 @@ static const char *type_defect(const struct rc_type *type) {
     const char *elsewhere = made_elsewhere(type);
     if (elsewhere)
         return elsewhere;
+    if (type->size <= sizeof(struct rc_string) && known_as(type) == type && extends(type, &rc_string_type))
+        return "it extends rc_string_type, and has no byte behind it for the end of the text";
     int owners = 0, long_destroys = 0;
     for (const struct rc_type *t = type; t; t = t->base) {
         long_destroys += t->destroy_some != NULL;

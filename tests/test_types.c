@@ -459,6 +459,25 @@ TEST(what_extends_a_container_other_than_an_array_is_refused) {
     }
 }
 
+// Its text would be where the next object begins.
+TEST(string_without_room_for_the_end_of_its_text_is_refused) {
+    faults_begin();
+    static const struct rc_type bare = {"bare", sizeof(struct rc_string), .base = &rc_string_type, .slots = NULL},
+                                same = {"same", sizeof(struct rc_string), .base = &bare, .slots = NULL},
+                                word = {"word", sizeof(struct rc_string) + 1, .base = &rc_string_type, .slots = NULL};
+    errno = 0;
+    EXPECT_PTR(NULL, rc_new(&bare));
+    EXPECT_EQ(EINVAL, errno);
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_new");
+    EXPECT_HAS("no byte behind it", last_fault()->message);
+    EXPECT_PTR(NULL, rc_new_sized(&same, 16));
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_new");
+    struct rc_string *s = rc_new(&word);
+    EXPECT_STR("", rc_string_text(s));
+    rc_release(s);
+    EXPECT_NO_FAULT();
+}
+
 TEST(destructors_run_from_the_type_to_its_base) {
     struct division *d = rc_new(&division_type);
     d->element.node.name = 'n';

@@ -28,7 +28,7 @@
 //
 // The types of containers (rc_map_type and so on) are there to be asked for by rc_is_a: objects of them are made by rc_map_new
 // and its like, not by rc_new, which has a fault for them and for types that extend them. But a type may extend rc_array_type:
-// what rc_new makes of that refuses all until rc_array_init says what it holds.
+// what rc_new makes of that refuses all until rc_array_init says what it holds. And rc_string_type (string.h).
 //
 // Laws of a table (one that breaks them is refused with a fault when a container is made with it):
 //   1. it has a name, and a size of 1 to RC_ELEMENT_MAX;
@@ -94,8 +94,8 @@ enum rc_iter {
     RC_ITER_ITEM = 1
 };
 
-// Whether [container] is what [call] is for, dead or alive; a fault if not, with errno. Checked builds ask in the calls that are in
-// line, too, where the program is compiled with -DRC_CHECK. NULL, which they know, is none of its business.
+// Whether [container] is what [call] is for, dead or alive; a fault if not, with errno. Calls that are in line ask where the
+// program, too, is compiled with -DRC_CHECK. NULL, which they know, is none of its business.
 RC_API bool rc__fits(const void *container, const char *call) __attribute__((cold));
 #ifdef RC_CHECK
 #define RC__FITS(container, call) (!(container) || rc__fits((container), (call)))

@@ -25,6 +25,7 @@ struct rc_string {
     bool interned;
 };
 
+// A type may extend this one by a byte or more: its text stands there, behind it a NUL. As rc_new makes it, it is empty.
 RC_API extern const struct rc_type rc_string_type;
 // A link to a string. Equal, hashed and ordered by text; NULL is equal to NULL and comes first.
 RC_API extern const struct rc_element rc_string_element;

@@ -90,7 +90,7 @@ struct rc_type {
     size_t size;                 // of the object, without a trailing array; 1 to 4 GiB
     const struct rc_slot *slots; // declared slots up to RC_END; NULL: none
     const struct rc_type *base;  // the type that this one extends and whose table holds for it too; NULL: none.
-                                 // Its struct is the first member of this one's. Of containers, an array only.
+                                 // Its struct is the first member of this one's. Of containers, an array or a string only.
     // Slots that cannot be declared: in memory outside of the object, or in a union that holds an object at times only, which
     // is reported then, and becomes something else only while it is NULL (see element.h). NULL: there are none. Called by the
     // collector inside the heap, at any time.
