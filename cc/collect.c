@@ -524,7 +524,7 @@ void rc_stats(struct rc_stats *stats) {
     *stats = heap->stats;
     stats->objects = heap->objects;
     stats->bytes = heap->bytes;
-    stats->memory = heap->memory;
+    stats->memory = rc__memory_of(heap);
     size_t limit = rc__word_load(&heap->limit);
     stats->limit = limit == SIZE_MAX ? 0 : limit;
     stats->allocated = heap->objects + stats->reclaimed_count + stats->reclaimed_collect;

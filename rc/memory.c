@@ -7,6 +7,9 @@
 //       limit, and only then: a limit that is lowered may be exceeded, and what goes back is never asked.
 //   M3  What the collector needs does not count: the graph, the suspect buffer, the inbox. A collection is what makes room.
 //
+//   M4  Weak references do not come from the heap, whose end they may see, nor are they made by its thread alone: they have a sum
+//       of their own, which is asked for where the thread inside makes one.
+//
 // Two heaps that are merged have their sums added, and what one has given the other may free: in between, sums are right
 // modulo the range only.
 #include "object.h"
@@ -44,9 +47,15 @@ void rc__uncounted_free(struct rc_heap *heap, void *memory, size_t size) {
         heap->allocator.free(memory, size, heap->allocator.arg);
 }
 
+// M4
+size_t rc__memory_of(const struct rc_heap *heap) {
+    assert(rc__is_mine(heap));
+    return heap->memory + rc__word_load(&heap->weak_memory);
+}
+
 static bool fits(const struct rc_heap *heap, size_t size) {
     size_t limit = rc__word_load(&heap->limit);
-    return size <= limit && heap->memory <= limit - size;
+    return size <= limit && rc__memory_of(heap) <= limit - size;
 }
 
 // M2: whether the heap may have [size] bytes more. Pages without objects give way.

@@ -208,7 +208,7 @@ static bool merge(struct rc_heap *into, struct rc_heap *from) {
     settle(into, from);
     rc__pages_unkeep(from); // those of [into] may do
     if (!reserve(into, from) || !rc__interns_reserve(into, from) || !rc__extras_reserve(into, from) ||
-        !rc__memory_fits(into, from->memory) || !change_doors(into, from))
+        !rc__memory_fits(into, rc__memory_of(from)) || !change_doors(into, from))
         return fails(ENOMEM);
     rc__classes_merge(into, from);
     convert(from, into);

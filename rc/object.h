@@ -163,7 +163,8 @@ struct rc_heap {
     const char *name;
     struct rc_allocator allocator;
     AO_t limit;    // of memory; SIZE_MAX: none. Any thread sets it
-    size_t memory; // that counts for it (memory.c)
+    size_t memory;      // that counts for it (memory.c),
+    AO_t weak_memory;   // and of weak references (weak.c)
     size_t release_limit;
     struct rc__door *door;
     pthread_mutex_t inside;
@@ -516,6 +517,8 @@ void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 // nothing changed.
 void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger);
 bool rc__memory_fits(struct rc_heap *heap, size_t size);
+// What counts, all in all.
+size_t rc__memory_of(const struct rc_heap *heap);
 // The same for what does not count: the collector's (M3).
 void *rc__uncounted(struct rc_heap *heap, size_t size);
 void rc__uncounted_free(struct rc_heap *heap, void *memory, size_t size);

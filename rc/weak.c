@@ -4,12 +4,14 @@
 //
 //     object (WEAK) <- - - block.object        block.references = rc_weak handles and slots + 1 for the table
 //
-//   W1  block->object and the table change under the door's lock, by the thread inside; so an upgrade from another thread
-//       holds the lock, and one from inside needs it only when the collector has condemned the object.
+//   W1  block->object and the table change under the door's lock, and but for new blocks by the thread inside; so an upgrade from
+//       another thread holds the lock, and one from inside needs it only when the collector has condemned the object.
 //   W2  An upgrade counts the new handle before it lets go of the lock; death looks at the count under the lock.
 //   W3  (R8) A block condemned in the collection under way pardons its object when it is upgraded, until the commit, which
 //       is one assignment under the lock; after it, upgrades give NULL.
 //   W4  Notices stay with the block until its object dies, and keep it until they are called.
+//   W5  heap->weak_memory is what the blocks in the table have, and the table; written under the door's lock. A block whose object
+//       is dead is no heap's: whoever has a reference keeps it, longer than the heap perhaps.
 #include "object.h"
 
 #include <stdlib.h>
@@ -31,6 +33,8 @@ struct rc_weak {
     struct notice *notices;
 };
 
+enum { FEW = 16 }; // places, of the first table
+
 static size_t place_of(const struct rc__weak_table *t, const struct rc__header *h) {
     assert((t->mask & (t->mask + 1)) == 0);
     return ((uintptr_t)h >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 20 & t->mask;
@@ -46,9 +50,36 @@ static size_t table_find(const struct rc__weak_table *t, const struct rc__header
     return i;
 }
 
-static bool table_grow(struct rc__weak_table *t) {
+static size_t places_of(const struct rc__weak_table *t) {
+    return t->entry ? t->mask + 1 : 0;
+}
+
+static bool table_has_room(const struct rc__weak_table *t) {
+    return t->entry && 2 * t->count <= t->mask;
+}
+
+// W5
+static size_t memory_of(const struct rc__weak_table *t) {
+    return t->count * sizeof(struct rc_weak) + places_of(t) * sizeof *t->entry;
+}
+
+static void count_memory(struct rc_heap *heap) {
+    rc__must_hold(&heap->door->lock);
+    rc__word_store(&heap->weak_memory, memory_of(&heap->weak));
+}
+
+// Whether a block more fits under the limit, and a larger table if need be. Only the thread inside knows what else there is.
+static bool fits(struct rc_heap *heap) {
+    const struct rc__weak_table *t = &heap->weak;
+    assert(heap->weak_memory == memory_of(t)); // W5
+    size_t more = table_has_room(t) ? 0 : t->entry ? places_of(t) : FEW;
+    return !rc__is_mine(heap) || rc__memory_fits(heap, sizeof(struct rc_weak) + more * sizeof *t->entry);
+}
+
+static bool table_grow(struct rc_heap *heap) {
+    struct rc__weak_table *t = &heap->weak;
     assert(!t->entry || (t->mask & (t->mask + 1)) == 0);
-    size_t places = t->entry ? 2 * (t->mask + 1) : 16;
+    size_t places = t->entry ? 2 * (t->mask + 1) : FEW;
     struct rc__weak_table bigger = {calloc(places, sizeof *bigger.entry), places - 1, t->count};
     if (!bigger.entry)
         return false;
@@ -57,6 +88,7 @@ static bool table_grow(struct rc__weak_table *t) {
             bigger.entry[table_find(&bigger, t->entry[i]->object)] = t->entry[i];
     free(t->entry);
     *t = bigger;
+    count_memory(heap);
     assert(2 * t->count <= t->mask);
     return true;
 }
@@ -102,11 +134,12 @@ struct rc_weak *rc_weak_new(void *obj) {
     struct rc__weak_table *t = &door->heap->weak;
     if (rc__atomic_load(&h->shared) & RC__WEAK) {
         weak = rc_weak_retain(t->entry[table_find(t, h)]);
-    } else if (((t->entry && 2 * t->count <= t->mask) || table_grow(t)) && (weak = block_new(h, door))) {
+    } else if (fits(door->heap) && (table_has_room(t) || table_grow(door->heap)) && (weak = block_new(h, door))) {
         size_t i = table_find(t, h);
         assert(!t->entry[i]);
         t->entry[i] = weak;
         t->count++;
+        count_memory(door->heap);
         rc__atomic_set_bits(&h->shared, RC__WEAK);
     }
     rc__unlock(&door->lock);
@@ -275,6 +308,7 @@ void rc__weak_forget(struct rc_heap *heap, struct rc__header *h) {
     assert(heap->weak.entry[i] && heap->weak.entry[i]->object == h); // W1
     struct rc_weak *weak = heap->weak.entry[i];
     table_remove(&heap->weak, i);
+    count_memory(heap);
     weak->object = NULL;
     rc__atomic_clear_bits(&h->shared, RC__WEAK);
     if (weak->notices)
@@ -362,7 +396,7 @@ bool rc__weak_reserve(struct rc_heap *into, const struct rc_heap *from) {
     assert(into != from);
     struct rc__weak_table *t = &into->weak;
     while (from->weak.count && (!t->entry || 2 * (t->count + from->weak.count) > t->mask))
-        if (!table_grow(t))
+        if (!table_grow(into))
             return false;
     return true;
 }
@@ -384,6 +418,7 @@ void rc__weak_merge(struct rc_heap *into, struct rc_heap *from) {
         t->count++;
     }
     old->count = 0;
+    count_memory(into);
     assert(t->count == 0 || 2 * t->count <= t->mask + 1);
     struct rc_weak **last = &into->notices;
     while (*last)

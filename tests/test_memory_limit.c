@@ -450,6 +450,140 @@ TEST(merge_beyond_the_limit_is_refused_and_changes_nothing, .counts = true) {
             merge_within_limit(over, own);
 }
 
+// ---- weak references
+
+enum { WEAKS = 100 };
+static struct link *named[WEAKS];
+static struct rc_weak *weaks[WEAKS];
+
+static void name_all(void) {
+    for (int i = 0; i < WEAKS; i++)
+        REQUIRE(named[i] = rc_new(&link_type));
+    for (int i = 0; i < WEAKS; i++)
+        REQUIRE(weaks[i] = rc_weak_new(named[i]));
+}
+
+static void release_weaks(void) {
+    for (int i = 0; i < WEAKS; i++)
+        rc_weak_release(weaks[i]);
+}
+
+static void weak_references_count(void) {
+    for (int i = 0; i < WEAKS; i++)
+        REQUIRE(named[i] = rc_new(&link_type));
+    size_t before = stats().memory, one = 0;
+    for (int i = 0; i < WEAKS; i++) {
+        size_t now = stats().memory;
+        REQUIRE(weaks[i] = rc_weak_new(named[i]));
+        one = stats().memory - now;
+        EXPECT(one >= 40);
+        rc_weak_release(rc_weak_new(named[i])); // that there is
+        EXPECT_EQ(one, stats().memory - now);
+    }
+    size_t all = stats().memory;
+    EXPECT_AT_MOST(before + WEAKS * 100, all);
+    EXPECT_AT_MOST(all, before + WEAKS * (one + 16));
+    for (int i = 0; i < WEAKS / 2; i++)
+        rc_weak_release(weaks[i]);
+    EXPECT_EQ(all, stats().memory); // the heap keeps them for whoever asks for one
+    struct link *list = named[0]; // one dies by count, the others as garbage
+    for (int i = 1; i < WEAKS; i++) {
+        rc_set(&named[i]->next, named[i]);
+        rc_release(named[i]);
+    }
+    rc_release(list);
+    rc_collect();
+    EXPECT_EQ(0, stats().objects);
+    EXPECT_AT_MOST(all - WEAKS * one, stats().memory);
+    for (int i = WEAKS / 2; i < WEAKS; i++)
+        rc_weak_release(weaks[i]);
+}
+
+TEST(weak_references_count_as_long_as_their_objects_live, .counts = true) {
+    with_limit(0, weak_references_count);
+}
+
+static void weak_references_within_limit(void) {
+    struct link *a = rc_new(&link_type), *b = rc_new(&link_type);
+    struct rc_weak *slot = NULL, *known = rc_weak_new(a);
+    rc_heap_set_limit(rc_heap_current(), stats().memory);
+    EXPECT_REFUSED(rc_weak_new(b));
+    EXPECT_REFUSED(rc_weak_set(&slot, b));
+    EXPECT_PTR(NULL, slot);
+    EXPECT(rc_weak_set(&slot, a));
+    EXPECT_EQ(stats().limit, stats().memory);
+    rc_heap_set_limit(rc_heap_current(), 0);
+    size_t before = stats().memory;
+    EXPECT(rc_weak_set(&slot, b));
+    size_t one = stats().memory - before, refused = 0;
+    for (int i = 0; i < WEAKS; i++)
+        REQUIRE(named[i] = rc_new(&link_type));
+    for (int i = 0; i < WEAKS; i++) { // where it takes a larger table as well, there is no room for that
+        rc_heap_set_limit(rc_heap_current(), stats().memory + one);
+        weaks[i] = rc_weak_new(named[i]);
+        EXPECT_AT_MOST(stats().limit, stats().memory);
+        if (weaks[i])
+            continue;
+        refused++;
+        rc_heap_set_limit(rc_heap_current(), 0);
+        REQUIRE(weaks[i] = rc_weak_new(named[i]));
+    }
+    EXPECT_EQ(4, refused); // 16 places, and twice as many whenever half of them are taken
+    for (int i = 0; i < WEAKS; i++)
+        rc_release(named[i]);
+    release_weaks();
+    rc_weak_release(slot);
+    rc_weak_release(known);
+    rc_release(a);
+    rc_release(b);
+}
+
+TEST(weak_reference_beyond_the_limit_is_refused, .counts = true) {
+    with_limit(0, weak_references_within_limit);
+}
+
+static void *name_there(void *obj) { return rc_weak_new(obj); }
+
+// It is the heap's thread that knows what there is.
+TEST(weak_reference_made_by_another_thread_counts_and_is_not_refused, .counts = true) {
+    struct rc_heap *heap = limited(0, true);
+    rc_heap_enter(heap);
+    struct link *a = rc_new(&link_type);
+    size_t before = stats().memory;
+    rc_heap_set_limit(heap, before);
+    struct rc_weak *weak = elsewhere(name_there, a);
+    EXPECT(weak);
+    EXPECT(stats().memory > before);
+    rc_weak_release(weak);
+    rc_release(a);
+    rc_heap_leave(heap);
+    free_heap(heap);
+}
+
+TEST(weak_references_count_for_the_heap_that_theirs_is_merged_into, .counts = true) {
+    for (size_t over = 0; over < 2; over++) {
+        struct rc_heap *into = limited(0, true), *from = limited(0, true);
+        rc_heap_enter(into);
+        rc_heap_enter(from);
+        name_all();
+        size_t more = stats().memory;
+        rc_heap_leave(from);
+        size_t before = stats().memory;
+        rc_heap_set_limit(into, before + more - over);
+        EXPECT_EQ(!over, rc_heap_merge(into, from));
+        rc_heap_set_limit(into, 0);
+        if (over)
+            EXPECT(rc_heap_merge(into, from));
+        EXPECT_EQ(before + more, stats().memory);
+        for (int i = 0; i < WEAKS; i++)
+            rc_release(named[i]);
+        release_weaks();
+        EXPECT_AT_MOST(before + more - WEAKS * 50, stats().memory);
+        rc_heap_leave(into);
+        free_heap(into);
+    }
+}
+
 // ---- what goes bit by bit, and the end
 
 TEST(memory_that_goes_back_in_pieces_counts_as_long_as_it_is_there, .counts = true) {

@@ -116,14 +116,15 @@ RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void
 // collect and ask again (examples/limit.c). Nothing that releases, destroys or collects is ever stopped by it. rc_stats says how
 // much the heap has.
 //
-// What counts: objects, the memory of containers, and some bytes for each type. Objects of up to 512 bytes lie in pages
-// of 64 KiB, each for one size, and a page counts as long as there is an object in it; the last page of a size, until
-// it is needed for another one or rc_trim takes it. So a limit leaves room for a page for each size, at least. (With an
-// allocator of the user's, in checked builds and under sanitizers each object counts for itself.) A map or set that
-// moves to larger memory has both for a moment. What does not count: what the collector needs, which is 16 bytes an
-// object and 4 a reference of what it looks at, while it does, and 16 for each object from its birth, most of them
-// never touched; weak references, about 64 bytes for each object that has any; other pages without objects, which the
-// next objects get (see rc_trim).
+// What counts: objects, the memory of containers, weak references of what is alive, which take about 80 bytes for each object
+// that has any, and some bytes for each type. Objects of up to 512 bytes lie in pages of 64 KiB, each for one size, and a page
+// counts as long as there is an object in it; the last page of a size, until it is needed for another one or rc_trim takes it. So
+// a limit leaves room for a page for each size, at least. (With an allocator of the user's, in checked builds and under
+// sanitizers each object counts for itself.) A map or set that moves to larger memory has both for a moment. A weak reference
+// that a thread makes which is not inside counts, and is never refused for the limit. What does not count: what the collector
+// needs, which is 16 bytes an object and 4 a reference of what it looks at, while it does, and 16 for each object from its birth,
+// most of them never touched; weak references of what is dead; other pages without objects, which the next objects get (see
+// rc_trim).
 //
 // A limit may be lower than what the heap has: nothing goes, and nothing is to be had until enough has gone. One that is raised
 // counts at once: so the handler of an error can have a little more than what failed. Any thread. NULL is a fault.
