@@ -376,6 +376,28 @@ bool rc_type_forget(const struct rc_type *type) {
     return true;
 }
 
+#ifdef RC_CHECK
+static uint64_t sums[1 << 15]; // of the tables that the classes were made from
+
+static uint64_t mix(uint64_t sum, uint64_t n) {
+    return (sum ^ n) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+// Of all that [type] and its bases say but for names: at the address of a table whose plugin is gone there may be another.
+static uint64_t sum_of(const struct rc_type *type) {
+    uint64_t sum = 1;
+    for (const struct rc_type *t = type; t; t = t->base) {
+        const uintptr_t said[] = {t->size, (uintptr_t)t->trace, (uintptr_t)t->finalize, (uintptr_t)t->destroy,
+                                  (uintptr_t)t->free_slots, (uintptr_t)t->destroy_some, t->acyclic};
+        for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+            sum = mix(sum, said[i]);
+        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++)
+            sum = mix(mix(mix(sum, s->kind), s->offset), s->count);
+    }
+    return sum;
+}
+#endif
+
 static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     assert(rc__is_mine(heap) && type);
     const char *defect = type_defect(type);
@@ -395,6 +417,9 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     }
     struct rc__class *c = &rc__classes[n];
     *c = (struct rc__class){.type = type, .heap = heap};
+#ifdef RC_CHECK
+    sums[n] = sum_of(type);
+#endif
     c->run_count = flatten(type, true, NULL);
     c->weak_count = flatten(type, false, NULL);
     size_t rows = c->run_count + c->weak_count;
@@ -437,6 +462,15 @@ uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
         .type = type, .c = c, .room = &heap->blocks.room[c->cell / 16], .both = rc__make_both(1, (uint16_t)(2 * n)), .cell = c->cell};
     return (uint16_t)(2 * n);
 }
+
+#ifdef RC_CHECK
+bool rc__class_is_of(uint16_t cls, const struct rc_type *type) {
+    if (sums[cls / 2] == sum_of(type))
+        return true;
+    rc__fault_type(type, "it is not what it was when this heap came to know it (rc_type_forget comes before a table goes)");
+    return rc__fails(EINVAL);
+}
+#endif
 
 static void list_free(struct rc_heap *heap, uint16_t n) {
     for (uint16_t next; n; n = next) {

@@ -70,7 +70,7 @@ static struct rc_heap *heap_for(const struct rc_type *type) {
 static __attribute__((noinline)) void *new_object(const struct rc_type *type, size_t extra) {
     struct rc_heap *heap = heap_for(type);
     uint16_t cls = heap ? rc__class_of(heap, type) : 0;
-    if (!cls)
+    if (!cls || !rc__class_is_of(cls, type))
         return NULL;
     if (extra > SIZE_MAX / 2 - type->size)
         return out_of_memory();

@@ -374,6 +374,12 @@ static inline uint16_t rc__class_of(struct rc_heap *heap, const struct rc_type *
     size_t place = RC__RECENT(type);
     return heap->recent[place].type == type ? (uint16_t)(heap->recent[place].both >> 16) : rc__class_find(heap, type);
 }
+// In checked builds, whether the table of [type] is what class [cls] was made from; a fault if not, with errno.
+#ifdef RC_CHECK
+bool rc__class_is_of(uint16_t cls, const struct rc_type *type);
+#else
+#define rc__class_is_of(cls, type) ((void)(cls), (void)(type), true)
+#endif
 void rc__classes_free(struct rc_heap *heap);
 void rc__classes_door(struct rc_heap *heap, const struct rc__door *door);
 void rc__classes_merge(struct rc_heap *into, struct rc_heap *from);

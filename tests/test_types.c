@@ -812,6 +812,33 @@ TEST(other_table_at_the_same_place_is_another_type) {
     unload(p);
 }
 
+#ifdef RC_CHECK
+TEST(other_table_at_the_same_place_is_refused_until_the_first_is_forgotten) {
+    faults_begin();
+    struct plugin *p = load(NULL, offsetof(struct part, first));
+    rc_release(rc_new(&p->more));
+    for (int change = 0; change < 4; change++) {
+        unload(p);
+        p = load(p, change == 0 ? offsetof(struct part, last) : offsetof(struct part, first));
+        p->type.size += change == 1 ? sizeof(struct part) : 0;
+        p->type.destroy = change == 2 ? element_destroy : NULL;
+        p->more.acyclic = change == 3;
+        p->more.size = p->type.size;
+        errno = 0;
+        EXPECT_PTR(NULL, rc_new(&p->more));
+        EXPECT_EQ(EINVAL, errno);
+        EXPECT_FAULT(RC_FAULT_TYPE, "rc_new");
+        EXPECT_HAS("not what it was", last_fault()->message);
+    }
+    EXPECT_EQ(0, stats().objects);
+    EXPECT(rc_type_forget(&p->type));
+    rc_release(rc_new(&p->more));
+    EXPECT_NO_FAULT();
+    EXPECT(rc_type_forget(&p->type));
+    unload(p);
+}
+#endif
+
 TEST(type_with_objects_is_not_forgotten) {
     struct plugin *p = load(NULL, offsetof(struct part, first));
     struct part *a = rc_new(&p->type);

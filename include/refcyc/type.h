@@ -123,7 +123,8 @@ struct rc_type {
 
 // Forgets [type], and the types that extend it: for a table that does not last as long as the heap, as that of a plugin which
 // is unloaded, or one made at run time. Each heap in which objects of it were made has to forget it before the table goes, or
-// to be freed before. That a heap does not know the type is no mistake, and a new object makes it known again.
+// to be freed before; else another table that comes to lie there is taken for it (rc_new has a fault for that in checked builds).
+// That a heap does not know the type is no mistake, and a new object makes it known again.
 //
 // false with errno = EBUSY, and nothing is forgotten, if there are objects of these types. Garbage is among them, so
 // rc_collect first; rc_report says who holds what is left then, and for so long the plugin stays loaded. The library has no
