@@ -314,8 +314,8 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
         rc__die_unmarked(heap, h, rc__class(h));
         return;
     }
-    if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h))
-        return; // upgraded by another thread, just now
+    if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h)) // LCOV_EXCL_BR_LINE: as below
+        return; // upgraded by another thread, just now. LCOV_EXCL_LINE: tests/schedule, two threads at once
     if (h->word & RC__SUSPECT) {
         if (!(h->word & RC__GRAPH))
             cc_unsuspect(heap, h);

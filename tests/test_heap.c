@@ -462,6 +462,7 @@ static void *each_call(void *arg) {
     OUTSIDE(rc_pauses(&p));
     OUTSIDE(rc_pauses_dump(stdout));
     OUTSIDE(EXPECT_PTR(NULL, rc_string_intern("text")));
+    OUTSIDE(EXPECT(!rc_type_forget(&node_type)));
     EXPECT_EQ(0, s.objects);
     EXPECT(goals.time_share == 0);
     EXPECT_EQ(0, p.slices.count);
@@ -476,7 +477,7 @@ TEST(calls_of_a_thread_that_is_inside_no_heap_are_faults_while_another_is_inside
     faults_begin();
     REQUIRE(pthread_create(&thread, NULL, each_call, &done) == 0);
     pthread_join(thread, NULL);
-    EXPECT_EQ(18, done);
+    EXPECT_EQ(19, done);
     EXPECT_EQ(1, stats().objects);
     drop("a");
 }

@@ -5,6 +5,7 @@
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
+#include <refcyc/array.h>
 #include "tests/heaps.h"
 #include "tests/vector.h"
 
@@ -573,6 +574,29 @@ TEST(trees_that_are_held_below_are_left_as_they_were) {
     for (int i = 1; i < TREES; i++)
         rc_release(held[i]);
     EXPECT_EQ((TREES - 1) * BRANCHES, rc_collect());
+}
+
+// The same where the suspects have owners, and so come in rows: in the middle of one nothing is left to be explored for.
+TEST(children_of_trees_that_are_held_below_are_left_as_they_were) {
+    enum { TREES = 30 };
+    struct branch *held[TREES];
+    struct rc_array *way = rc_array_new(&rc_link_element);
+    for (int i = 0; i < TREES; i++) {
+        tree_of(&branch_type, BRANCHES, dead);
+        held[i] = rc_retain(dead[BRANCHES - 1]);
+        EXPECT(rc_array_push(way, dead[1]));
+        rc_release(dead[0]);
+    }
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_EQ(0, stats().suspects);
+    rc_array_clear(way);
+    EXPECT_EQ(TREES, stats().suspects);
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    for (int i = 0; i < TREES; i++)
+        rc_release(held[i]);
+    EXPECT_EQ(TREES * BRANCHES, rc_collect());
+    rc_release(way);
 }
 
 struct bundle { struct bundle *next, *out[9]; };

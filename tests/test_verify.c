@@ -383,6 +383,18 @@ TEST(suspects_at_the_wrong_places_are_found) {
     rc_collect();
 }
 
+//   a --> a, held, and said to be led to by something else
+TEST(object_that_is_taken_to_be_led_to_and_is_not_is_found) {
+    graph("aa");
+    RC__HEADER(at('a'))->word |= RC__LED;
+    EXPECT_PROBLEM(RC_PROBLEM_LOST);
+    EXPECT_STR("will be lost when its handles go: it is taken to be led to, and nothing does", said_of(at('a')));
+    RC__HEADER(at('a'))->word &= ~RC__LED;
+    EXPECT_ORDER();
+    drop("a");
+    EXPECT_EQ(1, rc_collect());
+}
+
 TEST(node_without_a_collection_is_found) {
     graph("a");
     RC__HEADER(at('a'))->word |= RC__GRAPH;

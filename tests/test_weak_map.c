@@ -286,6 +286,32 @@ TEST(value_is_there_in_the_destructor_of_a_key_that_dies_by_count) {
     rc_release(watched);
 }
 
+static struct rc_weak_map *refusing;
+static struct item *fresh_key;
+static void put_itself(void *obj) {
+    EXPECT(!rc_weak_map_put(refusing, fresh_key, obj));
+    EXPECT_EQ(EINVAL, errno);
+    EXPECT_FAULT(RC_FAULT_DEAD, "rc_weak_map_put");
+}
+struct mortal { char c; };
+RC_TYPE(mortal, struct mortal, .slots = NULL, .destroy = put_itself);
+
+TEST(dead_value_is_refused_and_leaves_nothing_at_its_key) {
+    items_new(&fresh_key, 1, NULL);
+    refusing = rc_weak_map_new();
+    size_t objects = stats().objects;
+    faults_begin();
+    rc_release(rc_new(&mortal_type));
+    EXPECT_EQ(0, rc_weak_map_size(refusing));
+    EXPECT_EQ(objects, stats().objects);
+    EXPECT(rc_weak_map_put(refusing, fresh_key, fresh_key));
+    EXPECT_EQ(1, rc_weak_map_size(refusing));
+    items_release(&fresh_key, 1);
+    rc_release(refusing);
+    rc_collect();
+    EXPECT_EQ(0, items_alive);
+}
+
 // The next object at the address of a dead key has nothing to do with its entries, though these wait to be destroyed.
 TEST(entry_of_a_dead_key_is_not_found_by_the_next_object_at_its_address) {
     struct rc_heap *heap = rc_heap_new(&(struct rc_heap_options){.release_limit = 1});
