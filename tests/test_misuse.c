@@ -230,6 +230,20 @@ TEST(type_that_extends_an_array_is_one) {
 }
 #endif
 
+// What a program that is compiled with -DRC_CHECK asks, of a library that is not, too.
+TEST(any_library_says_of_an_object_whether_a_call_is_for_it) {
+    faults_begin();
+    struct rc_array *array = rc_array_new(&rc_link_element);
+    EXPECT(rc__fits(array, "rc_array_size"));
+    EXPECT_NO_FAULT();
+    errno = 0;
+    EXPECT(!rc__fits(array, "rc_map_size"));
+    EXPECT_FAULT(RC_FAULT_TYPE, "rc_map_size");
+    EXPECT_EQ(EINVAL, errno);
+    EXPECT_PTR(array, last_fault()->object);
+    rc_release(array);
+}
+
 // The container is there, and what a call needs beside it is not: the message does not blame the container.
 #define EXPECT_NOT_GIVEN(by, ...)                                                                                      \
     (errno = 0, (void)(__VA_ARGS__), EXPECT_FAULT(RC_FAULT_NULL, by), EXPECT_EQ(EINVAL, errno),                        \
