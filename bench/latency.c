@@ -12,7 +12,7 @@
 //
 // The stages, each until nothing is left to do:
 //   fresh     all has just been built: every object is a suspect
-//   touched   1,000 nodes have been retained and released: the whole heap is traced and nothing found
+//   touched   1,000 nodes have got a link and lost it: the whole heap is traced and nothing found
 //   busy      the same, and between slices the program goes on to touch nodes, to replace and to swap sections
 //   garbage   a tenth of the sections are dropped, in cycles; one node in a hundred has a destructor, one a finalizer
 //   foreign   another thread has released 100,000 handles
@@ -103,9 +103,9 @@ static struct node *node_any(const struct array *sections) {
 }
 
 static void node_touch(struct node *n) {
-    struct node *mine = rc_retain(n);
-    KEEP(mine);
-    (rc_release)(mine);
+    struct node *slot = NULL;
+    rc_set(&slot, n);
+    rc_clear(&slot);
 }
 
 static void nodes_touch(const struct array *sections, size_t n) {
