@@ -300,15 +300,15 @@ void rc__misused(const void *obj, const char *call) {
     errno = EINVAL;
 }
 
-bool rc__not_given(const char *call) {
+void rc__not_given(const char *call) {
     assert(call != NULL);
     rc__fault(RC_FAULT_NULL, call, NULL, "the address of a key or value, or the function to be called, is NULL");
-    return rc__fails(EINVAL);
+    errno = EINVAL;
 }
 
-bool rc__not_alive(const void *obj, const char *call) {
+void rc__not_alive(const void *obj, const char *call) {
     rc__fault_dead(call, RC__HEADER((void *)(uintptr_t)obj));
-    return rc__fails(EINVAL);
+    errno = EINVAL;
 }
 
 // ---- ready-made tables

@@ -115,13 +115,16 @@ bool rc__is_for(const void *obj, const char *call);
 #endif
 
 // What a call of a container cannot do without, beside the container. A fault, with errno, where it is NULL.
-bool rc__not_given(const char *call) __attribute__((cold));
-#define RC__GIVEN(p, call) ((p) || rc__not_given(call))
+void rc__not_given(const char *call) __attribute__((cold));
+#define RC__GIVEN(p, call) ((p) || (rc__not_given(call), false))
 
 // Whether a link to [obj] can be made. A fault, with errno, where it is dead.
-bool rc__not_alive(const void *obj, const char *call) __attribute__((cold));
+void rc__not_alive(const void *obj, const char *call) __attribute__((cold));
 static inline bool rc__linkable(const void *obj, const char *call) {
-    return __builtin_expect(!obj || rc__heap(RC__HEADER((void *)(uintptr_t)obj)), 1) || rc__not_alive(obj, call);
+    if (__builtin_expect(!obj || rc__heap(RC__HEADER((void *)(uintptr_t)obj)), 1))
+        return true;
+    rc__not_alive(obj, call);
+    return false;
 }
 
 static inline bool rc__usable(const void *obj, const char *call) {
