@@ -17,6 +17,8 @@
 // One that got hold of a white object through a weak reference and released it again has left nothing behind but QUEUED. It
 // is the counts at the commit that decide, and white objects leave the inbox then (F2).
 //
+// tests/model has all that but FINALIZE: its rules ALL_* are what this leans on.
+//
 //   A1  Callbacks run inside the heap of their object. All heaps are busy and reaping meanwhile, so what dies then waits,
 //       and collections and merges that they ask for do nothing.
 //   A2  An object in one of the heaps has GRAPH, and its index is its node's number, from COUNT on until it is retired.

@@ -12,7 +12,9 @@
 // Pass CHECK:  living objects leave the graph; white ones are checked, and condemned if they have weak references.
 // Pass SPREAD: if some were pardoned, what they reach is, too. What is left is still closed: a reference into it from a
 //              pardoned object would have pardoned it.
-// Pass RELIST: the pardoned leave the graph as well. After it, the objects with GRAPH are exactly the white ones.
+// Pass RELIST: the pardoned leave the graph as well, as suspects: an entry of a weak map leads on when one of what leads to it
+//              is pardoned (SPREAD), and so may keep something in vain (X3, rc/extra.c). After it, the objects with GRAPH are
+//              exactly the white ones.
 // COMMIT:      upgrades since the check are pardons: back to SPREAD. Small sets are looked at once more (recheck.c).
 //
 // A white object all of whose slots were recorded as edges, and which has as many edges as slots that are not NULL, holds
@@ -54,7 +56,8 @@ static inline bool is_closed(const struct cc_node *node, const struct rc__header
     return slots == node->object / CC_EDGE_ONE;
 }
 
-// A white object dies by count: somebody got hold of it, by a weak reference, and let go.
+// A white object dies by count: somebody got hold of it, by a weak reference, and let go; or it is an entry of a weak map, and
+// its key or map, which is alive, has died.
 void cc_died(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__is_in(heap, h));
     assert(h->word & RC__GRAPH);

@@ -29,6 +29,9 @@
 // the entry is met. A link of an entry that is not met from its source is one from outside: as if that were alive,
 // which is what it is as far as this collection is concerned.
 //
+// An entry that dies with the living one of the two before the set is final is pardoned like any other (cc_died); and what is
+// pardoned because an entry leads to it is suspect again, as that may be the entry's other half that was garbage.
+//
 // While the set of a collection is destroyed (DESTROY, FREE), its members' counts mean nothing any more. A link to an
 // entry in it, from outside, is just forgotten.
 #include "extra.h"
@@ -302,21 +305,16 @@ bool rc__entry_new(struct rc__table *t, void *obj, void *value) {
     struct rc_heap *heap = rc__here;
     struct rc__header *key = RC__HEADER(obj);
     struct rc__extras *x = extras_of(key);
-    bool fresh = !x;
     remove_stale(heap, t, key);
     struct rc__entry *entry = rc__table_room(heap, t) ? rc_new(&rc__entry_type) : NULL;
     if (!x && entry)
         x = extras_new(heap, key);
-    bool ok = entry && x && extras_room(heap, x);
-    if (ok)
-        rc_set_slot(&entry->value, value);
-    if (!ok || entry->value != value) {
-        int error = ok ? EINVAL : ENOMEM;
-        if (fresh && x)
-            extras_drop(heap, x);
+    if (!entry || !x || !extras_room(heap, x)) { // new extras have room, so there are none without an entry now
         rc_release(entry);
-        return rc__fails(error);
+        return rc__fails(ENOMEM);
     }
+    rc_set_slot(&entry->value, value);
+    assert(entry->value == value);
     rc__class_keyed(heap, key);
     assert(x->key == key && key->word & RC__EXTRA && x->count < x->capacity);
     uint32_t e = rc__table_add(t, rc__table_mix((uintptr_t)key));
