@@ -329,11 +329,11 @@ static __attribute__((noinline)) void set_another(void *slot, void *obj) {
     void *old = rc__load(slot);
     if (old == obj)
         return;
+    assert(old != NULL); // a link into an empty slot that comes here is not usual
     if (obj)
         RC__HEADER(obj)->word += RC__LINK_ONE;
     rc__store(slot, obj);
-    if (old)
-        unlink_from(rc__here, RC__HEADER(old), "rc_set");
+    unlink_from(rc__here, RC__HEADER(old), "rc_set");
 }
 
 void rc_set_slot(void *slot, void *obj) {

@@ -310,10 +310,6 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
     assert(!(h->word & (RC__HUSK | RC__DOOMED | RC__IMMORTAL)) || h->word & RC__OLD);
     assert(rc__handles(h) == 0 && rc__links(h) == 0 && !rc__is_dead(h));
     assert((uintptr_t)h >> 48 == 0);
-    if (rc__is_unmarked(h)) {
-        rc__die_unmarked(heap, h, rc__class(h));
-        return;
-    }
     if (rc__atomic_load(&h->shared) & RC__WEAK && !rc__weak_dying(heap, h)) // LCOV_EXCL_BR_LINE: as below
         return; // upgraded by another thread, just now. LCOV_EXCL_LINE: tests/schedule, two threads at once
     if (h->word & RC__SUSPECT) {
