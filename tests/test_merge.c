@@ -10,6 +10,8 @@
 #include "tests/vector.h"
 #include <malloc.h> // mallinfo2, of glibc
 #include <refcyc/array.h>
+#include <refcyc/string.h>
+#include <refcyc/weak_map.h>
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -1778,4 +1780,39 @@ TEST(merge_without_memory_changes_nothing_and_works_again) {
     rc_collect();
     EXPECT_EQ(0, stats().objects);
     scarce_leave(h);
+}
+
+// The tables of what is interned, and of what entries of weak maps hang on: where the other heap has none yet.
+TEST(merge_without_memory_for_texts_and_keys_changes_nothing) {
+    for (int keys = 0; keys < 2; keys++) {
+        struct rc_heap *h = scarce_enter(), *k = scarce_enter(); // inside k
+        struct rc_string *text = keys ? rc_string_new("text") : rc_string_intern("text");
+        struct node *key = rc_new(&node_type);
+        key->name = 'k';
+        struct rc_weak_map *map = rc_weak_map_new();
+        EXPECT(!keys || rc_weak_map_put(map, key, text));
+        rc_heap_leave(k);
+        rc_heap_leave(h);
+        struct rc_stats of_k = stats_in(k);
+        size_t failures = 0;
+        EACH_FAILURE(ok, rc_heap_merge(h, k)) {
+            EXPECT(!ok);
+            EXPECT_EQ(ENOMEM, errno);
+            EXPECT_PTR(k, rc_heap_of(text));
+            EXPECT_EQ(of_k.objects, stats_in(k).objects);
+            EXPECT_EQ(0, stats_in(h).objects);
+            failures++;
+        }
+        EXPECT(ok);
+        EXPECT(failures >= 2);
+        rc_heap_enter(h);
+        struct rc_string *again = rc_string_intern("text");
+        EXPECT_EQ(!keys, again == text);
+        EXPECT_PTR(keys ? text : NULL, rc_weak_map_get(map, key));
+        rc_release(again);
+        rc_release(text);
+        rc_release(map);
+        rc_release(key);
+        scarce_leave(h);
+    }
 }
