@@ -550,6 +550,56 @@ TEST(keys_that_crowd_are_all_found) {
     }
 }
 
+// Each size: buckets that are full to the last place, and keys that had to go to another one.
+enum { EVERY = 120 };
+struct every {
+    struct rc_map *map;
+    struct rc_string *text[2 * EVERY]; // by key; NULL: keys are numbers
+    struct item *value;
+};
+
+static bool every_has(struct every *e, int k) {
+    const char *text = e->text[k] ? rc_string_text(e->text[k]) : NULL;
+    bool has = text ? rc_map_has_text(e->map, text) : rc_map_has_int(e->map, k);
+    EXPECT_EQ(has, rc_map_has(e->map, text ? (void *)&e->text[k] : (void *)&(int64_t){k}));
+    if (e->value)
+        EXPECT_PTR(has ? e->value : NULL, text ? rc_map_get_text(e->map, text) : rc_map_get_int(e->map, k));
+    return has;
+}
+static bool every_add(struct every *e, int k) {
+    const void *key = e->text[k] ? (void *)&e->text[k] : (void *)&(int64_t){k};
+    return !e->value   ? rc_map_put(e->map, key, &k)
+           : e->text[k] ? rc_map_set_text(e->map, rc_string_text(e->text[k]), e->value)
+                        : rc_map_set_int(e->map, k, e->value);
+}
+static bool every_remove(struct every *e, int k) {
+    return e->text[k] ? rc_map_remove_text(e->map, rc_string_text(e->text[k])) : rc_map_remove_int(e->map, k);
+}
+static void every_size(bool texts, bool links, bool tight) {
+    struct every e = {.value = links ? item_new(1) : NULL};
+    e.map = rc_map_new(texts ? &rc_string_element : &rc_int64_element, links ? &rc_link_element : &rc_int_element);
+    for (int k = 0; texts && k < 2 * EVERY; k++)
+        e.text[k] = rc_string_format("%d", k);
+    for (int step = 0; step < 2 * EVERY; step++) {
+        int n = step < EVERY ? step : 2 * EVERY - step;
+        EXPECT_EQ(n, rc_map_size(e.map));
+        EXPECT(!tight || rc_map_shrink(e.map));
+        for (int k = 0; k < 2 * EVERY; k++)
+            if (!EXPECT_EQ(k < n, every_has(&e, k)) || !EXPECT(k < n ? every_add(&e, k) : !every_remove(&e, k)))
+                test_stop();
+        EXPECT(step < EVERY ? every_add(&e, n) : every_remove(&e, n - 1));
+    }
+    rc_release(e.map);
+    items_release(&e.value, links);
+    for (int k = 0; k < 2 * EVERY; k++)
+        rc_release(e.text[k]);
+}
+
+TEST(maps_of_every_size_find_what_is_in_them_and_nothing_else) {
+    for (int kind = 0; kind < 8; kind++)
+        every_size(kind & 1, kind & 2, kind & 4);
+}
+
 static struct rc_map *victim;
 static unsigned refusals;
 
