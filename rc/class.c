@@ -121,7 +121,7 @@ static bool declared_again(const struct rc_type *type, const struct rc_slot *slo
 
 static const char *slot_defect(const struct rc_type *type, const struct rc_slot *s) {
     assert(type && s);
-    if (s->kind < RC_SLOT_LINK || s->kind > RC_SLOT_TAIL)
+    if ((unsigned)s->kind > RC_SLOT_TAIL)
         return "a slot is of no known kind";
     if (s->offset % sizeof(void *))
         return "a slot is not aligned as a pointer";

@@ -252,8 +252,7 @@ static const struct rc_type *type_for(const char *call) {
                                                   &rc_box_type, &rc_weak_map_type, &rc_string_type};
     for (size_t i = 0;; i++) {
         assert(i < sizeof types / sizeof *types);
-        size_t n = strlen(types[i]->name);
-        if (strncmp(call, types[i]->name, n) == 0 && call[n] == '_')
+        if (strncmp(call, types[i]->name, strlen(types[i]->name)) == 0) // none begins as another one does
             return types[i];
     }
 }

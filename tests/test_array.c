@@ -195,6 +195,16 @@ TEST(sort_with_an_argument) {
     done(a);
 }
 
+TEST(plain_values_are_removed) {
+    struct rc_array *a = rc_array_new(&rc_int_element);
+    EXPECT(rc_array_insert_values(a, 0, (int[]){1, 2, 3}, 3));
+    EXPECT(rc_array_remove(a, 1));
+    EXPECT_EQ(2, rc_array_size(a));
+    EXPECT_EQ(1, *(int *)rc_array_at(a, 0));
+    EXPECT_EQ(3, *(int *)rc_array_at(a, 1));
+    rc_release(a);
+}
+
 TEST(plain_values_are_sorted_by_their_table) {
     struct rc_array *a = rc_array_new(&rc_int_element);
     unsigned seed = 1;

@@ -117,6 +117,7 @@ TEST(array_without_an_element_table_refuses_all_but_init) {
     faults_begin();
     FAULTS(RC_FAULT_NULL, rc_array_reserve(a, 4));
     FAULTS(RC_FAULT_NULL, rc_array_insert_values(a, 0, "1234", 1));
+    FAULTS(RC_FAULT_NULL, rc_array_insert_give(a, 0, &(void *){NULL}));
     FAULTS(RC_FAULT_TYPE, rc_array_init(a, &nameless));
     EXPECT_HAS("without a name", last_fault()->message);
     FAILS(EINVAL, rc_array_sort(a, NULL));

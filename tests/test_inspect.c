@@ -380,6 +380,24 @@ TEST(what_another_thread_released_is_there_for_a_while) {
     EXPECT_STR("a", gone());
 }
 
+// What is left out would take a line as well.
+TEST(way_that_is_just_too_long_is_shown) {
+    enum { N = 25 };
+    struct node *chain[N];
+    for (int i = 0; i < N; i++) {
+        REQUIRE((chain[i] = rc_new(&node_type)));
+        if (i)
+            rc_give(&chain[i - 1]->y, chain[i]);
+    }
+    why(chain[N - 1]);
+    int lines = 0;
+    for (const char *line = text; (line = strchr(line, '\n')); line++)
+        lines++;
+    EXPECT_EQ(N, lines);
+    EXPECT(!strstr(text, "more ..."));
+    rc_release(chain[0]);
+}
+
 TEST(middle_of_a_long_way_is_left_out) {
     enum { N = 1000 };
     static struct node *chain[N];

@@ -469,6 +469,7 @@ TEST(slow_callback_of_a_forgotten_type_is_counted_and_not_named) {
         continue;
     on_finalize = NULL;
     EXPECT_HAS("late callbacks: 2; the longest: finalize of \"", printed(rc_pauses_print));
+    rc_release(rc_new(&rc_array_type));
     EXPECT(rc_type_forget(&rc_array_type));
     EXPECT_PTR(&finalized_type, pauses().latest_type);
     EXPECT(rc_type_forget(&finalized_type));

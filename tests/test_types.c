@@ -759,6 +759,27 @@ TEST(many_types_live_side_by_side) {
     EXPECT_EQ(n, rc_collect());
 }
 
+// More than a heap finds without looking for them.
+TEST(many_types_are_forgotten_and_known_again) {
+    enum { N = 50 };
+    static struct rc_type types[N];
+    for (int i = 0; i < N; i++)
+        types[i] = (struct rc_type){"many", sizeof(struct pair), .slots = RC_SLOTS(RC_LINK(struct pair, x))};
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < N; i++)
+            rc_release(rc_new(&types[i]));
+        for (int i = 0; i < N; i += 2)
+            EXPECT(rc_type_forget(&types[i]));
+        for (int i = 0; i < N; i++) {
+            struct pair *p = rc_new(&types[i]);
+            EXPECT_PTR(&types[i], rc_type_of(p));
+            rc_release(p);
+        }
+        for (int i = 0; i < N; i++)
+            EXPECT(rc_type_forget(&types[i]));
+    }
+}
+
 // ---- tables that do not last
 
 // What dlclose takes away: tables, their names and slots. Those of a plugin start with a link; those of another one, which may
