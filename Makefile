@@ -96,6 +96,11 @@ EXAMPLES := $(patsubst %,$B/%,$(basename $(sort $(wildcard examples/*.c $(if $(s
 
 # ---- targets
 
+# Some goals build in a make of their own. Two makes that build the same file at once would spoil it: one goal after the other.
+ifneq ($(and $(filter check check-build demo demo-check valgrind plot,$(MAKECMDGOALS)),$(word 2,$(MAKECMDGOALS))),)
+.NOTPARALLEL:
+endif
+
 ## all: the library, static and shared, and its pkg-config file (the default)
 all: $(LIB) $(SHARED) $B/refcyc.pc
 
