@@ -234,11 +234,26 @@ static void enlist(struct rc_heap *heap, struct rc_weak *weak) {
     heap->notices = weak;
 }
 
+// Whether the object of [weak] is dead, or of the heap that this thread is inside.
+static bool is_ours(struct rc_weak *weak, const char *call) {
+    struct rc__door *door = door_lock(weak);
+    bool ours = !weak->object || door->heap == rc__here;
+    rc__unlock(&door->lock);
+    if (ours)
+        return true;
+    void *obj = rc_weak_get(weak);
+    rc__fault(RC_FAULT_OUTSIDE, call, obj ? RC__HEADER(obj) : NULL, "is not in the heap this thread is inside");
+    rc_release(obj);
+    return rc__fails(EINVAL);
+}
+
 bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg) {
     if (!weak || !notify) {
         rc__fault(RC_FAULT_NULL, "rc_weak_notify", NULL, "the weak reference or the function is NULL");
         return rc__fails(EINVAL);
     }
+    if (!is_ours(weak, "rc_weak_notify"))
+        return false;
     if (!weak->object) {
         notify(arg);
         return true;

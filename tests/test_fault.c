@@ -453,6 +453,29 @@ TEST(immortal_from_another_heap_is_a_fault) {
     EXPECT_STR("a", gone());
 }
 
+static void never_noticed(void *arg) {
+    (void)arg;
+    EXPECT(false);
+}
+
+// Its list of notices is the affair of the thread inside.
+TEST(notice_of_an_object_in_another_heap_is_a_fault) {
+    faults_begin();
+    graph("a");
+    struct rc_weak *weak = rc_weak_new(at('a'));
+    struct rc_heap *h = rc_heap_new(NULL);
+    rc_heap_enter(h);
+    EXPECT_REFUSED(rc_weak_notify(weak, never_noticed, NULL));
+    EXPECT_FAULT(RC_FAULT_OUTSIDE, "rc_weak_notify");
+    EXPECT_PTR(at('a'), last_fault()->object);
+    EXPECT_EQ(1, rc_handles(at('a')));
+    rc_heap_leave(h);
+    free_heap(h);
+    drop("a");
+    EXPECT_STR("a", gone());
+    rc_weak_release(weak);
+}
+
 TEST(null_slots_are_faults) {
     faults_begin();
     graph("a");
