@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A classic leak, and how to find it. Tabs are opened and closed; each shows a page, and its reload button has a listener
 // that knows the page. Pages go with their tabs, cycles and all. But somebody has put a cache of titles in between, and the
-// cache keeps a handle of an element, for later, of the first page only.
+// cache keeps a handle of an element, for later, of the first page only. And somebody watches the last tab by a weak reference,
+// which keeps no page alive, but has to be released as well.
 //
 // The program asks why that page is still there (rc_why_print), and for a report of all that is left (rc_report). Run it
 // with REFCYC_LEAKS=1 in the environment and the library prints such a report by itself, for each heap that ends with objects in
-// it, or is never freed.
+// it, or is never freed, and says that the weak reference was forgotten.
 #include <refcyc/refcyc.h>
 #include <stdio.h>
 
@@ -55,6 +56,7 @@ static struct page *page_open(void) {
 
 static struct element *cached; // this is the leak
 static struct page *forgotten; // and this is another one
+static struct rc_weak *watched; // and this
 
 static void print_line(const char *line, void *file) {
     fprintf(file, "    %s\n", line);
@@ -74,6 +76,8 @@ int main(void) {
             suspicious = page; // borrowed
             cached = rc_retain(page->first->next);
         }
+        if (i == 99)
+            watched = rc_weak_new(page);
         rc_release(page);
     }
     printf("collected: %zu\n", rc_collect());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The leak report: all objects of a heap by type, and what keeps them. And REFCYC_LEAKS, which has it printed where a heap
-// ends, and at exit for the heaps that are left.
+// ends, and at exit for the heaps and the weak references that are left.
 #include "inspect.h"
 
 #include <stdio.h>
@@ -246,6 +246,9 @@ static void report_all(void) {
             report_to_stderr(heap);
         rc_heap_leave(heap);
     }
+    size_t left = rc_weak_left();
+    if (left)
+        fprintf(stderr, "refcyc: %zu weak reference%s to dead objects not released\n", left, plural(left));
 }
 
 static void look_at_environment(void) {

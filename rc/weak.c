@@ -12,6 +12,8 @@
 //   W4  Notices stay with the block until its object dies, and keep it until they are called.
 //   W5  heap->weak_memory is what the blocks in the table have, and the table; written under the door's lock. A block whose object
 //       is dead is no heap's: whoever has a reference keeps it, longer than the heap perhaps.
+//   W6  Those are counted. Either the table's reference is the last, and the block is freed where the object is forgotten; or the
+//       block is counted there, and counted out by who gives up the last, which may be a moment earlier.
 #include "object.h"
 
 #include <stdlib.h>
@@ -34,6 +36,8 @@ struct rc_weak {
 };
 
 enum { FEW = 16 }; // places, of the first table
+
+static AO_t left; // W6
 
 static size_t place_of(const struct rc__weak_table *t, const struct rc__header *h) {
     assert((t->mask & (t->mask + 1)) == 0);
@@ -165,7 +169,13 @@ void rc_weak_release(struct rc_weak *weak) {
         return;
     }
     assert(!weak->object && !weak->notices); // W4
+    rc__word_add(&left, (AO_t)-1); // W6
     free(weak);
+}
+
+size_t rc_weak_left(void) {
+    AO_t n = rc__word_load(&left);
+    return n <= SIZE_MAX / 2 ? n : 0;
 }
 
 // W3, under the lock: whether the object may still be had; if the collector is about to reclaim it, not any more.
@@ -328,7 +338,10 @@ void rc__weak_forget(struct rc_heap *heap, struct rc__header *h) {
     rc__atomic_clear_bits(&h->shared, RC__WEAK);
     if (weak->notices)
         enlist(heap, weak);
-    rc_weak_release(weak);
+    if (rc__word_less(&weak->references))
+        free(weak);
+    else
+        rc__word_add(&left, 1); // W6
 }
 
 void rc__weak_dead(struct rc_heap *heap, struct rc__header *h) {

@@ -1092,11 +1092,13 @@ TEST(environment_variable_has_the_report_printed_where_a_heap_ends_and_at_exit) 
     EXPECT_HAS("heap \"tabs\": ", output); // freed
     EXPECT_HAS("heap \"default\": ", output); // left
     EXPECT_HAS("1 held by 1 handle; for example ", output);
+    EXPECT_HAS("refcyc: 1 weak reference to dead objects not released\n", output);
     output = run_example("REFCYC_LEAKS=0");
     EXPECT_HAS("collected: 396", output);
     EXPECT_HAS("which has 1 handle, leads to it", output);
     EXPECT_HAS("objects with handles never released: 1", output);
     EXPECT(!strstr(output, "heap \"default\": "));
+    EXPECT(!strstr(output, "weak reference"));
 }
 
 // ---- at any time

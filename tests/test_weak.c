@@ -3,6 +3,7 @@
 // under way (R8); weak slots; notices.
 #include "tests/graph.h"
 #include "tests/harness.h"
+#include "tests/heaps.h"
 #include "tests/steps.h"
 
 static struct rc_weak *weak_of(char name) {
@@ -427,6 +428,43 @@ TEST(notices_come_when_the_heap_is_freed) {
     EXPECT_EQ(2, strlen(notices));
     rc_weak_release(a);
     rc_weak_release(b);
+}
+
+static void *release_weak(void *weak) {
+    rc_weak_release(weak);
+    return NULL;
+}
+
+// Those of slots count, too, and who gives up the last one may be in another thread.
+TEST(weak_references_that_are_left_of_the_dead_are_counted) {
+    graph("a c");
+    struct rc_weak *a = weak_of('a'), *again = weak_of('a'), *c = weak_of('c');
+    struct observer *o = rc_new(&observer_type);
+    REQUIRE(rc_weak_set(&o->target, at('c')));
+    EXPECT_EQ(0, rc_weak_left()); // all are alive
+    drop("a");
+    EXPECT_EQ(1, rc_weak_left());
+    rc_weak_release(a);
+    EXPECT_EQ(1, rc_weak_left());
+    drop("c");
+    EXPECT_EQ(2, rc_weak_left());
+    elsewhere(release_weak, again);
+    EXPECT_EQ(1, rc_weak_left());
+    rc_weak_release(c);
+    EXPECT_EQ(1, rc_weak_left()); // the slot's
+    rc_release(o);
+    EXPECT_EQ(0, rc_weak_left());
+}
+
+// Nobody has released it, but nobody holds it any more: W4 does, until its notices have come.
+TEST(weak_reference_of_a_notice_is_not_left) {
+    graph("a");
+    struct rc_weak *weak = weak_of('a');
+    EXPECT(rc_weak_notify(weak, take_notice, "1"));
+    rc_weak_release(weak);
+    drop("a");
+    EXPECT_STR("1", notices);
+    EXPECT_EQ(0, rc_weak_left());
 }
 
 static void take_notice_and_act(void *arg) {

@@ -17,7 +17,8 @@
 //       ...
 //
 // With REFCYC_LEAKS=1 in the environment, a program that nobody changes prints that report to its standard error output for
-// each heap that is freed with objects in it, and at exit for each heap that is not freed and has some.
+// each heap that is freed with objects in it, and at exit for each heap that is not freed and has some; then how many weak
+// references to dead objects nobody has released (rc_weak_left).
 //
 // All calls are about the heap this thread is inside (the default heap if it is inside none), and change nothing in it: no
 // count, no mark, no slot. A collection under way goes on afterwards as if nothing had been. They may be made from

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Weak references: they name an object without keeping it alive. A `struct rc_weak` is a small block with a count of its
 // own; an object has at most one, shared by all weak references to it. The object's memory goes when it dies; only the
-// block stays, for as long as somebody holds it. (One that nobody releases is memory lost, of which reports of objects say
-// nothing.)
+// block stays, for as long as somebody holds it. (One that nobody releases is memory lost: reports of objects do not show it,
+// rc_weak_left counts it.)
 #ifndef REFCYC_WEAK_H
 #define REFCYC_WEAK_H
 
@@ -24,6 +24,9 @@ RC_API struct rc_weak *rc_weak_retain(struct rc_weak *weak);
 // moment of a collection, also when the object's heap is gone. An object that waits for its finalizer gives NULL until
 // that runs.
 RC_API void *rc_weak_get(struct rc_weak *weak) RC_RETURNS_HANDLE;
+// How many blocks there are, in the whole process, whose object is dead, because C code or a weak slot has not released them yet:
+// if there should be none, that is what was forgotten. Those whose object is alive do not count. Any thread. O(1).
+RC_API size_t rc_weak_left(void);
 // Makes the weak slot [slot] (declared with RC_WEAK) refer to [obj]; NULL empties it. false with errno = ENOMEM, and the
 // slot as it was, if memory is out. Inside the heap of the object that the slot lies in. A fault, as of rc_set, if [slot] is NULL
 // or a field of NULL; false with errno = EINVAL if the handler returns.

@@ -55,7 +55,7 @@ int main(void) {
     b->n = 1;
     rc_changed(b);
     struct rc_weak *weak = rc_weak_new(a);
-    bool ok = weak && rc_weak_set(&b->observed, a) && rc_weak_notify(weak, notice, NULL);
+    bool ok = weak && rc_weak_set(&b->observed, a) && rc_weak_notify(weak, notice, NULL) && rc_weak_left() == 0;
     struct node *upgraded = (struct node *)rc_weak_get(weak);
     rc_release(upgraded);
     ok = ok && rc_type_of(a) == &node_type && rc_is_a(a, &node_type) && rc_handles(a) == 1 && rc_links(b) == 1;
