@@ -759,12 +759,14 @@ TEST(many_types_live_side_by_side) {
     EXPECT_EQ(n, rc_collect());
 }
 
+static const struct rc_type many_type = {"many", sizeof(struct pair), .slots = RC_SLOTS(RC_LINK(struct pair, x))};
+
 // More than a heap finds without looking for them.
 TEST(many_types_are_forgotten_and_known_again) {
     enum { N = 50 };
     static struct rc_type types[N];
     for (int i = 0; i < N; i++)
-        types[i] = (struct rc_type){"many", sizeof(struct pair), .slots = RC_SLOTS(RC_LINK(struct pair, x))};
+        types[i] = many_type;
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < N; i++)
             rc_release(rc_new(&types[i]));
