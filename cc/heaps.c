@@ -429,7 +429,7 @@ static void doom(struct all *all, struct cc_node *node, struct rc__header *h) {
     (void)all;
     (void)node;
     h->word |= RC__DOOMED;
-    rc__set_cls(h, rc__cls(h) | 1);
+    rc__set_dead(h);
 }
 
 static void destruct(struct all *all, struct cc_node *node, struct rc__header *h) {

@@ -175,7 +175,7 @@ static inline bool meet(struct island *s, const struct rc__header *from, const s
     if (!place) {
         const struct rc__class *c = &rc__classes[both >> 17];
         if (rc__class_heap[both >> 16] != s->heap || c->acyclic)
-            return !(both >> 16 & 1) && leave_out(s, h); // dead: BUILD will say so
+            return !(both & RC__DEAD) && leave_out(s, h); // dead: BUILD will say so
         const struct rc__header *up = above(h, c);
         if (up && up != from && up != over && h != over && !place_of(s, up, rc__both(up))) {
             s->doubtful[s->doubtful_count++] = (struct doubtful){h, h};

@@ -86,7 +86,7 @@ static bool doom(struct rc_heap *heap, struct cc_node *node, struct rc__header *
     (void)heap;
     (void)node;
     h->word |= RC__DOOMED;
-    rc__set_cls(h, rc__cls(h) | 1);
+    rc__set_dead(h);
     return true;
 }
 

@@ -86,7 +86,7 @@ static void big_free(struct rc_heap *heap, struct rc__header *h) {
 #endif
     big_prev(big)->not_next = big->not_next;
     big_next(big)->not_prev = big->not_prev;
-    h->cls = 0;
+    rc__set_both(h, 0, 0);
     rc__memory_free(heap, big, big->size);
 }
 

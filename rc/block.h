@@ -29,7 +29,7 @@ static inline struct rc__page *rc__page_of(const struct rc__header *h) {
 // The first free cell of [page], which has one. Of the header, only the word is set.
 static inline struct rc__header *rc__page_take(struct rc__page *page) {
     struct rc__header *h = page->free;
-    assert(rc__page_of(h) == page && page->cell && page->has_room && h->cls == 0);
+    assert(rc__page_of(h) == page && page->cell && page->has_room && rc__cls(h) == 0);
     page->free = (struct rc__header *)(uintptr_t)h->word;
     page->used++;
     h->word = 0;

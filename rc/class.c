@@ -592,7 +592,7 @@ void rc__class_rejoin(struct rc_heap *heap, struct rc__header *h) {
         size_t size = rc__block_size(h);
         rc__class_remove(c, 1, size);
         rc__class_add(first, size);
-        rc__set_cls(h, 2 * c->first);
+        rc__set_both(h, rc__both(h) & UINT16_MAX, (uint16_t)(2 * c->first));
     }
     if (weak)
         rc__unlock(&heap->door->lock);

@@ -19,14 +19,13 @@ enum {
     AHEAD = 8     // so many come before the last of these, which is on its way from memory
 };
 
-// An object's address is 48 bits wide and a multiple of 16: 44 bits, 28 of them in links, 16 beside the class.
+// [h] is dead, and the next one is [next]: an address of 48 bits, a multiple of 16, is 44 bits, 28 in links, 16 beside the class.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
-    assert(rc__is_dead(h));
     assert((uintptr_t)next % 16 == 0 && (uintptr_t)next >> 48 == 0);
     uint64_t address = (uint64_t)(uintptr_t)next >> 4;
     assert(!(h->word & RC__LED));
     h->word = (h->word & (RC__LINK_ONE - 1)) | (address >> 16) << 36;
-    rc__set_both(h, (uint16_t)address, rc__cls(h));
+    rc__set_both(h, (uint16_t)address, rc__cls(h) | 1);
 }
 
 static struct rc__header *next_dead(const struct rc__header *h) {
@@ -141,7 +140,6 @@ static inline void end(struct rc_heap *heap, struct rc__header *h) {
 
 // D1
 static inline void join_dead(struct rc_heap *heap, struct rc__header *h) {
-    rc__set_cls(h, rc__cls(h) | 1);
     set_next_dead(h, heap->dead);
     heap->dead = h;
     heap->dead_count++;
@@ -213,7 +211,7 @@ static __attribute__((noinline)) size_t let_go_of_last(struct bare *b, size_t n,
 // which it returns what is left.
 static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t limit) {
     struct rc__class *c = rc__class(h);
-    uint32_t both = rc__both(h) & ~UINT32_C(0x1FFFF); // it may come from the dead list
+    uint32_t both = rc__both(h) & ~(RC__DEAD | UINT16_MAX); // it may come from the dead list
     struct bare b;
     b.heap = heap;
     b.c = c;

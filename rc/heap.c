@@ -405,7 +405,7 @@ static void end_doom(struct rc__header *h, void *arg) {
     if (!(h->word & RC__IMMORTAL) && rc__handles(h) + rc__sum(rc__atomic_load(&h->shared)) > 0) // no upgrade adds to it now
         ending->held++;
     h->word |= RC__DOOMED;
-    rc__set_cls(h, rc__cls(h) | 1);
+    rc__set_dead(h);
 }
 
 static void end_destroy(struct rc__header *h, void *arg) {

@@ -5,7 +5,7 @@
 //    +--------------------+---------+---------------------+
 //    | links              | flags   | index               |  word     inside only
 //    +--------------------+---------+----------+----------+
-//    | shared                       | handles  | class    |  shared: atomic, any thread; the rest inside only, but for INBOX
+//    | shared                       | class    | handles  |  shared: atomic, any thread; both: inside only, but for INBOX
 //    +------------------------------+----------+----------+
 //    | the object ...
 //
@@ -224,12 +224,11 @@ static inline void rc__set_index(struct rc__header *h, uint32_t index) {
 }
 // The class is read by other threads, while the thread inside stores it together with the handles.
 static inline uint16_t rc__cls(const struct rc__header *h) {
-    return RC__LOAD(h->cls);
+    return (uint16_t)(rc__both(h) >> 16);
 }
-// And both are stored at once, as they are loaded: a load of a whole word waits for a store of half of it.
 static inline uint32_t rc__make_both(unsigned low, uint16_t cls) {
-    struct rc__header both = {.low = (uint16_t)low, .cls = cls};
-    return both.both;
+    assert(low <= UINT16_MAX);
+    return low | (uint32_t)cls << 16;
 }
 static inline void rc__set_both(struct rc__header *h, unsigned low, uint16_t cls) {
     RC__STORE(h->both, rc__make_both(low, cls));
@@ -241,11 +240,11 @@ static inline void rc__set_handles(struct rc__header *h, unsigned handles) {
     assert(handles <= RC__HANDLES_MAX);
     RC__STORE(h->both, (rc__both(h) & ~RC__HANDLES) | handles);
 }
-static inline void rc__set_cls(struct rc__header *h, int cls) {
-    RC__STORE(h->cls, (uint16_t)cls);
+static inline void rc__set_dead(struct rc__header *h) {
+    RC__STORE(h->both, rc__both(h) | RC__DEAD);
 }
 static inline struct rc__class *rc__class(const struct rc__header *h) {
-    return &rc__classes[rc__cls(h) >> 1];
+    return &rc__classes[rc__both(h) >> 17];
 }
 // [c] has one object of [size] bytes more; [n] of together [bytes] less.
 static inline void rc__class_add(struct rc__class *c, size_t size) {
@@ -262,7 +261,7 @@ static inline size_t rc__class_bytes(const struct rc__class *c) {
     return c->live * c->cell + c->beyond;
 }
 static inline bool rc__is_dead(const struct rc__header *h) {
-    return rc__cls(h) & 1;
+    return rc__both(h) & RC__DEAD;
 }
 static inline struct rc_heap *rc__heap(const struct rc__header *h) {
     return RC__LOAD(rc__class_heap[rc__cls(h)]);
@@ -339,7 +338,7 @@ static inline bool rc__is_in_newest(const struct rc_heap *heap, const void *slot
     if ((uintptr_t)slot - (uintptr_t)h >= heap->newest_size)
         return false;
     uint32_t both = rc__both(h);
-    return both & RC__HANDLES && !(both & UINT32_C(1) << 16) && !(h->word & (RC__GRAPH | RC__LED));
+    return both & RC__HANDLES && !(both & RC__DEAD) && !(h->word & (RC__GRAPH | RC__LED));
 }
 
 // counting.c. [call] names the public function, for a fault.

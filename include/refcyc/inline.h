@@ -22,25 +22,16 @@ struct rc_heap;
 
 // The 16 bytes before each object. rc/object.h says what the fields mean and who writes them.
 struct rc__header {
-    uint64_t word;    // links:28 flags:9 index:27
-    uint32_t shared;  // handles of other threads, atomic
-    __extension__ union {
-        __extension__ struct {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-            uint16_t low; // handles of this heap's thread, and the bit INBOX
-            uint16_t cls; // (heap, type); odd: dead
-#else
-            uint16_t cls, low;
-#endif
-        };
-        uint32_t both; // class and handles in one word: one load tells whose the object is and what it counts, and a
-    };                 // processor forwards a stored word to the next load faster than half a one
-};
+    uint64_t word;   // links:28 flags:9 index:27
+    uint32_t shared; // handles of other threads, atomic
+    uint32_t both;   // class:16 (heap, type; odd: dead) INBOX:1 handles:15, of this heap's thread. One load tells whose the
+};                   // object is and what it counts. Never half of it: what was stored is forwarded to the next load as a whole
 
-// Of the low half of both.
+// Of both.
 #define RC__HANDLES_MAX 0x4000u // of the handles: immortal, or time to spill
 #define RC__HANDLES 0x7FFFu
 #define RC__INBOX 0x8000u // QUEUED, for other threads to see where they look anyway (F5, rc/foreign.c)
+#define RC__DEAD 0x10000u // of the class
 
 // Of shared (rc/object.h): a sum, above three bits.
 #define RC__QUEUED 1u // in the inbox
