@@ -8,20 +8,20 @@
 
 struct source {
     GSource source;
-    struct rc_heap *heap;
+    struct loop *loop;
     bool for_urgent;
 };
 
 struct rc_glib {
     GMainContext *context;
-    struct rc_heap *heap;
+    struct loop loop;
     GSource *idle, *urgent;
 };
 
 // Whether [source] is to be dispatched; if not, *sleep says when to ask again.
 static bool is_ready(const struct source *s, uint64_t *sleep) {
     bool urgent;
-    *sleep = loop_next(s->heap, &urgent);
+    *sleep = loop_next(s->loop, &urgent);
     if (*sleep)
         return false;
     if (s->for_urgent && !urgent)
@@ -45,7 +45,11 @@ static gboolean on_check(GSource *source) {
 static gboolean on_dispatch(GSource *source, GSourceFunc callback, gpointer data) {
     (void)callback;
     (void)data;
-    loop_step(((struct source *)source)->heap, UINT64_MAX);
+    const struct source *s = (struct source *)source;
+    if (s->for_urgent)
+        loop_catch_up(s->loop);
+    else
+        loop_step(s->loop->heap, UINT64_MAX);
     return G_SOURCE_CONTINUE;
 }
 
@@ -56,9 +60,9 @@ static void on_wake(void *arg) {
     g_main_context_wakeup(arg);
 }
 
-static GSource *source_new(GMainContext *context, struct rc_heap *heap, gint priority, bool for_urgent) {
+static GSource *source_new(GMainContext *context, struct loop *loop, gint priority, bool for_urgent) {
     GSource *source = g_source_new(&funcs, sizeof(struct source));
-    ((struct source *)source)->heap = heap;
+    ((struct source *)source)->loop = loop;
     ((struct source *)source)->for_urgent = for_urgent;
     g_source_set_priority(source, priority);
     g_source_set_name(source, for_urgent ? "refcyc, urgent" : "refcyc");
@@ -71,11 +75,11 @@ struct rc_glib *rc_glib_attach(GMainContext *context, struct rc_heap *heap) {
         errno = EINVAL;
         return NULL;
     }
-    struct rc_glib *glib = g_new(struct rc_glib, 1);
+    struct rc_glib *glib = g_new0(struct rc_glib, 1);
     glib->context = g_main_context_ref(context ? context : g_main_context_default());
-    glib->heap = heap;
-    glib->idle = source_new(glib->context, heap, G_PRIORITY_DEFAULT_IDLE, false);
-    glib->urgent = source_new(glib->context, heap, G_PRIORITY_DEFAULT, true);
+    glib->loop.heap = heap;
+    glib->idle = source_new(glib->context, &glib->loop, G_PRIORITY_DEFAULT_IDLE, false);
+    glib->urgent = source_new(glib->context, &glib->loop, G_PRIORITY_DEFAULT, true);
     rc_heap_set_wake(heap, on_wake, glib->context);
     return glib;
 }
@@ -83,7 +87,7 @@ struct rc_glib *rc_glib_attach(GMainContext *context, struct rc_heap *heap) {
 void rc_glib_detach(struct rc_glib *glib) {
     if (!glib)
         return;
-    rc_heap_set_wake(glib->heap, NULL, NULL);
+    rc_heap_set_wake(glib->loop.heap, NULL, NULL);
     g_source_destroy(glib->idle);
     g_source_unref(glib->idle);
     g_source_destroy(glib->urgent);

@@ -16,7 +16,7 @@
 #define NEVER UINT64_MAX
 
 struct rc_sdevent {
-    struct rc_heap *heap;
+    struct loop loop;
     sd_event_source *timer, *bell;
     int fd;
     uint64_t at; // what the timer is set to
@@ -44,7 +44,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg) {
     struct rc_sdevent *s = arg;
     (void)source;
     (void)usec;
-    loop_step(s->heap, UINT64_MAX);
+    if (s->urgent)
+        loop_catch_up(&s->loop);
+    else
+        loop_step(s->loop.heap, UINT64_MAX);
     return 0;
 }
 
@@ -63,7 +66,7 @@ static uint64_t time_of(uint64_t next) {
 static int on_prepare(sd_event_source *source, void *arg) {
     struct rc_sdevent *s = arg;
     bool urgent;
-    uint64_t at = time_of(loop_next(s->heap, &urgent));
+    uint64_t at = time_of(loop_next(&s->loop, &urgent));
     if (urgent != s->urgent) {
         s->urgent = urgent;
         sd_event_source_set_priority(source, urgent ? SD_EVENT_PRIORITY_NORMAL : SD_EVENT_PRIORITY_IDLE);
@@ -86,7 +89,7 @@ static void close_all(struct rc_sdevent *s) {
 void rc_sdevent_detach(struct rc_sdevent *s) {
     if (!s)
         return;
-    rc_heap_set_wake(s->heap, NULL, NULL);
+    rc_heap_set_wake(s->loop.heap, NULL, NULL);
     close_all(s);
 }
 
@@ -111,7 +114,7 @@ struct rc_sdevent *rc_sdevent_attach(sd_event *event, struct rc_heap *heap) {
     struct rc_sdevent *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->heap = heap;
+    s->loop.heap = heap;
     s->at = NEVER;
     int error = open_all(s, event);
     if (error < 0) {

@@ -5,7 +5,7 @@
 //
 // prepare asks when a slice will be due and sets the timer to that, 0 for at once: the poll then does not sleep longer. The
 // timer's callback does nothing. check, behind the events of this turn, runs the slice if it is due and no further event
-// waits at the door (the loop's own descriptor is readable then) - or if it is urgent. No uv_idle: it spins.
+// waits at the door (the loop's own descriptor is readable then) - or, if it is urgent, some. No uv_idle: it spins.
 //
 // All handles are unreferenced: the loop ends when the program's own are closed.
 #define _GNU_SOURCE // uv.h needs it
@@ -21,7 +21,7 @@ struct rc_uv {
     uv_check_t check;
     uv_timer_t timer;
     uv_async_t async;
-    struct rc_heap *heap;
+    struct loop loop;
     uint64_t next; // as prepare saw it
     int handles;   // that are not closed yet
 };
@@ -42,7 +42,7 @@ static void on_wake(void *arg) {
 static void on_prepare(uv_prepare_t *prepare) {
     struct rc_uv *uv = prepare->data;
     bool urgent;
-    uv->next = loop_next(uv->heap, &urgent);
+    uv->next = loop_next(&uv->loop, &urgent);
     if (uv->next == RC_PACE_NEVER)
         uv_timer_stop(&uv->timer);
     else
@@ -58,7 +58,7 @@ static bool has_events(const uv_loop_t *loop) {
 static void step_if_idle(struct rc_uv *uv, const uv_loop_t *loop) {
     int timeout = uv_backend_timeout(loop); // -1: there is no timer
     if (timeout && !has_events(loop))
-        loop_step(uv->heap, timeout < 0 ? UINT64_MAX : (uint64_t)timeout * 1000000);
+        loop_step(uv->loop.heap, timeout < 0 ? UINT64_MAX : (uint64_t)timeout * 1000000);
 }
 
 static void on_check(uv_check_t *check) {
@@ -67,9 +67,9 @@ static void on_check(uv_check_t *check) {
     if (uv->next)
         return;
     uv_timer_stop(&uv->timer); // ours is not to be waited for
-    if (loop_next(uv->heap, &urgent) == 0) {
+    if (loop_next(&uv->loop, &urgent) == 0) {
         if (urgent)
-            loop_step(uv->heap, UINT64_MAX);
+            loop_catch_up(&uv->loop);
         else
             step_if_idle(uv, check->loop);
     }
@@ -82,7 +82,7 @@ struct rc_uv *rc_uv_attach(uv_loop_t *loop, struct rc_heap *heap) {
         free(uv);
         return NULL;
     }
-    uv->heap = heap;
+    uv->loop.heap = heap;
     uv->next = RC_PACE_NEVER;
     uv_prepare_init(loop, &uv->prepare);
     uv_check_init(loop, &uv->check);
@@ -108,7 +108,7 @@ static void on_close(uv_handle_t *handle) {
 void rc_uv_detach(struct rc_uv *uv) {
     if (!uv)
         return;
-    rc_heap_set_wake(uv->heap, NULL, NULL);
+    rc_heap_set_wake(uv->loop.heap, NULL, NULL);
     uv_handle_t *all[] = {(uv_handle_t *)&uv->prepare, (uv_handle_t *)&uv->check, (uv_handle_t *)&uv->timer,
                           (uv_handle_t *)&uv->async};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -6,9 +6,11 @@
 //     rc_glib_detach(gc);
 //
 // A slice runs when the loop has nothing else to do: as a source of idle priority (G_PRIORITY_DEFAULT_IDLE). If that never
-// gets its turn, then, when it has become urgent (see rc_pace_is_urgent), as one of default priority. With nothing to
-// collect the loop sleeps as it would without us; another thread that leaves work for the heap wakes it up. How long slices
-// are and how much of the time they take is what rc_pace_set says.
+// gets its turn, then, when it has become urgent (see rc_pace_is_urgent), as one of default priority: one slice in each turn of
+// the loop, or as many as take as long as the program's own work since the last ones; longer only where the heap still grows,
+// and as many times as long as it has become large since. With nothing to collect the loop sleeps as it would without us;
+// another thread that leaves work for the heap wakes it up. How long slices are and how much of the time they take is what
+// rc_pace_set says.
 #ifndef REFCYC_GLIB_H
 #define REFCYC_GLIB_H
 

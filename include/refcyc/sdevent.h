@@ -6,9 +6,10 @@
 //     rc_sdevent_detach(gc);
 //
 // A slice runs when the loop has nothing else to do: as a source of the priority SD_EVENT_PRIORITY_IDLE; while it is urgent
-// (see rc_pace_is_urgent) as one of SD_EVENT_PRIORITY_NORMAL. With nothing to collect the loop sleeps as it would without
-// us; another thread that leaves work for the heap wakes it up. How long slices are and how much of the time they take is
-// what rc_pace_set says.
+// (see rc_pace_is_urgent) as one of SD_EVENT_PRIORITY_NORMAL: one slice each time, or as many as take as long as the program's
+// own work since the last ones; longer only where the heap still grows, and as many times as long as it has become large
+// since. With nothing to collect the loop sleeps as it would without us; another thread that leaves work for the heap wakes it
+// up. How long slices are and how much of the time they take is what rc_pace_set says.
 #ifndef REFCYC_SDEVENT_H
 #define REFCYC_SDEVENT_H
 

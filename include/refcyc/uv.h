@@ -8,9 +8,10 @@
 //     uv_loop_close(loop);
 //
 // A slice runs when the loop has nothing else to do: after its events have been handled and none waits. If that never
-// comes to pass, then when it has become urgent (see rc_pace_is_urgent). With nothing to collect the loop sleeps as it
-// would without us; another thread that leaves work for the heap wakes it up. How long slices are and how much of the time
-// they take is what rc_pace_set says.
+// comes to pass, then when it has become urgent (see rc_pace_is_urgent): one in each turn of the loop, or as many as take as
+// long as the program's own work of that turn; longer only where the heap still grows, and as many times as long as it has
+// become large since. With nothing to collect the loop sleeps as it would without us; another thread that leaves work for the
+// heap wakes it up. How long slices are and how much of the time they take is what rc_pace_set says.
 #ifndef REFCYC_UV_H
 #define REFCYC_UV_H
 

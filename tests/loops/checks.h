@@ -111,6 +111,38 @@ static void keeps_garbage_bounded_in_a_busy_loop(void) {
     detach(adapter);
 }
 
+struct slow {
+    struct slow *self;
+};
+static void slow_destroy(void *obj) {
+    for (volatile int i = 0; i < 200; i++)
+        ;
+    (void)obj;
+}
+static RC_TYPE(slow, struct slow, .slots = RC_SLOTS(RC_LINK(struct slow, self)), .destroy = slow_destroy);
+
+static void make_too_much(void) {
+    for (int i = 0; i < 10000; i++) {
+        struct slow *s = rc_new(&slow_type);
+        rc_give(&s->self, s);
+    }
+    size_t objects = stats().objects;
+    most = objects > most ? objects : most;
+}
+
+// Each turn makes more than a slice takes away, and in less time than that takes.
+static void keeps_garbage_bounded_that_outgrows_slices(void) {
+    void *adapter = attach(rc_heap_default());
+    rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = 10000});
+    most = 0;
+    for (uint64_t before = stats().allocated; stats().allocated - before < 2000000;)
+        run(20, make_too_much);
+    CHECK(most < 500000);
+    rc_pace_set(NULL);
+    run_until_empty(NULL);
+    detach(adapter);
+}
+
 static struct rc_heap *heap;
 static int inside, leave;
 
@@ -184,6 +216,7 @@ static int checks_run(void) {
     collects_when_idle();
     waits_while_the_loop_is_busy_but_not_for_ever();
     keeps_garbage_bounded_in_a_busy_loop();
+    keeps_garbage_bounded_that_outgrows_slices();
     is_deaf_when_detached();
     can_be_attached_again_and_again();
     return rc_heap_free(rc_heap_default()) != 0;
