@@ -30,9 +30,22 @@ static struct rc_heap *free_heap(const char *call) {
     return heap && cc_is_free(heap) ? heap : NULL;
 }
 
+// This thread may sleep for so long, or until another one that leaves [heap] wakes it: where there was nothing to do and now
+// is, or much more. (Twice as much at least, so that it is not woken again and again by what can wait.)
+static uint64_t sleep_for(struct rc_heap *heap, const struct cc_pace_plan *plan) {
+    assert(rc__is_mine(heap));
+    size_t pending = cc_pending(heap);
+    heap->rouse_at = !plan->delay ? 0 : pending ? 2 * pending + plan->many : 1;
+    heap->sleeper = pthread_self();
+    return plan->delay;
+}
+
 uint64_t rc_pace_next(void) {
     struct rc_heap *heap = free_heap("rc_pace_next");
-    return heap ? plan_for(heap).delay : RC_PACE_NEVER;
+    if (!heap)
+        return RC_PACE_NEVER;
+    struct cc_pace_plan plan = plan_for(heap);
+    return sleep_for(heap, &plan);
 }
 
 bool rc_pace_is_urgent(void) {
@@ -46,11 +59,12 @@ uint64_t rc_pace_step(uint64_t idle_ns) {
         return RC_PACE_NEVER;
     struct cc_pace_plan plan = plan_for(heap);
     if (plan.delay || !idle_ns)
-        return plan.delay;
+        return sleep_for(heap, &plan);
     uint64_t pause = heap->cc.pace.goals.longest_pause_ns;
     cc_slice(heap, idle_ns < pause ? idle_ns : pause,
              !plan.begin ? CC_BEGIN_NONE : plan.all ? CC_BEGIN_ONE : CC_BEGIN_YOUNG);
-    return plan_for(heap).delay;
+    plan = plan_for(heap);
+    return sleep_for(heap, &plan);
 }
 
 void rc_pace_pressure(void) {

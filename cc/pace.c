@@ -131,6 +131,7 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
     uint64_t old = old_delay(p, v);
     struct cc_pace_plan plan = {.delay = least(young_delay(p, v), old), .all = old == 0};
     plan.begin = plan.delay == 0;
+    plan.many = (size_t)(allowed(p, v, 0) / (4 * at_least(p->yield, 1)));
     if (v->inbox)
         plan.delay = least(plan.delay, until(v->now, p->rung, MIN_WAIT)); // so that what comes together goes together
     if (v->busy)

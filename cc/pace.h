@@ -55,6 +55,7 @@ struct cc_pace_plan {
     bool begin;     // it may begin a collection: suspects are due
     bool all;       // of old suspects, too
     bool urgent;
+    size_t many; // so many suspects more are due at once, about
 };
 
 // What a collection came to.

@@ -78,17 +78,20 @@ void rc__queue(struct rc__header *h) {
     rc__unlock(&door->lock);
 }
 
+void rc__rouse(struct rc__door *door) {
+    rc__lock(&door->lock);
+    if (door->heap && door->wake)
+        door->wake(door->wake_arg);
+    rc__unlock(&door->lock);
+}
+
 void rc__ring(uint16_t n) {
     assert(n && n < 1 << 15);
     struct rc__door *door, *now = rc__door_of(n);
     do {
         door = now;
-        if (!rc__word_load(rc__bell_at(door)) && rc__word_change(rc__bell_at(door), 0, 1)) {
-            rc__lock(&door->lock);
-            if (door->heap && door->wake)
-                door->wake(door->wake_arg);
-            rc__unlock(&door->lock);
-        }
+        if (!rc__word_load(rc__bell_at(door)) && rc__word_change(rc__bell_at(door), 0, 1))
+            rc__rouse(door);
         now = rc__door_of(n);
     } while (now != door); // F4
 }

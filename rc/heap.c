@@ -210,13 +210,24 @@ static void leave(struct rc_heap *heap) {
     rc__unlock(&heap->inside);
 }
 
+// The same, and wakes who sleeps on [heap] if this thread has made more work than it reckons with.
+static void leave_work(struct rc_heap *heap) {
+    struct rc__door *door = heap->door; // the heap may be gone once this thread is outside; who has its door then, wakes in vain
+    bool rouses = heap->rouse_at && cc_pending(heap) >= heap->rouse_at && !pthread_equal(heap->sleeper, pthread_self());
+    if (rouses)
+        heap->rouse_at = 0;
+    leave(heap);
+    if (rouses)
+        rc__rouse(door);
+}
+
 static void pop_entry(struct rc_heap *heap) {
     assert(rc__here == heap); // H2
     assert(depth && heap_at(depth - 1) == heap && !stack[depth - 1].times);
     depth--;
     rc__here = depth ? heap_at(depth - 1) : RC__NOWHERE;
     if (!rc__entries(heap) && !heap->held)
-        leave(heap);
+        leave_work(heap);
 }
 
 void rc_heap_leave(struct rc_heap *heap) {
@@ -261,7 +272,7 @@ static void let_go(struct rc_heap *list, bool wholly) {
         assert(heap->held && rc__is_mine(heap)); // H3
         heap->held = false;
         if (wholly || !rc__entries(heap))
-            leave(heap);
+            leave_work(heap);
     }
 }
 

@@ -172,6 +172,8 @@ struct rc_heap {
     AO_t wanted;   // threads that wait for it and need others, too (H4)
     bool held;     // by that thread, without an entry on its stack (H3)
     struct rc_heap *next_held;
+    size_t rouse_at;   // with so much pending, another thread than the sleeper wakes it when it leaves; 0: nobody sleeps
+    pthread_t sleeper; // last asked when to come again
     struct rc__blocks blocks;
     struct rc__header *newest; // the cell that an object was made in last,
     size_t newest_size;        // and how many bytes it has; 0: it may not be one any more
@@ -473,6 +475,8 @@ struct rc__door *rc__door_lock(const struct rc__header *h);
 // Under both locks, when no class names [from]'s door any more: what is in its inbox goes to [into]'s, where there is room;
 // what was noted there (linked) is noted here, and if it rang there, it rings here.
 void rc__door_merge(struct rc_heap *into, struct rc_heap *from);
+// Calls the wake function, if there is one.
+void rc__rouse(struct rc__door *door);
 // Looks through the inbox from entry [*at] on, [limit] entries at most. false when it has reached the end.
 bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit);
 

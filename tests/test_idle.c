@@ -4,6 +4,7 @@
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
+#include "tests/heaps.h"
 
 #include <pthread.h>
 
@@ -314,6 +315,78 @@ TEST(wake_can_be_replaced_and_taken_away) {
     EXPECT_EQ(1, other);
     rc_heap_leave(heap);
     free_heap(heap);
+}
+
+static struct rc_heap *shared;
+
+static void ask_and_leave(bool nothing_to_do) {
+    rc_heap_enter(shared);
+    uint64_t next = rc_pace_next();
+    rc_heap_leave(shared);
+    EXPECT(next > 0);
+    EXPECT_EQ(nothing_to_do, next == RC_PACE_NEVER);
+}
+
+static void *lose_inside(void *arg) {
+    rc_heap_enter(shared);
+    for (size_t i = *(size_t *)arg; i; i--)
+        lose_another_cycle();
+    rc_heap_leave(shared);
+    return NULL;
+}
+
+static void lose_elsewhere(size_t n) {
+    elsewhere(lose_inside, &n);
+}
+
+TEST(wake_is_called_by_who_leaves_a_heap_with_work_that_nobody_reckoned_with) {
+    shared = rc_heap_new(&(struct rc_heap_options){.wake = wake, .wake_arg = &woken});
+    lose_elsewhere(1);
+    EXPECT_EQ(0, woken); // nobody sleeps
+    rc_heap_enter(shared);
+    rc_collect();
+    rc_heap_leave(shared);
+
+    ask_and_leave(true);
+    lose_elsewhere(0);
+    EXPECT_EQ(0, woken);
+    lose_elsewhere(1);
+    EXPECT_EQ(1, woken);
+    lose_elsewhere(1);
+    EXPECT_EQ(1, woken);
+    ask_and_leave(false);
+    lose_elsewhere(1);
+    EXPECT_EQ(1, woken); // one more changes nothing
+    lose_elsewhere(5000);
+    EXPECT_EQ(2, woken);
+    lose_elsewhere(5000);
+    EXPECT_EQ(2, woken);
+    free_heap(shared);
+}
+
+TEST(wake_is_not_called_by_who_would_be_woken) {
+    shared = rc_heap_new(&(struct rc_heap_options){.wake = wake, .wake_arg = &woken});
+    ask_and_leave(true);
+    lose_inside(&(size_t){1});
+    EXPECT_EQ(0, woken);
+    free_heap(shared);
+}
+
+static void *merge_what_is_lost(void *arg) {
+    struct rc_heap *mine = rc_heap_new(NULL);
+    rc_heap_enter(mine);
+    lose_another_cycle();
+    rc_heap_leave(mine);
+    EXPECT(rc_heap_merge(shared, mine));
+    return arg;
+}
+
+TEST(wake_is_called_by_who_merges_garbage_into_a_heap) {
+    shared = rc_heap_new(&(struct rc_heap_options){.wake = wake, .wake_arg = &woken});
+    ask_and_leave(true);
+    elsewhere(merge_what_is_lost, NULL);
+    EXPECT_EQ(1, woken);
+    free_heap(shared);
 }
 
 TEST(wake_needs_a_heap) {

@@ -46,9 +46,11 @@ struct rc_heap_options {
     size_t release_limit;
     // Of the heap's memory, in bytes. 0: none. See rc_heap_set_limit.
     size_t limit;
-    // Called when another thread leaves work for this heap: releases to be looked at by the next slice. On that thread,
-    // so it does no more than wake the loop that runs the slices (uv_async_send, g_main_context_wakeup, a byte in a pipe);
-    // it calls nothing of this library. Once until that work is taken up. NULL: nobody is called.
+    // Called when another thread leaves work for this heap: releases to be looked at by the next slice; or, when it leaves
+    // the heap, or has merged another into it, suspects where rc_pace_next (or rc_pace_step) had nothing to do, or many more
+    // than it had. On that thread, so it does no more than wake the loop that runs the slices (uv_async_send,
+    // g_main_context_wakeup, a byte in a pipe); it calls nothing of this library. Once until that work is taken up, or
+    // rc_pace_next was asked again. NULL: nobody is called.
     void (*wake)(void *arg);
     void *wake_arg;
 };

@@ -50,7 +50,8 @@ RC_API void rc_pace_get(struct rc_pace_goals *goals);
 #define RC_PACE_NEVER UINT64_MAX
 
 // How many nanoseconds from now a slice is worth taking. 0: now. RC_PACE_NEVER: when something has happened, in the program
-// or in another thread, which calls the heap's wake function then (see rc_heap_set_wake). O(1).
+// or in another thread, which calls the heap's wake function then (see rc_heap_set_wake); it does so, too, when it has left
+// much more to do than there is now. O(1).
 RC_API uint64_t rc_pace_next(void);
 
 // Offers [idle_ns] nanoseconds of idle time. If a slice is worth taking now, takes one, of that length or of the longest
@@ -59,8 +60,9 @@ RC_API uint64_t rc_pace_step(uint64_t idle_ns);
 
 // Whether waiting for idle time any longer would break a goal: there is too much garbage, the program is under pressure, or
 // a slice has been due for a second. An event loop then gives the collector a turn although it is busy. One slice may be less
-// than the program makes in a turn: a loop whose turns are long, and that may never idle, takes several while it is urgent, as
-// long in all as its own turn took, say (the loops' libraries do); else the heap grows until memory is out, or to its limit. O(1).
+// than the program makes in a turn: a loop whose turns are long, and that may never idle, takes several while it is urgent,
+// as long in all as its own turn took, say (the loops' libraries do); else the heap grows until memory is out, or to its
+// limit. O(1).
 RC_API bool rc_pace_is_urgent(void);
 
 // Memory is short: from now on, until all that is suspect now has been looked at, collecting is urgent and takes whatever
