@@ -212,7 +212,8 @@ static void leave(struct rc_heap *heap) {
 
 // The same, and wakes who sleeps on [heap] if this thread has made more work than it reckons with.
 static void leave_work(struct rc_heap *heap) {
-    struct rc__door *door = heap->door; // the heap may be gone once this thread is outside; who has its door then, wakes in vain
+    // The heap may be gone once this thread is outside, and its door another's, who is woken in vain.
+    struct rc__door *door = heap->door;
     bool rouses = heap->rouse_at && cc_pending(heap) >= heap->rouse_at && !pthread_equal(heap->sleeper, pthread_self());
     if (rouses)
         heap->rouse_at = 0;

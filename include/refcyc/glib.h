@@ -25,8 +25,9 @@ struct rc_glib;
 
 // Collects [heap] in the idle time of [context] (NULL: the default context), on the thread that runs it, which enters
 // the heap for that; best it is the thread that uses the heap: if another one is inside, the slice is put off by 10 ms.
-// Takes the heap's wake function (see rc_heap_set_wake), so a heap is attached to one loop at a time. NULL with errno =
-// EINVAL if the heap is NULL; GLib ends the program where memory is out.
+// (Threads that hardly ever leave the heap may be inside whenever the loop looks: they call rc_pace_step themselves where
+// rc_pace_is_urgent.) Takes the heap's wake function (see rc_heap_set_wake), so a heap is attached to one loop at a time.
+// NULL with errno = EINVAL if the heap is NULL; GLib ends the program where memory is out.
 RC_API struct rc_glib *rc_glib_attach(GMainContext *context, struct rc_heap *heap);
 
 // Ends that, and takes the heap's wake function away. Before the heap is freed. A collection under way is left as it is.

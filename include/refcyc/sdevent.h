@@ -23,8 +23,9 @@ struct rc_heap;
 struct rc_sdevent;
 
 // Collects [heap] in the idle time of [event], on the thread that runs it, which enters the heap for that; best it is
-// the thread that uses the heap: if another one is inside, the slice is put off by 10 ms. Takes the heap's wake
-// function (see rc_heap_set_wake), so a heap is attached to one loop at a time. NULL with errno set: ENOMEM, EMFILE and
+// the thread that uses the heap: if another one is inside, the slice is put off by 10 ms. (Threads that hardly ever leave the
+// heap may be inside whenever the loop looks: they call rc_pace_step themselves where rc_pace_is_urgent.) Takes the heap's
+// wake function (see rc_heap_set_wake), so a heap is attached to one loop at a time. NULL with errno set: ENOMEM, EMFILE and
 // the like; EINVAL if one of the arguments is NULL. On the loop's thread.
 RC_API struct rc_sdevent *rc_sdevent_attach(sd_event *event, struct rc_heap *heap);
 

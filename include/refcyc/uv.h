@@ -25,8 +25,9 @@ struct rc_heap;
 struct rc_uv;
 
 // Collects [heap] in the idle time of [loop], on the thread that runs the loop, which enters the heap for that; best it
-// is the thread that uses the heap: if another one is inside, the slice is put off by 10 ms. Takes the heap's wake
-// function (see rc_heap_set_wake), so a heap is attached to one loop at a time. NULL with errno = ENOMEM if memory or
+// is the thread that uses the heap: if another one is inside, the slice is put off by 10 ms. (Threads that hardly ever leave
+// the heap may be inside whenever the loop looks: they call rc_pace_step themselves where rc_pace_is_urgent.) Takes the heap's
+// wake function (see rc_heap_set_wake), so a heap is attached to one loop at a time. NULL with errno = ENOMEM if memory or
 // file descriptors are out, or with errno = EINVAL if one of the arguments is NULL. On the loop's thread.
 RC_API struct rc_uv *rc_uv_attach(uv_loop_t *loop, struct rc_heap *heap);
 
