@@ -9,6 +9,11 @@
 //   RC_SCHEDULE     The same, but a scheduler is asked before each operation whether this thread is the one to go on, and
 //                   it keeps the locks: tests/schedule runs every order of the operations of a few threads.
 //
+// Loads are in full order, too: whoever gives up a handle adds to `shared` and then looks at the bell, the thread inside silences
+// the bell and then looks at `shared`, and one of the two has to see what the other did. An acquire load may overtake the
+// addition or the change before it (LDAPR on aarch64). On x86-64 they are the same instruction. libatomic_ops has such a load
+// with a fence only, so the compiler's own is used.
+//
 // What only the thread inside writes, while others may read it, needs no order: RC__LOAD and RC__STORE. They and what the
 // usual retain and release from another thread take are in refcyc/inline.h, which users compile without libatomic_ops.
 #ifndef RC_ATOMIC_H
@@ -32,6 +37,7 @@ void rc__schedule_must_hold(const pthread_mutex_t *lock);
 #define RC__LOAD(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_RELAXED))
 #define RC__STORE(word, value) (rc__schedule(&(word), true), __atomic_store_n(&(word), (value), __ATOMIC_RELAXED))
 #define RC__LOAD_ACQUIRE(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_ACQUIRE))
+#define RC__LOAD_FULL(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_SEQ_CST))
 #define RC__ADD(word, add) (rc__schedule(&(word), true), __atomic_fetch_add(&(word), (add), __ATOMIC_RELAXED))
 #define RC__ADD_FULL(word, add) (rc__schedule(&(word), true), __atomic_fetch_add(&(word), (add), __ATOMIC_SEQ_CST))
 #else
@@ -78,7 +84,7 @@ static inline void rc__must_hold(const pthread_mutex_t *lock) {
 
 static inline uint32_t rc__atomic_load(const uint32_t *word) {
     rc__schedule(word, false);
-    return AO_int_load_acquire((const volatile unsigned *)word);
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 // A reference is added by somebody who holds one: no order is needed.
 static inline uint32_t rc__atomic_add(uint32_t *word, uint32_t add) {
@@ -116,7 +122,7 @@ static inline void rc__atomic_store_short(uint16_t *word, uint16_t value) {
 
 static inline AO_t rc__word_load(const AO_t *word) {
     rc__schedule(word, false);
-    return AO_load_acquire(word);
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 static inline void rc__word_store(AO_t *word, AO_t value) {
     rc__schedule(word, true);

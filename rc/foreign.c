@@ -13,7 +13,9 @@
 //       objects which other threads released once and that are still held are a list to walk.
 //
 // A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. (One that leaves more
-// just when that is folded does not ring: then it is folded, too.) The door outlives the heap, which may be gone by then.
+// just when that is folded does not ring: then it is folded, too.) The door outlives the heap, which may be gone by then. The
+// thread inside silences the bell before it looks at any sum, the others look at the bell after they have changed it, all of
+// that in full order: so no release is missed.
 //
 //   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
 //       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found
