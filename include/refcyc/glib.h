@@ -31,7 +31,7 @@ struct rc_glib;
 RC_API struct rc_glib *rc_glib_attach(GMainContext *context, struct rc_heap *heap);
 
 // Ends that, and takes the heap's wake function away. Before the heap is freed. A collection under way is left as it is.
-// NULL: does nothing. On the thread that runs the context, or while nobody runs it.
+// NULL: does nothing. On the thread that runs the context, in a destructor, too; or while nobody runs it.
 RC_API void rc_glib_detach(struct rc_glib *glib);
 
 RC_END_DECLS

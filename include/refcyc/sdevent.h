@@ -30,7 +30,7 @@ struct rc_sdevent;
 RC_API struct rc_sdevent *rc_sdevent_attach(sd_event *event, struct rc_heap *heap);
 
 // Ends that, and takes the heap's wake function away. Before the heap is freed. A collection under way is left as it is.
-// NULL: does nothing. On the loop's thread.
+// NULL: does nothing. On the loop's thread; in a destructor, too.
 RC_API void rc_sdevent_detach(struct rc_sdevent *sdevent);
 
 RC_END_DECLS

@@ -33,7 +33,7 @@ RC_API struct rc_uv *rc_uv_attach(uv_loop_t *loop, struct rc_heap *heap);
 
 // Ends that, and takes the heap's wake function away. Before the heap is freed. The memory goes with the next turn of the
 // loop, which is needed before uv_loop_close. A collection under way is left as it is. NULL: does nothing. On the loop's
-// thread.
+// thread; in a destructor, too.
 RC_API void rc_uv_detach(struct rc_uv *uv);
 
 RC_END_DECLS

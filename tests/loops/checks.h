@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What each adapter has to do, in a loop that the including program brings: attach, detach, and run for some milliseconds.
+// What each adapter has to do, in a loop that the including program brings: attach, let go, end, and run for some milliseconds.
 // Run by tests/test_loops.c; silent if all holds.
 #ifndef TESTS_LOOPS_CHECKS_H
 #define TESTS_LOOPS_CHECKS_H
@@ -14,11 +14,18 @@
 
 // The adapter of a new loop to [heap], or NULL with errno.
 static void *attach(struct rc_heap *heap);
-static void detach(void *adapter);
+static void let_go(void *adapter);
+static void end_loop(void);
 // Runs the loop for [ms] milliseconds. With [busy], which is called in each turn, it always has something else to do.
 static void run(unsigned ms, void (*busy)(void));
 
 #define CHECK(holds) ((holds) ? (void)0 : fail(#holds, __func__, __LINE__))
+
+static void detach(void *adapter) {
+    let_go(adapter);
+    if (adapter)
+        end_loop();
+}
 
 static void fail(const char *what, const char *where, int line) {
     fprintf(stderr, "%s, line %d: does not hold: %s\n", where, line, what);
@@ -143,6 +150,27 @@ static void keeps_garbage_bounded_that_outgrows_slices(void) {
     detach(adapter);
 }
 
+static void *going;
+
+static void last_destroy(void *obj) {
+    (void)obj;
+    let_go(going);
+    going = NULL;
+}
+static RC_TYPE(last, struct slow, .slots = RC_SLOTS(RC_LINK(struct slow, self)), .destroy = last_destroy);
+
+// The slices of this turn go on without it, whether they are urgent or not.
+static void can_be_detached_by_a_destructor(void (*busy)(void)) {
+    going = attach(rc_heap_default());
+    struct slow *s = rc_new(&last_type);
+    rc_give(&s->self, s);
+    for (int i = 0; i < 300 && going; i++)
+        run(100, busy);
+    CHECK(!going);
+    end_loop();
+    rc_collect();
+}
+
 static struct rc_heap *heap;
 static int inside, leave;
 
@@ -217,6 +245,8 @@ static int checks_run(void) {
     waits_while_the_loop_is_busy_but_not_for_ever();
     keeps_garbage_bounded_in_a_busy_loop();
     keeps_garbage_bounded_that_outgrows_slices();
+    can_be_detached_by_a_destructor(NULL);
+    can_be_detached_by_a_destructor(make_too_much);
     is_deaf_when_detached();
     can_be_attached_again_and_again();
     return rc_heap_free(rc_heap_default()) != 0;

@@ -14,10 +14,12 @@ static void *attach(struct rc_heap *of) {
     return adapter;
 }
 
-static void detach(void *adapter) {
+static void let_go(void *adapter) {
     rc_glib_detach(adapter);
-    if (adapter)
-        g_main_context_unref(context);
+}
+
+static void end_loop(void) {
+    g_main_context_unref(context);
 }
 
 static GSource *source(GSource *s, GSourceFunc callback, gpointer data) {

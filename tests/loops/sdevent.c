@@ -16,10 +16,12 @@ static void *attach(struct rc_heap *of) {
     return adapter;
 }
 
-static void detach(void *adapter) {
+static void let_go(void *adapter) {
     rc_sdevent_detach(adapter);
-    if (adapter)
-        event = sd_event_unref(event);
+}
+
+static void end_loop(void) {
+    event = sd_event_unref(event);
 }
 
 static void (*busy_now)(void);

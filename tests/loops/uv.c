@@ -15,10 +15,11 @@ static void *attach(struct rc_heap *of) {
     return adapter;
 }
 
-static void detach(void *adapter) {
+static void let_go(void *adapter) {
     rc_uv_detach(adapter);
-    if (!adapter)
-        return;
+}
+
+static void end_loop(void) {
     uv_run(&loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&loop) == 0);
 }
