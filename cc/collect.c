@@ -138,7 +138,7 @@ static void report(struct rc_heap *heap) {
     struct cc_pace_result result = {.now = cc_now(),
                                     .nodes = cc->node_count + cc->island_count,
                                     .garbage = finalized ? cc->white_count : reclaimed,
-                                    .bytes = heap->bytes,
+                                    .bytes = cc_pace_bytes(heap),
                                     .called_off = cc->called_off,
                                     .finalized = finalized,
                                     .pardoned = heap->stats.pardoned != cc->pardoned_before};

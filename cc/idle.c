@@ -2,6 +2,10 @@
 // Pacing as the program sees it: the policy of pace.c, with a clock and a heap.
 #include "cc/graph.h"
 
+size_t cc_pace_bytes(const struct rc_heap *heap) {
+    return heap->bytes / 2 + heap->memory / 2;
+}
+
 static struct cc_pace_view view_of(const struct rc_heap *heap) {
     assert(heap->old_count <= heap->suspect_count);
     bool inbox = rc__bell(heap);
@@ -10,7 +14,7 @@ static struct cc_pace_view view_of(const struct rc_heap *heap) {
                                  .old = heap->old_count,
                                  .dead = heap->dead_count,
                                  .objects = heap->objects,
-                                 .bytes = heap->bytes,
+                                 .bytes = cc_pace_bytes(heap),
                                  .busy = cc_pending(heap) - heap->suspect_count - inbox != 0,
                                  .inbox = inbox};
 }

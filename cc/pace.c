@@ -8,7 +8,8 @@
 // They are due at once
 //   - when they probably stand for a quarter of the garbage that the goal allows: suspects times the yield of late;
 //   - when the heap has grown by half of what the goal allows since the last collection, wherever that comes from. Growth
-//     that turned out to be alive doubles the growth that the next one takes;
+//     that turned out to be alive doubles the growth that the next one takes, and so does a collection in vain. Four times as
+//     much is urgent: a few objects may have much memory, and what makes it may never idle;
 //   - when there is pressure.
 //
 // Old suspects (suspect.c) have a wait, a growth and a base of their own: a collection that looks at them, too, is begun
@@ -140,6 +141,7 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
         return plan;
     double garbage = expected(p, v);
     plan.urgent = p->pressed || p->pressing || garbage >= allowed(p, v, garbage) ||
+                  is_grown(p->base, v->bytes, 4 * p->growth) ||
                   (p->due && v->now - p->due >= STARVED);
     int64_t c = credit(p, v->now);
     if (!plan.urgent && c < 0)
@@ -228,9 +230,9 @@ static void adapt_wait(struct cc_pace *p, const struct cc_pace_result *r) {
 
 static void adapt_growth(const struct cc_pace *p, const struct cc_pace_result *r, size_t *base, double *growth) {
     assert(*growth > 0);
-    if (is_grown(*base, r->bytes, *growth))
+    if (is_grown(*base, r->bytes, *growth) || r->garbage < r->nodes / 64)
         *growth = 2 * *growth < 1 ? 2 * *growth : 1;
-    else if (r->garbage >= r->nodes / 64)
+    else
         *growth = p->goals.garbage_share / 2;
     *base = r->bytes;
     assert(*growth > 0);

@@ -271,6 +271,41 @@ TEST(cancel_amid_an_inbox_loses_nothing) {
     EXPECT_EQ(0, stats().called_off); // it was none
 }
 
+// ---- growth
+
+TEST(memory_of_containers_is_growth) {
+    struct rc_array *a = rc_array_new(&rc_link_element);
+    rc_array_push(a, a);
+    EXPECT(rc_array_resize(a, 1 << 17)); // a MiB
+    rc_release(a);
+    EXPECT_EQ(0, rc_pace_next());
+    EXPECT(rc_pace_is_urgent());
+    rc_collect();
+}
+
+// They come to lie between those that live, on pages that are there already.
+TEST(objects_that_take_the_place_of_others_are_growth) {
+    enum { N = 12000 };
+    static struct node *row[2 * N];
+    for (int i = 0; i < 2 * N; i++)
+        row[i] = rc_new(&node_type);
+    for (int i = 0; i < 2 * N; i += 2)
+        rc_release(row[i]);
+    lose_another_cycle();
+    rc_collect();
+    struct node *first = rc_new(&node_type), *last = first;
+    for (int i = 1; i < N; i++) {
+        struct node *n = rc_new(&node_type);
+        rc_give(&last->x, n);
+        last = n;
+    }
+    rc_give(&last->x, first);
+    EXPECT_EQ(0, rc_pace_next());
+    rc_collect();
+    for (int i = 1; i < 2 * N; i += 2)
+        rc_release(row[i]);
+}
+
 // ---- waking
 
 static unsigned woken;

@@ -297,6 +297,16 @@ TEST(a_heap_that_grew_is_due_at_once) {
     EXPECT_EQ(0, ask(&p).delay);
 }
 
+TEST(a_heap_that_grew_by_twice_the_goal_is_urgent) {
+    struct program p = program_new(1000000);
+    p.suspects = 1;
+    p.live += 190000;
+    EXPECT(!ask(&p).urgent);
+    p.live += 20000;
+    EXPECT_EQ(0, ask(&p).delay);
+    EXPECT(ask(&p).urgent);
+}
+
 TEST(growth_that_is_alive_is_asked_for_less_and_less) {
     struct program p = program_new(100000);
     size_t live = p.live;
@@ -312,6 +322,23 @@ TEST(growth_that_is_alive_is_asked_for_less_and_less) {
     }
     EXPECT_AT_MOST(12, p.collections); // five to reach a doubling each, and seven doublings
     EXPECT(p.collections >= 7);
+}
+
+// As of a buffer that is there for a moment again and again.
+TEST(growth_that_comes_and_goes_in_vain_is_asked_for_less) {
+    struct program p = program_new(1000000);
+    p.nodes = 100000;
+    lose(&p, 1, 0);
+    p.live += 51000;
+    EXPECT_EQ(0, ask(&p).delay);
+    p.live -= 51000;
+    settle(&p);
+    EXPECT_EQ(1, p.collections);
+    lose(&p, 1, 0);
+    p.live += 99000;
+    EXPECT(ask(&p).delay > 0);
+    p.live += 2000;
+    EXPECT_EQ(0, ask(&p).delay);
 }
 
 TEST(small_heaps_are_not_in_a_hurry) {

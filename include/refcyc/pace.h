@@ -16,9 +16,10 @@
 //     if (n == 0)
 //         rc_pace_step(UINT64_MAX);
 //
-// What it weighs: how many suspects there are and since when, by how much the heap has grown since the last collection,
-// what collections found lately (much: come sooner; nothing: back off, so that in the long run fruitless ones take half a
-// percent of the time), and the goals below. A collection under way is finished, as fast as the share of time allows.
+// What it weighs: how many suspects there are and since when, by how much the heap has grown since the last collection, its
+// containers included, what collections found lately (much: come sooner; nothing: back off, so that in the long run fruitless
+// ones take half a percent of the time), and the goals below. A collection under way is finished, as fast as the share of time
+// allows.
 // Objects that are suspected again and again and were found alive age: they wait apart, and are looked at less often, until
 // that finds garbage again. (rc_collect and rc_collect_step look at all.)
 //
@@ -58,11 +59,11 @@ RC_API uint64_t rc_pace_next(void);
 // pause, whichever is less. Returns what rc_pace_next returns after it.
 RC_API uint64_t rc_pace_step(uint64_t idle_ns);
 
-// Whether waiting for idle time any longer would break a goal: there is too much garbage, the program is under pressure, or
-// a slice has been due for a second. An event loop then gives the collector a turn although it is busy. One slice may be less
-// than the program makes in a turn: a loop whose turns are long, and that may never idle, takes several while it is urgent,
-// as long in all as its own turn took, say (the loops' libraries do); else the heap grows until memory is out, or to its
-// limit. O(1).
+// Whether waiting for idle time any longer would break a goal: there is too much garbage, or the heap has grown by so much
+// that there may be, the program is under pressure, or a slice has been due for a second. An event loop then gives the
+// collector a turn although it is busy. One slice may be less than the program makes in a turn: a loop whose turns are long,
+// and that may never idle, takes several while it is urgent, as long in all as its own turn took, say (the loops' libraries
+// do); else the heap grows until memory is out, or to its limit. O(1).
 RC_API bool rc_pace_is_urgent(void);
 
 // Memory is short: from now on, until all that is suspect now has been looked at, collecting is urgent and takes whatever
