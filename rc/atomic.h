@@ -128,10 +128,10 @@ static inline void rc__word_store(AO_t *word, AO_t value) {
     rc__schedule(word, true);
     AO_store_release(word, value);
 }
-// Full order. Whether [word] was [from], and is [to] now.
+// Full order; that of libatomic_ops is acquire and release. Whether [word] was [from], and is [to] now.
 static inline bool rc__word_change(AO_t *word, AO_t from, AO_t to) {
     rc__schedule(word, true);
-    return AO_compare_and_swap_full(word, from, to);
+    return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 // Full order: a load that no store of another thread overtakes, if [add] is 0. Returns the value before.
 static inline AO_t rc__word_add(AO_t *word, AO_t add) {
