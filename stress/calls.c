@@ -546,7 +546,10 @@ bool call_notify(unsigned i) {
     int free = 0;
     while (free < NOTICES && w.notice[free].used)
         free++;
-    if (!w.weak[i].ref || free == NOTICES || (is_alive(w.weak[i].of) && shadow(w.weak[i].of.id)->heap != w.here))
+    if (!w.weak[i].ref || free == NOTICES)
+        return false;
+    // Of a dead one the memory may still be there, and nobody but its heap knows.
+    if (is_alive(w.weak[i].of) ? shadow(w.weak[i].of.id)->heap != w.here : w.heaps > 1)
         return false;
     struct notice *n = &w.notice[free];
     *n = (struct notice){.of = w.weak[i].of, .used = true, .weak = (int)i};
