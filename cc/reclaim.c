@@ -5,6 +5,7 @@
 // turn. Finalizers may do what they like with the set, so its verdict is void afterwards: all of it become suspects, and
 // the next collection, in which nobody awaits a finalizer, decides again. As soon as somebody has got hold of a member by a
 // weak reference, no more are called: what it reaches has come back to life. The others' turn is in the next collection.
+// (tests/model: FINAL_WAIT, FINAL_AGAIN, FINAL_KEPT, FINAL_HELD, FINAL_STOP.)
 //
 // DESTROY, after the commit, if some member has a destructor. DOOM: the members are dead (class odd), so that a destructor
 // which makes a new reference to one is caught at the call. DESTRUCT: destructors.

@@ -13,6 +13,7 @@
 // and where they can go wrong:
 //
 //   once     what a commit condemns is still alive when it is destroyed;
+//   final    what dies has been finalized; and what is finalized has no handle, nor has anybody upgraded what leads to it;
 //   fault    the check that an unmarked object is not reported by more slots than it has links blames nobody wrongly;
 //   rounds   once the threads stop, the collector has nothing left to do after ROUNDS collections.
 //
@@ -77,6 +78,12 @@
 //   ENTRY_PROBE and that something alive leads to it is no reason to give it a node         (0: it gets one, and is alive)
 //   ENTRY_PARDON but what is pardoned leads to it for as long as this collection lasts
 //   ENTRY_KEPT  and all that is pardoned, also what is only led to, is suspect again: by an entry it may have been kept in vain
+//   FINAL_DEATH what dies by count is finalized first
+//   FINAL_WAIT  a set with members that await their finalizers is not destroyed
+//   FINAL_AGAIN nor is it when these have run, until another collection has judged it
+//   FINAL_KEPT  all of it is suspect then
+//   FINAL_HELD  what somebody has got a handle of is not finalized
+//   FINAL_STOP  nor is anything once a member has been upgraded
 //   OFF_ROOT    a root is suspect again when the collection is called off
 //   OFF_WHITE   and so is what was white
 //   OFF_BELL    and the bell rings again if not all of the inbox has been looked at
@@ -88,7 +95,7 @@
 //   - Links and `shared` are derived from what they count: the slots, and the handles that somebody has (home,
 //     foreign). Of the header's counts only `handles` is state, the home thread's part of the sum.
 //   - An object's slots are a bag, as the collector reads them in one step. R9 (rows that are read in pieces) is
-//     therefore not in the model; nor are finalizers, after which the same objects are collected anew.
+//     therefore not in the model.
 //   - Each object has a weak reference from birth to death that all threads know (but see ISLANDS). One that nobody has
 //     is one that nobody upgrades.
 //   - The collector takes suspects, objects to trace and white objects in any order. It may leave suspects, and inbox
@@ -107,6 +114,9 @@
 //
 // ENTRY=1 makes object 2 an entry of a weak map (rc/extra.c): object 0, a map, and object 1, a key, have a link to it each, and it
 // one to either of them, its value. No handle is ever had of it, and the program gets at it only if it can get at both.
+//
+// FINAL=1 gives each object a finalizer. What that does is up to the program, so it is no more than a handle of the object that the
+// home thread comes by; it may keep that for as long as it likes, and does what it likes with what the object leads to.
 //
 // OFF=1 has collections called off, at any time before the commit: memory was out, or the program said so.
 //
@@ -141,6 +151,9 @@
 #ifndef ENTRY
 #define ENTRY 0 // with N=3
 #endif
+#ifndef FINAL
+#define FINAL 0
+#endif
 #ifndef OFF
 #define OFF 0
 #endif
@@ -154,7 +167,7 @@
 #define QUIET 1
 #endif
 #ifndef ROUNDS
-#define ROUNDS (3 + 2 * ENTRY) // an entry may be kept for one
+#define ROUNDS (3 + 2 * ENTRY + 2 * FINAL) // an entry may be kept for one, and finalizers take one
 #endif
 
 #ifndef LEAK
@@ -347,6 +360,24 @@
 #ifndef ENTRY_KEPT
 #define ENTRY_KEPT 1
 #endif
+#ifndef FINAL_DEATH
+#define FINAL_DEATH 1
+#endif
+#ifndef FINAL_WAIT
+#define FINAL_WAIT 1
+#endif
+#ifndef FINAL_AGAIN
+#define FINAL_AGAIN 1
+#endif
+#ifndef FINAL_KEPT
+#define FINAL_KEPT 1
+#endif
+#ifndef FINAL_HELD
+#define FINAL_HELD 1
+#endif
+#ifndef FINAL_STOP
+#define FINAL_STOP 1
+#endif
 #ifndef OFF_ROOT
 #define OFF_ROOT 1
 #endif
@@ -381,6 +412,7 @@
 #define FREE 5
 #define ENDED 6 // the run; see OWNERS
 #define HEAPS 7 // rc_collect_heaps
+#define FINALIZE 8
 
 #define COUNT 0 // its steps
 #define COMMIT 1
@@ -406,6 +438,9 @@ typedef Object {
     unsigned edges : 3;   // recorded: the set of objects it refers to
     unsigned late : 1;    // R7
     unsigned checked : 1; // validated; having a weak reference, condemned
+#if FINAL
+    unsigned final : 1;   // has been finalized
+#endif
 #if OFF
     unsigned rooted : 1;  // was a suspect when it got its node
 #endif
@@ -422,7 +457,11 @@ typedef Object {
 };
 
 Object o[N];
+#if FINAL
+unsigned phase : 4;
+#else
 unsigned phase : 3;
+#endif
 unsigned bell : 1;
 unsigned pend : 2;   // with R3_QUEUE=0: 1 + the object that has been released and is to be put into the inbox
 unsigned mine : 3;   // the set of objects that handles of the home thread lead to
@@ -513,6 +552,13 @@ unsigned broken : 1; // a promise is
 #define set_root(x, condition) o[x].rooted = (condition)
 #else
 #define set_root(x, condition) skip
+#endif
+#if FINAL
+#define IS_FINAL(x) (o[x].final || IS_ENTRY(x))
+#define set_final(x, value) o[x].final = value
+#else
+#define IS_FINAL(x) 1
+#define set_final(x, value) skip
 #endif
 #if ISLANDS
 #define no_weak(x) o[x].weak = 0
@@ -676,7 +722,9 @@ inline climb(x, was_suspect) {
 // Memory goes when nobody is about to touch it.
 inline forget(x) {
     if
-    :: o[x].life == HUSK && !(R3_GRAPH && o[x].graph != OUT) && !(R3_HUSK && o[x].queued) -> o[x].life = FREED
+    :: o[x].life == HUSK && !(R3_GRAPH && o[x].graph != OUT) && !(R3_HUSK && o[x].queued) ->
+        o[x].life = FREED;
+        set_final(x, 0)
     :: else
     fi
 }
@@ -737,7 +785,14 @@ inline lose(x) {
         fold(x);
         ring_inside(x);
         if
-        :: o[x].handles == 0 && LINKED(x) == 0 ->
+        :: o[x].handles == 0 && LINKED(x) == 0 && FINAL_DEATH && !IS_FINAL(x) ->
+            set_final(x, 1);
+            o[x].home = 1;
+            o[x].handles = 1;
+            o[x].suspect = 0;
+            set_led(x, 0)
+        :: o[x].handles == 0 && LINKED(x) == 0 && !(FINAL_DEATH && !IS_FINAL(x)) ->
+            check("violated: final\n", IS_FINAL(x));
             o[x].life = HUSK;
             o[x].suspect = 0;
             o[x].touched = o[x].touched || (ENTRY_LATE && phase == VALIDATE && o[x].graph == WHITE);
@@ -1359,20 +1414,29 @@ inline validate(x) {
 #define forgo_entry() skip
 #endif
 
-inline pardon_or_condemn(x) {
+// Who awaits a finalizer keeps the set from its end, and so it can still be upgraded.
+#define IS_AWAITING(x) (FINAL_WAIT && o[x].graph == WHITE && !IS_FINAL(x))
+
+inline pardon_one(x) {
     if
     :: o[x].graph != OUT && IN(set, x) -> o[x].touched = o[x].touched || ENTRY_KEPT; leave(x)
-    :: else -> o[x].edges = 0; o[x].late = 0; o[x].checked = 0
+    :: else -> o[x].edges = 0; o[x].late = 0
     fi
 }
+inline condemn(x) { o[x].checked = 0 }
 
 inline commit() {
     printf("commit\n");
     set = SET(IS_TOUCHED);
     close_over(BY_EDGES, set);
     forgo_entry();
-    DO(pardon_or_condemn);
-    phase = (SET(IS_WHITE) -> FREE : IDLE);
+    DO(pardon_one);
+    if
+    :: SET(IS_AWAITING) -> phase = FINALIZE
+    :: else ->
+        DO(condemn);
+        phase = (SET(IS_WHITE) -> FREE : IDLE)
+    fi;
     settle()
 }
 
@@ -1382,6 +1446,7 @@ inline commit() {
 inline destroy(x) {
     printf("destroy %d\n", x);
     check("violated: once\n", o[x].life == ALIVE);
+    check("violated: final\n", IS_FINAL(x));
     lost = SUM(LOSES, x);
     o[x].life = HUSK;
     take_out(x);
@@ -1391,14 +1456,60 @@ inline destroy(x) {
     no_weak(x);
     no_proof(x);
     leave(x);
+    set_final(x, 0);
     o[x].life = FREED;
     settle_losses();
     phase = (SET(IS_WHITE) -> FREE : IDLE);
     settle()
 }
 
-#if OFF
+#if FINAL
+#define IS_STOPPED (FINAL_STOP && SET(IS_TOUCHED))
+#define IS_HANDLED(x) (FINAL_HELD && (o[x].handles || SHARED(x)))
+#define IS_DUE(x) (o[x].life == ALIVE && IS_AWAITING(x) && !IS_HANDLED(x) && ROOM(x))
+
+inline finalize(x) {
+    printf("finalize %d\n", x);
+    set = SET(IS_TOUCHED);
+    close_over(BY_LINKS, set);
+    check("violated: final\n", HELD_BY(x) == 0 && !IN(set, x));
+    set_final(x, 1);
+    o[x].home++;
+    o[x].handles++;
+    settle()
+}
+
+inline retire(x) {
+    o[x].touched = FINAL_KEPT && o[x].graph == WHITE;
+    o[x].graph = (o[x].graph == OUT -> OUT : DONE)
+}
+
+inline finalized() {
+    printf("finalized\n");
+    if
+    :: FINAL_AGAIN -> DO(retire)
+    :: else -> DO(condemn)
+    fi;
+    phase = FREE;
+    settle()
+}
+#define FINAL_1(x) :: d_step { phase == FINALIZE && IS_DUE(x) && !IS_STOPPED -> finalize(x) }
+#define FINAL_0 :: d_step { phase == FINALIZE && (IS_STOPPED || !SET(IS_DUE)) -> finalized() }
+#else
+#define FINAL_1(x)
+#define FINAL_0
+#endif
+
 #define IS_IN_GRAPH(x) (o[x].graph != OUT)
+inline drop(x) {
+    printf("drop %d\n", x);
+    leave(x);
+    phase = (SET(IS_IN_GRAPH) -> FREE : IDLE);
+    settle()
+}
+#define DROP_1(x) :: d_step { phase == FREE && o[x].graph == DONE -> drop(x) }
+
+#if OFF
 inline turn(x) {
     o[x].touched = IS_OFF_ROOT(x) || (OFF_WHITE && o[x].graph == WHITE);
     o[x].graph = (o[x].graph == OUT -> OUT : DONE)
@@ -1413,17 +1524,8 @@ inline call_off() {
     settle()
 }
 
-inline drop(x) {
-    printf("drop %d\n", x);
-    leave(x);
-    phase = (SET(IS_IN_GRAPH) -> FREE : IDLE);
-    settle()
-}
-
-#define OFF_1(x) :: d_step { phase == FREE && o[x].graph == DONE -> drop(x) }
-#define OFF_0 :: d_step { phase >= INBOX && phase <= VALIDATE && !quiet -> call_off() }
+#define OFF_0 :: d_step { ((phase >= INBOX && phase <= VALIDATE) || phase == FINALIZE) && !quiet -> call_off() }
 #else
-#define OFF_1(x)
 #define OFF_0
 #endif
 
@@ -1545,7 +1647,8 @@ inline disperse() {
     :: d_step { phase == INBOX && IN(unseen, x) -> look(x) }                                                           \
     :: d_step { ROOTS_OPEN && IS_ROOT(x) -> root(x) }                                                                  \
     ISLANDS_1(x)                                                                                                       \
-    OFF_1(x)                                                                                                           \
+    FINAL_1(x)                                                                                                         \
+    DROP_1(x)                                                                                                          \
     TOGETHER_1(x)                                                                                                      \
     :: d_step { (phase == ROOTS || phase == BUILD) && IS_FOUND(x) -> trace_it(x) }                                     \
     :: d_step { phase == BUILD && PROBE && IS_KNOWN(x) -> probe(x) }                                                   \
@@ -1556,6 +1659,7 @@ active proctype collector() {
 end:
     do
     EACH(COLLECTOR_1)
+    FINAL_0
     OFF_0
     TOGETHER_0
     :: d_step { phase == IDLE && (SET(IS_SUSPECT) || bell) -> begin() }

@@ -15,6 +15,9 @@
 // until it says that nothing is left to do; then what no handle leads to must be gone. Then the handles are released,
 // and all must be gone. No destructor runs twice. A step that the program may not make, because the library has already
 // reclaimed what the model had not, is left out.
+//
+// In traces with finalizers these give the program a handle. They must run once, before the destructor, and in a collection for
+// nothing of which there is a handle, nor for what something that was upgraded leads to.
 #include <refcyc/refcyc.h>
 
 #include <pthread.h>
@@ -42,7 +45,8 @@ struct life {
     struct node *node;
     struct rc_weak *weak;
     int home, foreign; // handles
-    int destroyed;     // how often
+    int destroyed, finalized; // how often
+    bool upgraded;            // since it was condemned in this collection
     bool reached;
 };
 
@@ -60,12 +64,15 @@ struct trace {
     bool upgrades; // so objects need weak references
     bool weakly;   // only those that are made so
     bool owners;   // they have owner slots
+    bool finals;   // they have finalizers
 };
 
 static struct life lives[LIVES];
 static int life_count;
 static struct life *current[OBJECTS]; // the life at each place
 static unsigned long skipped, runs;
+
+static void node_finalize(void *obj);
 
 static void node_destroy(void *obj) {
     struct life *life = ((struct node *)obj)->life;
@@ -87,6 +94,9 @@ RC_TYPE(owned, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_OWN
 RC_TYPE(plain, struct node,
         .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_LINK(struct node, map),
                           RC_LINK_TO(struct node, leaf, leaf_type)));
+RC_TYPE(final, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot)), .finalize = node_finalize, .destroy = node_destroy);
+RC_TYPE(plain_final, struct node, .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_LINK_TO(struct node, leaf, leaf_type)),
+        .finalize = node_finalize);
 RC_TYPE(plain_owned, struct node,
         .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_OWNER(struct node, owner),
                           RC_LINK_TO(struct node, leaf, leaf_type)));
@@ -94,7 +104,8 @@ RC_TYPE(plain_owned, struct node,
 // ---- what must hold
 
 static const struct trace *playing;
-static bool plainly; // objects have leaves
+static bool plainly;    // objects have leaves
+static bool collecting; // the collector is at work
 static char position[160]; // what is just being done
 
 static _Noreturn void fail(const char *format, ...) {
@@ -134,9 +145,28 @@ static void check(bool quiet) {
     for (int i = 0; i < life_count; i++) {
         if (lives[i].destroyed > 1)
             fail("object %d was destroyed %d times", i, lives[i].destroyed);
+        if (playing->finals && lives[i].destroyed && !lives[i].finalized)
+            fail("object %d was destroyed, and never finalized", i);
         if (quiet && !lives[i].reached && !lives[i].destroyed)
             fail("object %d is garbage, and the collector says that nothing is left to do", i);
     }
+}
+
+// The program comes by a handle. What dies by count may have been upgraded shortly before.
+static void node_finalize(void *obj) {
+    struct life *life = ((struct node *)obj)->life;
+    if (life->finalized++)
+        fail("object %d is finalized a second time", (int)(life - lives));
+    if (rc_collect_phase() == RC_PHASE_FINALIZE && collecting) {
+        for (int i = 0; i < life_count; i++)
+            lives[i].reached = false;
+        for (int i = 0; i < life_count; i++)
+            if (lives[i].upgraded)
+                reach(&lives[i]);
+        if (life->home || life->foreign || life->reached)
+            fail("object %d is finalized, and somebody has got hold of it", (int)(life - lives));
+    }
+    life->home += rc_retain(obj) != NULL;
 }
 
 // ---- the other thread
@@ -213,8 +243,9 @@ static bool new_object(int x, bool weak) {
     if ((life_of(x) && life_of(x)->reached) || life_count == LIVES)
         return false;
     struct life *life = &lives[life_count++];
-    const struct rc_type *type = playing->owners ? plainly ? &plain_owned_type : &owned_type
-                                                 : plainly ? &plain_type : &node_type;
+    const struct rc_type *type = playing->finals   ? plainly ? &plain_final_type : &final_type
+                                 : playing->owners ? plainly ? &plain_owned_type : &owned_type
+                                                   : plainly ? &plain_type : &node_type;
     struct leaf *leaf = plainly ? rc_new(&leaf_type) : NULL;
     *life = (struct life){.node = rc_new(type), .home = 1};
     if (!life->node || !leaf != !plainly)
@@ -241,6 +272,7 @@ static bool upgrade(struct life *life, bool foreign) {
     if (!node && life->reached)
         fail("the weak reference to an object that a handle leads to gives NULL");
     *(foreign ? &life->foreign : &life->home) += node != NULL;
+    life->upgraded = node && (rc_collect_phase() == RC_PHASE_VALIDATE || rc_collect_phase() == RC_PHASE_FINALIZE);
     return node;
 }
 
@@ -352,9 +384,9 @@ static bool is_one_of(const char *op, const char *const *ops) {
 }
 
 static bool is_collector_step(const struct step *s) {
-    static const char *const ops[] = {"begin",    "look",   "root",    "end",  "island", "trace", "probe", "scan",
-                                      "validate", "commit", "destroy", "drop", "count",  "sum",   "judge", "pardon",
-                                      "go",       NULL};
+    static const char *const ops[] = {"begin",    "look",   "root",    "end",  "island", "trace", "probe",    "scan",
+                                      "validate", "commit", "destroy", "drop", "count",  "sum",   "judge",    "pardon",
+                                      "go",       "finalize", "finalized", NULL};
     return !s->foreign && is_one_of(s->op, ops);
 }
 
@@ -384,15 +416,22 @@ static void program_step(const struct step *s, const struct trace *t) {
 
 // ---- the collector's steps
 
-static void unit(void) {
-    rc_collect_step(0);
+static void work(uint64_t budget) {
+    collecting = true;
+    rc_collect_step(budget);
+    collecting = false;
+    for (int i = 0; i < life_count; i++)
+        lives[i].upgraded &= rc_collect_phase() == RC_PHASE_VALIDATE || rc_collect_phase() == RC_PHASE_FINALIZE;
     check(false);
+}
+
+static void unit(void) {
+    work(0);
 }
 
 // As much as is done between two looks at the clock: with so few objects, all that there is.
 static void slice(void) {
-    rc_collect_step(1);
-    check(false);
+    work(1);
 }
 
 static void work_to(enum rc_phase phase) {
@@ -419,7 +458,9 @@ static void collector_step(const struct step *s) {
     else if (!strcmp(s->op, "validate"))
         work_to(RC_PHASE_VALIDATE), rc_collect_phase() == RC_PHASE_VALIDATE ? unit() : (void)0;
     else if (!strcmp(s->op, "commit"))
-        work_to(RC_PHASE_DESTROY);
+        work_to(playing->finals ? RC_PHASE_FINALIZE : RC_PHASE_DESTROY);
+    else if (!strcmp(s->op, "finalize"))
+        work_to(RC_PHASE_FINALIZE), rc_collect_phase() == RC_PHASE_FINALIZE ? unit() : (void)0;
     else if (!strcmp(s->op, "destroy"))
         phase >= RC_PHASE_DESTROY ? unit() : (void)0;
     else if (!strcmp(s->op, "drop"))
@@ -447,14 +488,16 @@ static void ballast(void) {
 
 // ---- runs
 
-static void release_all(void) {
+// Returns whether there were some.
+static bool release_handles(void) {
+    bool some = false;
     for (int i = 0; i < life_count; i++) {
-        for (; lives[i].foreign; lives[i].foreign--)
+        for (; lives[i].foreign; lives[i].foreign--, some = true)
             on_other_thread(RELEASE, &lives[i]);
-        for (; lives[i].home; lives[i].home--)
-            rc_release(lives[i].node);
-        rc_weak_release(lives[i].weak);
+        for (; lives[i].home; some = true)
+            lives[i].home--, rc_release(lives[i].node);
     }
+    return some;
 }
 
 static void end_run(void) {
@@ -463,8 +506,10 @@ static void end_run(void) {
     disperse();
     finish();
     strcat(position, ", without handles");
-    release_all();
-    finish();
+    while (release_handles())
+        finish();
+    for (int i = 0; i < life_count; i++)
+        rc_weak_release(lives[i].weak);
     rc_stats(&stats);
     if (stats.objects)
         fail("%zu objects are left", stats.objects);
@@ -550,6 +595,7 @@ static bool read_trace(struct trace *t, const char *name) {
     FILE *file = fopen(name, "r");
     char line[256];
     *t = (struct trace){.name = strrchr(name, '/') ? strrchr(name, '/') + 1 : name};
+    t->finals = !strncmp(t->name, "final-", 6);
     if (!file) {
         perror(name);
         return false;
