@@ -293,6 +293,7 @@ TEST(objects_that_take_the_place_of_others_are_growth) {
         rc_release(row[i]);
     lose_another_cycle();
     rc_collect();
+    clock_pass(1000 * MS); // where memory is scarce, that was called off once, and the next one waits for a while
     struct node *first = rc_new(&node_type), *last = first;
     for (int i = 1; i < N; i++) {
         struct node *n = rc_new(&node_type);
