@@ -36,6 +36,7 @@ void rc__schedule_unlock(pthread_mutex_t *lock);
 void rc__schedule_must_hold(const pthread_mutex_t *lock);
 #define RC__LOAD(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_RELAXED))
 #define RC__STORE(word, value) (rc__schedule(&(word), true), __atomic_store_n(&(word), (value), __ATOMIC_RELAXED))
+#define RC__LOAD_ACQUIRE(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_ACQUIRE))
 #define RC__LOAD_FULL(word) (rc__schedule(&(word), false), __atomic_load_n(&(word), __ATOMIC_SEQ_CST))
 #define RC__ADD(word, add) (rc__schedule(&(word), true), __atomic_fetch_add(&(word), (add), __ATOMIC_RELAXED))
 #define RC__ADD_FULL(word, add) (rc__schedule(&(word), true), __atomic_fetch_add(&(word), (add), __ATOMIC_SEQ_CST))
@@ -104,6 +105,17 @@ static inline void rc__atomic_set_bits(uint32_t *word, uint32_t bits) {
 static inline void rc__atomic_clear_bits(uint32_t *word, uint32_t bits) {
     rc__schedule(word, true);
     AO_int_and((volatile unsigned *)word, ~bits);
+}
+
+// ---- numbers of doors. Whoever reads one finds the door as it was given to that heap, not as it was the one's before.
+
+static inline uint16_t rc__atomic_load_short(const uint16_t *word) {
+    rc__schedule(word, false);
+    return AO_short_load_acquire((const volatile unsigned short *)word);
+}
+static inline void rc__atomic_store_short(uint16_t *word, uint16_t value) {
+    rc__schedule(word, true);
+    AO_short_store_release((volatile unsigned short *)word, value);
 }
 
 // ---- addresses, flags, and counts of references that are no object's

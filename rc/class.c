@@ -438,7 +438,7 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     assert(!c->first && !c->live);
     heap->bucket[bucket_of(type)] = n;
     infer_acyclic(heap);
-    RC__STORE(rc__class_door[n], (uint16_t)(heap->door - rc__doors));
+    rc__atomic_store_short(&rc__class_door[n], (uint16_t)(heap->door - rc__doors));
     RC__STORE(rc__class_heap[2 * n], heap);
     return n;
 }
@@ -514,10 +514,10 @@ void rc__classes_door(struct rc_heap *heap, const struct rc__door *door) {
     assert(door->heap && door->heap != heap);
     uint16_t number = (uint16_t)(door - rc__doors);
     EACH_CLASS(heap, n) {
-        RC__STORE(rc__class_door[n], number);
+        rc__atomic_store_short(&rc__class_door[n], number);
     }
     for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
-        RC__STORE(rc__class_door[n], number);
+        rc__atomic_store_short(&rc__class_door[n], number);
 }
 
 // Moves the classes of [from] to [into]'s lists, and infers anew what is acyclic. They still name [from] as their heap.

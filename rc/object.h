@@ -288,10 +288,9 @@ static inline struct rc_heap *rc__heap_ever(const struct rc__header *h) {
 static inline AO_t *rc__bell_at(const struct rc__door *door) {
     return &rc__bells[door - rc__doors];
 }
-// The door of the heap of class entry [n]. A merge gives it another; whoever needs it to stay locks it and looks again. In no
-// order: what is at a door is read in full order, or under its lock.
+// The door of the heap of class entry [n]. A merge gives it another; whoever needs it to stay locks it and looks again.
 static inline struct rc__door *rc__door_of(uint16_t n) {
-    return &rc__doors[RC__LOAD(rc__class_door[n])];
+    return &rc__doors[rc__atomic_load_short(&rc__class_door[n])];
 }
 static inline int32_t rc__sum(uint32_t shared) {
     return (int32_t)shared >> 3;

@@ -50,6 +50,7 @@ RC_API extern __thread struct rc_heap *rc__here __attribute__((tls_model("initia
 #ifndef RC__LOAD
 #define RC__LOAD(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
 #define RC__STORE(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELAXED)
+#define RC__LOAD_ACQUIRE(word) __atomic_load_n(&(word), __ATOMIC_ACQUIRE)
 #define RC__LOAD_FULL(word) __atomic_load_n(&(word), __ATOMIC_SEQ_CST)
 #define RC__ADD(word, add) __atomic_fetch_add(&(word), (add), __ATOMIC_RELAXED)
 #define RC__ADD_FULL(word, add) __atomic_fetch_add(&(word), (add), __ATOMIC_SEQ_CST)
@@ -74,8 +75,8 @@ RC_API extern uint16_t rc__class_door[1 << 15]; // of the class's heap
 RC_API extern uintptr_t rc__bells[1 << 14];     // by door: work was left since the inbox was last looked through
 
 static inline bool rc__is_rung(uint32_t n) { // F4 (rc/foreign.c)
-    uint16_t door = RC__LOAD(rc__class_door[n]);
-    return RC__LOAD_FULL(rc__bells[door]) && RC__LOAD(rc__class_door[n]) == door;
+    uint16_t door = RC__LOAD_ACQUIRE(rc__class_door[n]);
+    return RC__LOAD_FULL(rc__bells[door]) && RC__LOAD_ACQUIRE(rc__class_door[n]) == door;
 }
 
 // A release by the thread inside of [obj], of which [both] was read, and which is not just one of several handles.

@@ -280,6 +280,19 @@ SCENARIO(merge_rung) {
     finish(&heap[0], 1);
 }
 
+// The door of the heap that it goes to was another one's before, and was rung then.
+static void *merge_into_another(void *arg) {
+    rc__word_store(rc__bell_at(heap[0].door), 1);
+    rc__word_store(rc__bell_at(heap[0].door), 0); // door_new
+    return merge_heaps(arg);
+}
+
+SCENARIO(merge_reused) {
+    a = make_queued(1, 1, 0);
+    run(merge_into_another, drop_quietly, NULL);
+    finish(&heap[0], 1);
+}
+
 SCENARIO(merge_weak) {
     a = make(1, 1, 0);
     make_weak();
