@@ -251,5 +251,5 @@ $B/examples/scene: $B/examples/scene.o $(LIB)
 .SECONDARY:
 
 -include $(wildcard examples/*.mk man/man.mk loops/loops.mk tests/model/model.mk stress/stress.mk bench/bench.mk)
--include tests/schedule/schedule.mk tests/weak/weak.mk
+-include tests/schedule/schedule.mk tests/orders/orders.mk
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# tests/weak/run.sh FOLDER [NAME...]: explores the scenarios, or those named, with GenMC, in the memory models of RC11 and
+# tests/orders/run.sh FOLDER [NAME...]: explores the scenarios, or those named, with GenMC, in the memory models of RC11 and
 # IMM; then, or those named of them, what must go wrong (see the file `weakened`). Prints a line for each; ends with status 1
 # if one of them came out otherwise than expected. FOLDER gets the copies of the source and the output.
 set -u
@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=$1
 shift
 if ! command -v "${GENMC:=genmc}" >/dev/null; then
-    echo "make model-weak: there is no genmc in PATH, see tests/weak/README.md"
+    echo "make model-orders: there is no genmc in PATH, see tests/orders/README.md"
     exit 1
 fi
 status=0
