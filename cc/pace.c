@@ -51,6 +51,9 @@ static uint64_t until(uint64_t now, uint64_t from, uint64_t wait) {
 static double at_least(double a, double b) {
     return a > b ? a : b;
 }
+static double at_most(double a, double b) {
+    return a < b ? a : b;
+}
 
 void cc_pace_goals(struct cc_pace *p, const struct rc_pace_goals *goals) {
     assert(p != NULL);
@@ -82,7 +85,7 @@ static int64_t credit(const struct cc_pace *p, uint64_t now) {
     assert(now >= p->credit_at);
     double full = p->goals.time_share * (double)CREDIT_SPAN;
     double c = (double)p->credit + p->goals.time_share * (double)(now - p->credit_at);
-    return (int64_t)(c < full ? c : full);
+    return (int64_t)at_most(c, full);
 }
 
 // Objects that the goal allows to be garbage.
@@ -230,10 +233,11 @@ static void adapt_wait(struct cc_pace *p, const struct cc_pace_result *r) {
 
 static void adapt_growth(const struct cc_pace *p, const struct cc_pace_result *r, size_t *base, double *growth) {
     assert(*growth > 0);
+    double usual = p->goals.garbage_share / 2;
     if (is_grown(*base, r->bytes, *growth) || r->garbage < r->nodes / 64)
-        *growth = 2 * *growth < 1 ? 2 * *growth : 1;
+        *growth = at_most(2 * *growth, at_least(usual, 1));
     else
-        *growth = p->goals.garbage_share / 2;
+        *growth = usual;
     *base = r->bytes;
     assert(*growth > 0);
 }

@@ -341,6 +341,20 @@ TEST(growth_that_comes_and_goes_in_vain_is_asked_for_less) {
     EXPECT_EQ(0, ask(&p).delay);
 }
 
+// Who allows four times as much garbage as there are live objects does not ask for growth by less than two times that.
+TEST(growth_in_vain_is_never_asked_for_more_than_the_goal_says) {
+    struct program p = program_new(1000000);
+    cc_pace_goals(&p.pace, &(struct rc_pace_goals){.garbage_share = 4});
+    p.nodes = 1000;
+    for (int i = 0; i < 2; i++) {
+        lose(&p, 1, 0);
+        p.live += p.live + p.live / 2;
+        EXPECT(ask(&p).delay > 0);
+        settle(&p);
+    }
+    EXPECT_EQ(2, p.collections);
+}
+
 TEST(small_heaps_are_not_in_a_hurry) {
     struct program p = program_new(100);
     lose(&p, 50, 50);
