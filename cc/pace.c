@@ -135,7 +135,7 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
     uint64_t old = old_delay(p, v);
     struct cc_pace_plan plan = {.delay = least(young_delay(p, v), old), .all = old == 0};
     plan.begin = plan.delay == 0;
-    plan.many = (size_t)(allowed(p, v, 0) / (4 * at_least(p->yield, 1)));
+    plan.many = (size_t)at_most(allowed(p, v, 0) / (4 * at_least(p->yield, 1)), UINT32_MAX);
     if (v->inbox)
         plan.delay = least(plan.delay, until(v->now, p->rung, MIN_WAIT)); // so that what comes together goes together
     if (v->busy)
@@ -148,7 +148,7 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
                   (p->due && v->now - p->due >= STARVED);
     int64_t c = credit(p, v->now);
     if (!plan.urgent && c < 0)
-        plan.delay = (uint64_t)((double)-c / p->goals.time_share) + 1;
+        plan.delay = (uint64_t)at_most((double)-c / p->goals.time_share, (double)MAX_WAIT) + 1;
     return plan;
 }
 

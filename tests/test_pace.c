@@ -3,6 +3,9 @@
 #include "cc/pace.h"
 #include "tests/harness.h"
 
+#include <float.h>
+#include <math.h>
+
 #define MS UINT64_C(1000000)
 #define SEC (1000 * MS)
 
@@ -353,6 +356,19 @@ TEST(growth_in_vain_is_never_asked_for_more_than_the_goal_says) {
         settle(&p);
     }
     EXPECT_EQ(2, p.collections);
+}
+
+TEST(goals_may_be_as_large_or_small_as_numbers_are) {
+    struct program p = program_new(1000000);
+    cc_pace_goals(&p.pace, &(struct rc_pace_goals){.garbage_share = INFINITY, .time_share = DBL_MIN});
+    lose(&p, 1000, 1000);
+    EXPECT(ask(&p).many > 1000000);
+    p.nodes = 1000000;
+    uint64_t waits = 0;
+    for (int i = 0; i < 100 && p.busy < 4 * MS; i++, p.now += waits)
+        waits = step(&p, UINT64_MAX);
+    EXPECT_AT_MOST(61 * SEC, waits);
+    EXPECT(ask(&p).delay > 59 * SEC);
 }
 
 TEST(small_heaps_are_not_in_a_hurry) {
