@@ -8,16 +8,17 @@
 //   COUNT    Every object of every heap is a node of one graph. Its external count is all its references (links, handles
 //            and what other threads did to those) less the slots that lead to it, of whichever heap.
 //   SCAN     Nodes with an external count are alive, and so is what they reach. The rest is white.
-//   FINALIZE If some white object awaits its finalizer, all those are called, and everything begins again.
 //   COMMIT   Under the locks of all doors: no weak reference to a white object has been upgraded since it was counted, and
 //            none can be from here on (R8). Those that were: alive, with what they reach, and once more.
+//   FINALIZE But if some white object awaits its finalizer, nothing is final, all those are called, and everything begins again.
+//            One that somebody gets hold of meanwhile is spared its own; not so what that leads to.
 //   RECLAIM  Destructors of all, then the links that leave the set, then memory.
 //
 // That other threads change the counts of handles meanwhile does no harm: they can do it to what they hold, which is alive.
 // One that got hold of a white object through a weak reference and released it again has left nothing behind but QUEUED. It
 // is the counts at the commit that decide, and white objects leave the inbox then (F2).
 //
-// tests/model has all that but FINALIZE: its rules ALL_* are what this leans on.
+// tests/model has all that: its rules ALL_* are what this leans on, and FINAL_JUDGE.
 //
 //   A1  Callbacks run inside the heap of their object. All heaps are busy and reaping meanwhile, so what dies then waits,
 //       and collections and merges that they ask for do nothing.
@@ -277,11 +278,11 @@ static bool awaits_finalizer(const struct rc__header *h) {
     return !rc__is_dead(h) && rc__class(h)->has_finalize && !(h->word & RC__FINALIZED);
 }
 
-static void note_handles(struct all *all, struct cc_node *node, struct rc__header *h) {
-    assert(node->object & CC_WHITE);
+// Of its references those that are handles. It has the links that it had when they were counted.
+static void keep_handles(struct all *all, struct cc_node *node, struct rc__header *h) {
+    assert(node->object & CC_WHITE && node->edge >= rc__links(h));
     (void)all;
-    if (awaits_finalizer(h))
-        node->edge = (uint32_t)handles_now(h);
+    node->edge -= (uint32_t)rc__links(h);
 }
 
 // One that somebody got hold of in the meantime has come back to life, and is spared.
@@ -390,13 +391,13 @@ static void forget(struct all *all) {
         leave_inboxes(all);
 }
 
-// Returns how many white objects are left, which are garbage for good.
+// Returns how many white objects are left, which are garbage for good, unless some await their finalizers.
 static size_t commit(struct all *all, size_t white) {
-    assert(white <= all->cc->node_count && !all->any_finalize);
+    assert(white <= all->cc->node_count);
     while (white) {
         lock_doors(all);
         bool upgraded = find_upgraded(all);
-        if (!upgraded)
+        if (!upgraded && !all->any_finalize)
             forget(all);
         unlock_doors(all);
         if (!upgraded)
@@ -559,14 +560,13 @@ static enum outcome collect_once(struct all *all) {
     set_busy(all, true, true);
     count_all(all);
     scan(all);
-    size_t white = note_white(all);
+    size_t white = commit(all, note_white(all));
     bool again = all->any_finalize;
     if (again) {
-        each_white(all, note_handles);
+        each_white(all, keep_handles);
         each_white(all, finalize);
         retire_all(all);
     } else {
-        white = commit(all, white);
         retire_living(all);
         again = white && reclaim(all);
     }

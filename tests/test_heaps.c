@@ -932,6 +932,40 @@ TEST(trace_that_reports_a_slot_twice_is_reported_and_what_it_leads_to_kept) {
     free_three();
 }
 
+static struct rc_weak *weak_traced;
+static void *got_elsewhere;
+static void *upgrade_there(void *weak) { return rc_weak_get(weak); }
+static void trace_and_upgrade(void *obj, struct rc_visitor *visitor) {
+    rc_visit(visitor, &((struct twice *)obj)->slot);
+    if (!got_elsewhere)
+        got_elsewhere = elsewhere(upgrade_there, weak_traced);
+}
+static const struct rc_type upgrading_type = {"upgrading", sizeof(struct twice), .trace = trace_and_upgrade};
+
+//   (k) t --> A (h) --> t, C: another thread gets hold of A while links are counted, after handles were
+TEST(finalizers_are_not_called_for_what_was_upgraded_nor_for_what_that_leads_to) {
+    three_heaps();
+    graph_in(h, "AC");
+    weak_traced = rc_weak_new(at('A'));
+    rc_heap_enter(k);
+    struct twice *t = rc_new(&upgrading_type);
+    rc_set(&t->slot, (void *)at('A'));
+    rc_heap_leave(k);
+    rc_heap_enter(h);
+    rc_set(&at('A')->y, (void *)t);
+    rc_heap_leave(h);
+    rc_release(t);
+    drop_in(h, "AC");
+    EXPECT_EQ(0, COLLECT(h, k));
+    EXPECT_PTR(at('A'), got_elsewhere);
+    EXPECT_STR("", finalized());
+    rc_release(got_elsewhere);
+    EXPECT_EQ(3, COLLECT(h, k));
+    EXPECT_EQ(2, strlen(finalized()));
+    rc_weak_release(weak_traced);
+    free_three();
+}
+
 // ---- other threads
 
 static atomic_uint ready;

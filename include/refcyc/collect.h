@@ -65,8 +65,8 @@ RC_API enum rc_step rc_collect_step(uint64_t budget_ns);
 // retain, release and upgrade objects of all heaps meanwhile. Called from a finalizer, a destructor or the like it returns 0
 // at once, having done nothing.
 //
-// Cost: proportional to all objects of the heaps and their slots, whatever is suspect; 16 bytes an object while it lasts. All in
-// one go, not in slices: where that is too long, what may form cycles belongs into one heap, to begin with or by rc_heap_merge.
+// Cost: proportional to all objects of the heaps and their slots, whatever is suspect; 16 bytes an object while it lasts. Where
+// that is too long to wait, what may form cycles belongs into one heap, to begin with or by rc_heap_merge.
 RC_API size_t rc_collect_heaps(struct rc_heap *const *heaps, size_t n);
 
 // How much there is to do: 0 means that sleeping is right. Otherwise at least 1: the objects that wait to be looked at,

@@ -84,6 +84,7 @@
 //   FINAL_KEPT  all of it is suspect then
 //   FINAL_HELD  what somebody has got a handle of is not finalized
 //   FINAL_STOP  nor is anything once a member has been upgraded
+//   FINAL_JUDGE rc_collect_heaps finalizes nothing before it has looked for what was upgraded since it was counted
 //   OFF_ROOT    a root is suspect again when the collection is called off
 //   OFF_WHITE   and so is what was white
 //   OFF_BELL    and the bell rings again if not all of the inbox has been looked at
@@ -377,6 +378,9 @@
 #endif
 #ifndef FINAL_STOP
 #define FINAL_STOP 1
+#endif
+#ifndef FINAL_JUDGE
+#define FINAL_JUDGE 1
 #endif
 #ifndef OFF_ROOT
 #define OFF_ROOT 1
@@ -1464,13 +1468,14 @@ inline destroy(x) {
 }
 
 #if FINAL
-#define IS_STOPPED (FINAL_STOP && SET(IS_TOUCHED))
+#define IS_CAUGHT(x) (o[x].touched && o[x].graph == WHITE)
+#define IS_STOPPED (FINAL_STOP && SET(IS_CAUGHT))
 #define IS_HANDLED(x) (FINAL_HELD && (o[x].handles || SHARED(x)))
 #define IS_DUE(x) (o[x].life == ALIVE && IS_AWAITING(x) && !IS_HANDLED(x) && ROOM(x))
 
 inline finalize(x) {
     printf("finalize %d\n", x);
-    set = SET(IS_TOUCHED);
+    set = SET(IS_CAUGHT);
     close_over(BY_LINKS, set);
     check("violated: final\n", HELD_BY(x) == 0 && !IN(set, x));
     set_final(x, 1);
@@ -1480,7 +1485,7 @@ inline finalize(x) {
 }
 
 inline retire(x) {
-    o[x].touched = FINAL_KEPT && o[x].graph == WHITE;
+    o[x].touched = o[x].touched || (FINAL_KEPT && o[x].graph == WHITE);
     o[x].graph = (o[x].graph == OUT -> OUT : DONE)
 }
 
@@ -1557,6 +1562,14 @@ inline color(x) {
     o[x].ext = 0
 }
 
+// Before the verdict; what is held by then would be finalized although it is alive, or what it leads to would.
+#define IS_HELD_WHITE(x) (o[x].graph == WHITE && HELD_BY(x))
+inline turn_to_finalizers() {
+    check("violated: final\n", SET(IS_HELD_WHITE) == 0);
+    phase = FINALIZE;
+    together = COUNT
+}
+
 inline sum_up() {
     printf("sum\n");
     set = SET(IS_COUNTED);
@@ -1564,6 +1577,10 @@ inline sum_up() {
     keep_entry(set);
     DO(color);
     together = (SET(IS_WHITE) -> COMMIT : LEAVE);
+    if
+    :: !FINAL_JUDGE && SET(IS_AWAITING) -> turn_to_finalizers()
+    :: else
+    fi;
     settle()
 }
 
@@ -1575,7 +1592,8 @@ inline judge() {
     upgraded = SET(IS_UPGRADED);
     together = (upgraded -> PARDON : LEAVE);
     if
-    :: !upgraded -> DO(unqueue)
+    :: !upgraded && SET(IS_AWAITING) -> turn_to_finalizers()
+    :: !upgraded && !SET(IS_AWAITING) -> DO(unqueue)
     :: else
     fi;
     settle()
