@@ -17,7 +17,7 @@
 //
 // The share of time is an account: it gains `time_share` of each nanosecond that passes, CREDIT_SPAN of them at most, and
 // pays for each slice. A slice is taken when the account is not in debt, so its length need not be known. What is urgent
-// does not ask the account.
+// does not ask the account, unless it is only for having been due for long: that is for the share to be had, not for more.
 #include "cc/pace.h"
 
 #include <assert.h>
@@ -143,10 +143,10 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
     if (plan.delay)
         return plan;
     double garbage = expected(p, v);
+    int64_t c = credit(p, v->now);
     plan.urgent = p->pressed || p->pressing || garbage >= allowed(p, v, garbage) ||
                   is_grown(p->base, v->bytes, 4 * p->growth) ||
-                  (p->due && v->now - p->due >= STARVED);
-    int64_t c = credit(p, v->now);
+                  (p->due && v->now - p->due >= STARVED && c >= 0);
     if (!plan.urgent && c < 0)
         plan.delay = (uint64_t)at_most((double)-c / p->goals.time_share, (double)MAX_WAIT) + 1;
     return plan;

@@ -660,6 +660,25 @@ TEST(a_slice_that_has_been_due_for_a_second_is_urgent) {
     EXPECT(!ask(&p).urgent);
 }
 
+// Frames of 16 ms that leave 2 ms idle, and a collection that takes minutes; where that is urgent, it gets as long as the rest of
+// the frame took. That is more than its share in idle time alone, but no more than its share.
+TEST(a_slice_that_is_long_due_asks_for_no_more_than_the_share_of_time) {
+    struct program p = program_new(10000000);
+    p.nodes = 1000000000;
+    lose(&p, 1, 0);
+    uint64_t start = p.now, seconds = 60;
+    while (p.now < start + seconds * SEC) {
+        p.now += 14 * MS;
+        for (uint64_t end = p.now + 14 * MS; p.now < end && ask(&p).urgent;)
+            step(&p, end - p.now);
+        for (uint64_t end = p.now + 2 * MS; p.now < end; p.now = end)
+            step(&p, end - p.now);
+    }
+    EXPECT_EQ(0, p.collections);
+    EXPECT_AT_MOST((seconds + 1) * SEC / 4, p.busy);
+    EXPECT_AT_MOST(p.busy, seconds * SEC / 5);
+}
+
 TEST(goals_that_make_no_sense_are_the_defaults) {
     struct program p = program_new(1000);
     cc_pace_goals(&p.pace, &(struct rc_pace_goals){.time_share = -1, .garbage_share = -1});

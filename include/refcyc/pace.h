@@ -60,10 +60,11 @@ RC_API uint64_t rc_pace_next(void);
 RC_API uint64_t rc_pace_step(uint64_t idle_ns);
 
 // Whether waiting for idle time any longer would break a goal: there is too much garbage, or the heap has grown by so much
-// that there may be, the program is under pressure, or a slice has been due for a second. An event loop then gives the
-// collector a turn although it is busy. One slice may be less than the program makes in a turn: a loop whose turns are long,
-// and that may never idle, takes several while it is urgent, as long in all as its own turn took, say (the loops' libraries
-// do); else the heap grows until memory is out, or to its limit. O(1).
+// that there may be, the program is under pressure, or a slice has been due for a second (for that alone, the collector gets no
+// more than its share of the time). An event loop then gives the collector a turn although it is busy. One slice may be less
+// than the program makes in a turn: a loop whose turns are long, and that may never idle, takes several while it is urgent, as
+// long in all as its own turn took, say (the loops' libraries do); else the heap grows until memory is out, or to its limit.
+// O(1).
 RC_API bool rc_pace_is_urgent(void);
 
 // Memory is short: from now on, until all that is suspect now has been looked at, collecting is urgent and takes whatever
