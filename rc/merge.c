@@ -163,6 +163,7 @@ static void join_stats(struct rc_stats *into, const struct rc_stats *from) {
     into->slices += from->slices;
     into->nodes += from->nodes;
     into->edges += from->edges;
+    into->climbed += from->climbed;
     into->pardoned += from->pardoned;
     if (from->graph_bytes_max > into->graph_bytes_max)
         into->graph_bytes_max = from->graph_bytes_max;

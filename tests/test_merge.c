@@ -194,6 +194,44 @@ TEST(figures_are_added_up) {
     free_heap(h);
 }
 
+struct member {
+    struct member *owner, *part;
+};
+RC_TYPE(member, struct member, .slots = RC_SLOTS(RC_OWNER(struct member, owner), RC_LINK(struct member, part)));
+
+// whole <-> part <-> part of that. Has a collection climb from the last to the first, which is held. Returns that.
+static struct member *climb_in(struct rc_heap *heap) {
+    rc_heap_enter(heap);
+    struct member *whole = rc_new(&member_type), *last = whole;
+    REQUIRE(whole);
+    for (int i = 0; i < 2; i++, last = last->part) {
+        struct member *part = rc_new(&member_type);
+        REQUIRE(part);
+        rc_set(&part->owner, last);
+        rc_give(&last->part, part);
+    }
+    rc_collect();
+    touch_object(last);
+    rc_collect();
+    rc_heap_leave(heap);
+    return whole;
+}
+
+TEST(steps_up_chains_of_owners_are_added_up) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    struct member *a = climb_in(h), *b = climb_in(k);
+    uint64_t steps = stats_in(k).climbed;
+    EXPECT(steps > 0 && stats_in(h).climbed == steps);
+    merge(h, k);
+    EXPECT_EQ(2 * steps, stats_in(h).climbed);
+    rc_heap_enter(h);
+    rc_release(a);
+    rc_release(b);
+    EXPECT_EQ(6, rc_collect());
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 static size_t census_objects, census_bytes, census_types;
 static void count(const struct rc_type *type, size_t objects, size_t bytes, void *arg) {
     (void)arg;
