@@ -7,9 +7,9 @@
 // program which merges a heap a request does not grow. rc_trim gives all idle regions back, and of pages that are empty in
 // others all but the head: such a page is bare, as one that was never used.
 //
-// A block of its own is what an object larger than 512 bytes gets, and every object of a heap with an allocator of its
-// own, in a checked build, under a sanitizer or valgrind, or with REFCYC_MALLOC=1 in the environment: then those tools see
-// each object. With REFCYC_MALLOC=0 valgrind sees what runs without it.
+// A block of its own is what an object gets that is larger than 512 bytes with its header, and every object of a heap with
+// an allocator of its own, in a checked build, under a sanitizer or valgrind, or with REFCYC_MALLOC=1 in the environment:
+// then those tools see each object. With REFCYC_MALLOC=0 valgrind sees what runs without it.
 //
 //     page:  | struct rc__page | cell | cell | ...          a free cell has class 0, and the next free one in `word`
 //     block: | struct rc__big | header | object

@@ -176,6 +176,28 @@ TEST(called_from_a_destructor_it_does_nothing) {
     on_destroy = NULL;
 }
 
+static void press_within(struct node *node) {
+    (void)node;
+    rc_pace_pressure();
+    rc_pace_set(&(struct rc_pace_goals){.time_share = 0.5});
+}
+
+TEST(pressure_and_goals_are_noted_in_a_destructor) {
+    lose_a_cycle();
+    EXPECT(!rc_pace_is_urgent());
+    graph("c");
+    on_destroy = press_within;
+    drop("c");
+    on_destroy = NULL;
+    EXPECT(rc_pace_is_urgent());
+    struct rc_pace_goals goals;
+    rc_pace_get(&goals);
+    EXPECT(goals.time_share == 0.5);
+    rc_pace_set(NULL);
+    rc_collect();
+    EXPECT(!rc_pace_is_urgent());
+}
+
 // ---- what is dead, and the inbox, without a collection
 
 TEST(dead_objects_are_destroyed_while_suspects_wait) {

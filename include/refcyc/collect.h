@@ -92,7 +92,7 @@ RC_API const char *rc_phase_name(enum rc_phase phase);
 //     rc_trim(SIZE_MAX);
 //
 // A page of 64 KiB goes if no object lies in it, all but 4 KiB of it if objects lie near; so a few objects in each page keep
-// all of it. Objects that are made afterwards take memory anew. What containers and objects of more than 512 bytes had is the
+// all of it. Objects that are made afterwards take memory anew. What containers and objects of more than 496 bytes had is the
 // C library's again as soon as they are gone, or the allocator's; in the GNU C library malloc_trim gives that back.
 //
 // In the middle of a collection, too: what that needs stays. Cost: a tenth of a millisecond for each MiB that is given back, which

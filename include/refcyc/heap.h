@@ -29,8 +29,10 @@ RC_BEGIN_DECLS
 struct rc_heap;
 
 // Where a heap's memory comes from. alloc returns [size] bytes aligned to [align] (a power of two), or NULL; free gets
-// what alloc returned, with the same size. Both are called by whichever thread is inside the heap. (For a limit of a heap's
-// memory there is an option.)
+// what alloc returned, with the same size. Both are called by whichever thread is inside the heap, or makes or frees it;
+// and in the middle of things, so they call nothing of this library. (Where memory is short a call says so, and then the
+// caller collects and asks again.) Weak references and notices, which may outlive the heap, and what inspect.h needs while
+// it looks come from malloc. (For a limit of a heap's memory there is an option.)
 struct rc_allocator {
     void *(*alloc)(size_t size, size_t align, void *arg);
     void (*free)(void *memory, size_t size, void *arg);
@@ -119,7 +121,7 @@ RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void
 // much the heap has.
 //
 // What counts: objects, the memory of containers, weak references of what is alive, which take about 80 bytes for each object
-// that has any, and some bytes for each type. Objects of up to 512 bytes lie in pages of 64 KiB, each for one size, and a page
+// that has any, and some bytes for each type. Objects of up to 496 bytes lie in pages of 64 KiB, each for one size, and a page
 // counts as long as there is an object in it; the last page of a size, until it is needed for another one or rc_trim takes it. So
 // a limit leaves room for a page for each size, at least. (With an allocator of the user's, in checked builds and under
 // sanitizers each object counts for itself.) A map or set that moves to larger memory has both for a moment. A weak reference

@@ -4,7 +4,8 @@
 //
 //     while (running) {
 //         run_frame();
-//         rc_pace_step(frame_end - now());   // nanoseconds until the next frame is due
+//         int64_t left = frame_end - now();   // nanoseconds until the next frame is due; less than 0: this one is late
+//         rc_pace_step(left > 0 ? left : rc_pace_is_urgent() ? 1000000 : 0);
 //         sleep_until(frame_end);
 //     }
 //
@@ -27,7 +28,7 @@
 // better; rc_trim (collect.h) is for when it has closed something large.
 //
 // All calls are about the heap this thread is inside (the default heap if it is inside none). Called from a finalizer or
-// destructor they do nothing.
+// destructor there is nothing to do (RC_PACE_NEVER), and nothing urgent; pressure and goals are noted.
 #ifndef REFCYC_PACE_H
 #define REFCYC_PACE_H
 
