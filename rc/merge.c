@@ -204,12 +204,17 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
     join_stats(&into->stats, &from->stats);
 }
 
+static bool fits(struct rc_heap *into, const struct rc_heap *from) {
+    return rc__memory_fits(into, rc__memory_of(from));
+}
+
 static bool merge(struct rc_heap *into, struct rc_heap *from) {
     assert(!into->cc.busy && !from->cc.busy);
     settle(into, from);
     rc__pages_unkeep(from); // those of [into] may do
-    if (!reserve(into, from) || !rc__interns_reserve(into, from) || !rc__extras_reserve(into, from) ||
-        !rc__memory_fits(into, rc__memory_of(from)) || !change_doors(into, from))
+    // Asked twice: first, so that what is much too large does not make the tables of [into] larger in vain; these count, too.
+    if (!fits(into, from) || !reserve(into, from) || !rc__interns_reserve(into, from) || !rc__extras_reserve(into, from) ||
+        !fits(into, from) || !change_doors(into, from))
         return fails(ENOMEM);
     rc__classes_merge(into, from);
     convert(from, into);

@@ -8,8 +8,10 @@
 #include "tests/harness.h"
 #include "tests/heaps.h"
 #include "tests/steps.h"
+#include <refcyc/string.h>
 
 #include <stdint.h>
+#include <stdio.h>
 
 enum { KIB = 1024, PAGE = 64 * KIB, LIMIT = 1024 * KIB };
 
@@ -448,6 +450,37 @@ TEST(merge_beyond_the_limit_is_refused_and_changes_nothing, .counts = true) {
     for (int own = 0; own < 2; own++)
         for (size_t over = 0; over < 2; over++)
             merge_within_limit(over, own);
+}
+
+// The table of [into] would take a part of the room, and keep it.
+TEST(merge_of_strings_beyond_the_limit_makes_no_table_larger) {
+    enum { TEXTS = 1000 };
+    static struct rc_string *texts[TEXTS];
+    struct rc_heap *into = limited(0, true), *from = limited(0, true);
+    rc_heap_enter(from);
+    for (int i = 0; i < TEXTS; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "text %d", i);
+        REQUIRE(texts[i] = rc_string_intern(text));
+    }
+    size_t more = stats().memory;
+    rc_heap_leave(from);
+    rc_heap_enter(into);
+    struct rc_string *other = rc_string_intern("other");
+    size_t before = stats().memory;
+    rc_heap_set_limit(into, before + more - 1);
+    EXPECT_REFUSED(rc_heap_merge(into, from));
+    EXPECT_EQ(before, stats().memory);
+    rc_heap_set_limit(into, before + more); // but for the table
+    EXPECT_REFUSED(rc_heap_merge(into, from));
+    rc_heap_set_limit(into, 0);
+    EXPECT(rc_heap_merge(into, from));
+    for (int i = 0; i < TEXTS; i++)
+        rc_release(texts[i]);
+    rc_release(other);
+    rc_heap_leave(into);
+    free_heap(into);
+    EXPECT_EQ(0, taken);
 }
 
 // ---- weak references
