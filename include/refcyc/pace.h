@@ -41,7 +41,7 @@ RC_BEGIN_DECLS
 struct rc_pace_goals {
     uint64_t longest_pause_ns; // of one slice, at most a minute. 0: 2 ms
     double time_share;         // of the time, at most, for collecting: 0 to 1. 0: 0.25
-    double garbage_share;      // garbage, at most, as a share of the live objects. 0: 0.1
+    double garbage_share;      // garbage, at most, as a share of the live objects (of 40,960 where there are less). 0: 0.1
 };
 
 // Sets the goals of the heap; NULL: the defaults.
