@@ -20,7 +20,8 @@
 // What it weighs: how many suspects there are and since when, by how much the heap has grown since the last collection, its
 // containers included, what collections found lately (much: come sooner; nothing: back off, so that in the long run fruitless
 // ones take half a percent of the time), and the goals below. A collection under way is finished, as fast as the share of time
-// allows.
+// allows. (No backing off from a heap that becomes twice as large again and again, a few objects may have all of that: a buffer
+// as large as the rest of the heap, beside suspects that lead to much, is better kept than made anew each time.)
 // Objects that are suspected again and again and were found alive age: they wait apart, and are looked at less often, until
 // that finds garbage again. (rc_collect and rc_collect_step look at all.)
 //
