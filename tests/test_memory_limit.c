@@ -459,7 +459,7 @@ TEST(merge_of_strings_beyond_the_limit_makes_no_table_larger) {
     struct rc_heap *into = limited(0, true), *from = limited(0, true);
     rc_heap_enter(from);
     for (int i = 0; i < TEXTS; i++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof text, "text %d", i);
         REQUIRE(texts[i] = rc_string_intern(text));
     }
