@@ -1082,7 +1082,7 @@ static const char *run_example(const char *environment) {
     if (!folder)
         SKIP("PROGRAMS does not say where the programs were built: run it through make check");
     int status;
-    const char *output = command(&status, "%s %s/examples/leak", environment, folder);
+    const char *output = command(&status, "ASAN_OPTIONS=detect_leaks=0 %s %s/examples/leak", environment, folder); // it does leak
     EXPECT_EQ(0, status);
     return output;
 }
