@@ -297,14 +297,6 @@ static void finalize(struct all *all, struct cc_node *node, struct rc__header *h
     rc_release(rc__payload(h));
 }
 
-// All objects leave the graph; those that were white as suspects.
-static void retire_all(struct all *all) {
-    assert(all->any_finalize);
-    EACH_HEAP(all, heap)
-        EACH_NODE(heap, n)
-            cc_retire(heap, cc_node(all->cc, n), cc_node(all->cc, n)->object & CC_WHITE);
-}
-
 // ---- COMMIT
 
 static void lock_doors(struct all *all) {
@@ -408,17 +400,16 @@ static size_t commit(struct all *all, size_t white) {
     return white;
 }
 
-// All but the white leave the graph.
-static void retire_living(struct all *all) {
+// All objects leave the graph, or all but the white; those that are white, or were and have been pardoned, as suspects.
+static void retire(struct all *all, bool white_too) {
     assert(all->first == all->end);
     EACH_HEAP(all, heap)
         EACH_NODE(heap, n) {
             struct cc_node *node = cc_node(all->cc, n);
-            bool pardoned = node->object & CC_WHITE;
-            if (!(node->object & CC_ALIVE))
-                continue;
-            heap->stats.pardoned += pardoned;
-            cc_retire(heap, node, pardoned);
+            bool alive = node->object & CC_ALIVE, white = node->object & CC_WHITE;
+            heap->stats.pardoned += alive && white;
+            if (alive || white_too)
+                cc_retire(heap, node, white);
         }
 }
 
@@ -565,11 +556,9 @@ static enum outcome collect_once(struct all *all) {
     if (again) {
         each_white(all, keep_handles);
         each_white(all, finalize);
-        retire_all(all);
-    } else {
-        retire_living(all);
-        again = white && reclaim(all);
     }
+    retire(all, again);
+    again = again || (white && reclaim(all));
     set_busy(all, true, false);
     EACH_HEAP(all, heap)
         heap->stats.collections++;
