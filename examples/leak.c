@@ -90,6 +90,7 @@ int main(void) {
 
     rc_heap_leave(tabs);
     printf("objects with handles never released: %zu\n", rc_heap_free(tabs));
+    printf("dead objects that are weakly referenced still: %zu\n", rc_weak_left());
     forgotten = page_open(); // in the default heap, which nobody frees
     return !forgotten;
 }

@@ -1097,6 +1097,7 @@ TEST(environment_variable_has_the_report_printed_where_a_heap_ends_and_at_exit) 
     EXPECT_HAS("collected: 396", output);
     EXPECT_HAS("which has 1 handle, leads to it", output);
     EXPECT_HAS("objects with handles never released: 1", output);
+    EXPECT_HAS("dead objects that are weakly referenced still: 1", output);
     EXPECT(!strstr(output, "heap \"default\": "));
     EXPECT(!strstr(output, "weak reference"));
 }
