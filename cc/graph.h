@@ -89,6 +89,9 @@ struct cc_budget {
 };
 
 uint64_t cc_now(void);
+// By which the heap's growth is told: half of it objects, which may fill pages that are there, half of it all memory, of which
+// containers may have nearly everything.
+size_t cc_pace_bytes(const struct rc_heap *heap);
 void cc_budget_check(struct cc_budget *budget, uint32_t cost);
 
 // Accounts for [cost] units. Returns whether the slice goes on.

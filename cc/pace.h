@@ -4,7 +4,6 @@
 #ifndef CC_PACE_H
 #define CC_PACE_H
 
-#include <refcyc/heap.h>
 #include <refcyc/pace.h>
 
 // What is known: the past, as far as it matters. All times in nanoseconds of one clock, which does not stand at 0.
@@ -45,7 +44,7 @@ struct cc_pace_view {
     size_t old;
     size_t dead;    // counted dead, not destroyed yet
     size_t objects; // live ones and garbage
-    size_t bytes;   // cc_pace_bytes
+    size_t bytes;   // by which growth is told (cc_pace_bytes)
     bool busy;      // a collection is under way, or there is something else to finish
     bool inbox;     // another thread has left work
 };
@@ -63,7 +62,7 @@ struct cc_pace_plan {
 struct cc_pace_result {
     uint64_t now;
     size_t nodes, garbage; // objects looked at, and those of them that were found to be garbage
-    size_t bytes;          // cc_pace_bytes, after it
+    size_t bytes;          // the same, after it
     bool called_off;
     bool finalized;        // finalizers ran for the garbage, which is still there
     bool pardoned;         // the program had touched some of what looked like garbage
@@ -82,8 +81,5 @@ void cc_pace_sliced(struct cc_pace *p, uint64_t start, uint64_t end);
 // No collection is to begin now: the last one was called off.
 void cc_pace_hold(struct cc_pace *p, uint64_t now);
 void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r);
-// By which the heap's growth is told: half of it objects, which may fill pages that are there, half of it all memory, of which
-// containers may have nearly everything.
-size_t cc_pace_bytes(const struct rc_heap *heap);
 
 #endif

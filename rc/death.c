@@ -11,7 +11,7 @@
 //   D1  On the list: class odd, neither SUSPECT nor LED; handles and links hold the next. In the graph it keeps its node
 //       number.
 //   D2  A destroyed object that is in the graph or in the inbox stays as a HUSK until it has left both (R3).
-//   D3  While its finalizer runs an object is alive, held by one handle of ours.
+//   D3  While its finalizer runs an object is alive, held by one handle of ours. (tests/model: FINAL_DEATH)
 #include "block.h"
 
 enum {
