@@ -80,7 +80,6 @@ struct cc {
     bool pardoned;             // VALIDATE: some white object was
     bool any_finalize, any_destroy, any_open; // white objects that await a finalizer, have a destructor, or leave the set
     size_t roots_left;         // ROOTS: suspects still to be looked at
-    size_t finalized;          // finalizers that this collection called
     // Weak references: `round` names this collection in the blocks it condemned. The rest is under the door's lock.
     uint32_t round;
     bool committed;

@@ -19,8 +19,7 @@ uint64_t cc_now(void) {
 
 enum { UNITS = 512 }; // between two looks at the clock: some microseconds
 
-void cc_budget_check(struct cc_budget *budget, uint32_t cost) {
-    (void)cost;
+void cc_budget_check(struct cc_budget *budget) {
     budget->units = UNITS;
     if (budget->deadline == UINT64_MAX)
         return;
@@ -36,7 +35,7 @@ void cc_called(struct rc_heap *heap, const struct rc__header *h, const char *cal
     if (budget->deadline == UINT64_MAX)
         return;
     uint64_t before = budget->looked;
-    cc_budget_check(budget, 0);
+    cc_budget_check(budget);
     if (!budget->over || !budget->deadline || before >= budget->deadline)
         return;
     uint64_t late = budget->looked - budget->deadline;
@@ -113,7 +112,6 @@ static void begin(struct rc_heap *heap) {
     cc->any_alive = cc->all_white = cc->in_doubt = false;
     cc->outside = 0;
     cc->undisturbed = cc->plain = true;
-    cc->finalized = 0;
     cc->island_count = 0;
     cc->inbox_only = false;
     cc->reclaimed_before = heap->stats.reclaimed_collect;
@@ -191,7 +189,7 @@ static void assert_state(const struct rc_heap *heap) {
         assert(cc->node_count == 0 && cc->edge_count == 0);
         assert(!cc->out_of_memory);
         assert(!cc->any_alive && !cc->all_white && !cc->pardoned);
-        assert(cc->outside == 0 && cc->finalized == 0);
+        assert(cc->outside == 0);
         break;
     case RC_PHASE_ROOTS:
         assert(cc->edge_count == 0 && cc->white_count == 0); // R4

@@ -92,7 +92,7 @@ uint64_t cc_now(void);
 // By which the heap's growth is told: half of it objects, which may fill pages that are there, half of it all memory, of which
 // containers may have nearly everything.
 size_t cc_pace_bytes(const struct rc_heap *heap);
-void cc_budget_check(struct cc_budget *budget, uint32_t cost);
+void cc_budget_check(struct cc_budget *budget);
 
 // Accounts for [cost] units. Returns whether the slice goes on.
 static inline bool cc_spend(struct cc_budget *budget, uint32_t cost) {
@@ -100,7 +100,7 @@ static inline bool cc_spend(struct cc_budget *budget, uint32_t cost) {
     if (budget->units > cost && budget->deadline)
         budget->units -= cost;
     else
-        cc_budget_check(budget, cost);
+        cc_budget_check(budget);
     return !budget->over;
 }
 

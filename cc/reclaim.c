@@ -56,7 +56,6 @@ static bool finalize(struct rc_heap *heap, struct cc_node *node, struct rc__head
     rc__call_finalize(h);
     rc__called(heap, h, "finalize");
     rc_release(rc__payload(h));
-    heap->cc.finalized++;
     return true;
 }
 
