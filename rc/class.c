@@ -240,10 +240,15 @@ static bool opens_anything(const struct rc__class *c) {
     return false;
 }
 
-// A loop over the numbers of all classes of [heap].
+// Loops over the numbers of all classes of [heap] but for duplicates; of the duplicates; of both.
 #define EACH_CLASS(heap, n)                                                                                            \
-    for (size_t bucket_ = 0; bucket_ < 64; bucket_++)                                                                  \
+    for (size_t bucket_ = 0; bucket_ < RC__CLASS_BUCKETS; bucket_++)                                                   \
         for (uint16_t n = (heap)->bucket[bucket_]; n; n = rc__classes[n].next)
+#define EACH_DUPLICATE(heap, n) for (uint16_t n = (heap)->duplicates; n; n = rc__classes[n].next)
+#define EACH_NUMBER(heap, n)                                                                                           \
+    for (size_t list_ = 0; list_ <= RC__CLASS_BUCKETS; list_++)                                                        \
+        for (uint16_t n = list_ < RC__CLASS_BUCKETS ? (heap)->bucket[list_] : (heap)->duplicates; n;                   \
+             n = rc__classes[n].next)
 
 // Depth-first from [c], over the types that its slots can hold; marks what it passes in [seen], a bit a class. Depth is
 // that of the type graph.
@@ -269,6 +274,12 @@ static bool reaches(struct rc_heap *heap, const struct rc__class *c, const struc
     return false;
 }
 
+// K1
+static void share_acyclic(struct rc_heap *heap) {
+    EACH_DUPLICATE(heap, n)
+        rc__classes[n].acyclic = rc__classes[rc__classes[n].first].acyclic;
+}
+
 static void infer_acyclic(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     EACH_CLASS(heap, n) {
@@ -276,8 +287,7 @@ static void infer_acyclic(struct rc_heap *heap) {
         uint8_t seen[(1 << 15) / 8] = {0};
         c->acyclic = (c->type->acyclic && !c->keyed) || !reaches(heap, c, c->type, seen);
     }
-    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
-        rc__classes[n].acyclic = rc__classes[rc__classes[n].first].acyclic;
+    share_acyclic(heap);
 }
 
 static void make_keyed(struct rc__class *c) {
@@ -286,24 +296,29 @@ static void make_keyed(struct rc__class *c) {
     c->small = c->closed = c->plain = false;
 }
 
+// K1: class [first], and its duplicates.
+static void make_all_keyed(struct rc_heap *heap, uint16_t first) {
+    assert(!rc__classes[first].first);
+    make_keyed(&rc__classes[first]);
+    EACH_DUPLICATE(heap, n)
+        if (rc__classes[n].first == first)
+            make_keyed(&rc__classes[n]);
+}
+
 // Such an object has a slot that its table does not know of, and which can hold anything. All that could be inferred is
 // inferred anew, as for a new type, and for the same reason that is sound.
 void rc__class_keyed(struct rc_heap *heap, const struct rc__header *h) {
     assert(!rc__is_dead(h) && rc__is_mine(heap));
     assert(rc__is_in(heap, h));
-    struct rc__class *c = rc__class(h);
+    const struct rc__class *c = rc__class(h);
     if (c->keyed)
         return;
-    struct rc__class *first = c->first ? &rc__classes[c->first] : c;
-    make_keyed(first);
-    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
-        if (&rc__classes[rc__classes[n].first] == first)
-            make_keyed(&rc__classes[n]);
+    make_all_keyed(heap, c->first ? c->first : (uint16_t)(c - rc__classes));
     infer_acyclic(heap);
 }
 
 static size_t bucket_of(const struct rc_type *type) {
-    return ((uintptr_t)type >> 4 ^ (uintptr_t)type >> 10) % 64;
+    return ((uintptr_t)type >> 4 ^ (uintptr_t)type >> 10) % RC__CLASS_BUCKETS;
 }
 
 static void class_free(struct rc_heap *heap, uint16_t n) {
@@ -332,16 +347,12 @@ void rc__classes_trim(struct rc_heap *heap) {
     }
 }
 
-// Whether an object of [heap] is of [type], or of a type that extends it. Duplicates without objects have been trimmed.
+// Whether an object of [heap] is of [type], or of a type that extends it.
 static bool is_in_use(const struct rc_heap *heap, const struct rc_type *type) {
     assert(rc__is_mine(heap) && type);
-    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
-        if (extends(rc__classes[n].type, type))
-            return true;
-    EACH_CLASS(heap, n) {
+    EACH_NUMBER(heap, n)
         if (rc__classes[n].live && extends(rc__classes[n].type, type))
             return true;
-    }
     return false;
 }
 
@@ -351,15 +362,12 @@ bool rc_type_forget(const struct rc_type *type) {
         return false;
     if (!type) {
         rc__fault(RC_FAULT_NULL, "rc_type_forget", NULL, "the type is NULL");
-        errno = EINVAL;
-        return false;
+        return rc__fails(EINVAL);
     }
     rc__classes_trim(heap);
-    if (is_in_use(heap, type)) {
-        errno = EBUSY;
-        return false;
-    }
-    for (size_t b = 0; b < 64; b++)
+    if (is_in_use(heap, type))
+        return rc__fails(EBUSY);
+    for (size_t b = 0; b < RC__CLASS_BUCKETS; b++)
         for (uint16_t *at = &heap->bucket[b], n; (n = *at);) {
             struct rc__class *c = &rc__classes[n];
             if (!extends(c->type, type)) {
@@ -481,7 +489,7 @@ static void list_free(struct rc_heap *heap, uint16_t n) {
 
 void rc__classes_free(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
-    for (size_t b = 0; b < 64; b++)
+    for (size_t b = 0; b < RC__CLASS_BUCKETS; b++)
         list_free(heap, heap->bucket[b]);
     list_free(heap, heap->duplicates);
 }
@@ -492,31 +500,21 @@ static bool duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
     assert(rc__classes[n].both == rc__classes[first].both); // K1
     assert(n != first && first && rc__classes[n].type == rc__classes[first].type); // K1
     assert(!rc__classes[first].first);
-    bool keyed = rc__classes[n].keyed || rc__classes[first].keyed;
-    bool changes = rc__classes[n].keyed != rc__classes[first].keyed;
-    if (keyed)
-        make_keyed(&rc__classes[n]);
-    if (changes) {
-        make_keyed(&rc__classes[first]);
-        for (uint16_t k = heap->duplicates; k; k = rc__classes[k].next)
-            if (rc__classes[k].first == first)
-                make_keyed(&rc__classes[k]);
-    }
     rc__classes[n].first = first;
     rc__classes[n].next = heap->duplicates;
     heap->duplicates = n;
     heap->duplicate_count++;
-    return changes;
+    if (rc__classes[n].keyed == rc__classes[first].keyed)
+        return false;
+    make_all_keyed(heap, first);
+    return true;
 }
 
 // Under both doors' locks: other threads find the objects of [heap] at [door].
 void rc__classes_door(struct rc_heap *heap, const struct rc__door *door) {
     assert(door->heap && door->heap != heap);
     uint16_t number = (uint16_t)(door - rc__doors);
-    EACH_CLASS(heap, n) {
-        rc__atomic_store_short(&rc__class_door[n], number);
-    }
-    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
+    EACH_NUMBER(heap, n)
         rc__atomic_store_short(&rc__class_door[n], number);
 }
 
@@ -525,7 +523,7 @@ void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
     assert(rc__is_mine(into) && rc__is_mine(from));
     assert(into != from);
     bool new_types = false;
-    for (size_t b = 0; b < 64; b++)
+    for (size_t b = 0; b < RC__CLASS_BUCKETS; b++)
         for (uint16_t n = from->bucket[b], next; n; n = next) {
             struct rc__class *c = &rc__classes[n];
             next = c->next;
@@ -549,8 +547,7 @@ void rc__classes_merge(struct rc_heap *into, struct rc_heap *from) {
     if (new_types)
         infer_acyclic(into);
     else
-        for (uint16_t n = into->duplicates; n; n = rc__classes[n].next)
-            rc__classes[n].acyclic = rc__classes[rc__classes[n].first].acyclic;
+        share_acyclic(into);
 }
 
 static void class_switch(uint16_t n, struct rc_heap *into, const struct rc_heap *from) {
@@ -564,10 +561,7 @@ static void class_switch(uint16_t n, struct rc_heap *into, const struct rc_heap 
 // The classes that came from [from] name [into]: from here on their objects are [into]'s.
 void rc__classes_switch(struct rc_heap *into, const struct rc_heap *from) {
     assert(into != from);
-    EACH_CLASS(into, n) {
-        class_switch(n, into, from);
-    }
-    for (uint16_t n = into->duplicates; n; n = rc__classes[n].next)
+    EACH_NUMBER(into, n)
         class_switch(n, into, from);
 }
 
@@ -616,10 +610,7 @@ static void census_add(struct census *census, uint16_t n, const struct rc_type *
 static struct census census_of(const struct rc_heap *heap, const struct rc_type *type) {
     assert(rc__is_mine(heap));
     struct census census = {0};
-    EACH_CLASS(heap, n) {
-        census_add(&census, n, type);
-    }
-    for (uint16_t n = heap->duplicates; n; n = rc__classes[n].next)
+    EACH_NUMBER(heap, n)
         census_add(&census, n, type);
     return census;
 }

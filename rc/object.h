@@ -154,6 +154,8 @@ struct rc__recent {
     uint32_t cell;
 };
 
+#define RC__CLASS_BUCKETS 64
+
 struct rc__weak_table {
     struct rc_weak **entry;
     size_t mask, count; // mask + 1 places, or none
@@ -182,7 +184,7 @@ struct rc_heap {
     size_t bytes;
     size_t reserved; // objects for which there is room in suspects and inbox
 
-    uint16_t bucket[64]; // classes by type
+    uint16_t bucket[RC__CLASS_BUCKETS]; // classes by type
     struct rc__recent recent[16]; // types that were asked for lately; NULL: none. Of a heap that ends, none
     uint16_t duplicates; // classes of types that have one already, from heaps that were merged into this
     size_t duplicate_count;
