@@ -85,10 +85,8 @@ bool rc_pauses_record(bool on) {
     struct cc_pauses *p = heap->cc.pauses;
     if (!p)
         p = heap->cc.pauses = rc__uncounted(heap, sizeof *p);
-    if (!p) {
-        errno = ENOMEM;
-        return false;
-    }
+    if (!p)
+        return rc__fails(ENOMEM);
     memset(p, 0, sizeof *p);
     p->since = cc_now();
     return true;

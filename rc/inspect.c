@@ -55,10 +55,8 @@ bool rc__survey_begin(struct rc__survey *s, struct rc_heap *heap) {
     bool entries = heap->extras != NULL;
     s->memory = calloc(1, n * (sizeof *s->object + 3 * sizeof(uint32_t) + 1) + places * sizeof(uint32_t) +
                               (entries ? n * sizeof(uint32_t) : 0));
-    if (!s->memory) {
-        errno = ENOMEM;
-        return false;
-    }
+    if (!s->memory)
+        return rc__fails(ENOMEM);
     s->mask = places - 1;
     s->object = s->memory;
     s->place = (uint32_t *)(void *)(s->object + n);

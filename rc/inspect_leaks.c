@@ -23,16 +23,14 @@ static bool grow(struct table *t) {
     assert(t->count == t->room);
     size_t room = t->room ? 2 * t->room : 16;
     struct entry *entry = realloc(t->entry, room * sizeof *entry);
-    if (!entry) {
-        errno = ENOMEM;
+    if (!entry)
         return false;
-    }
     t->entry = entry;
     t->room = room;
     return true;
 }
 
-// The entry of [h]'s type; classes of one type that came from several heaps share it. NULL with errno.
+// The entry of [h]'s type; classes of one type that came from several heaps share it. NULL if memory is out.
 static struct entry *entry_of(struct table *t, const struct rc__header *h) {
     assert(t->count <= t->room);
     uint16_t *known = &t->by_class[rc__cls(h) >> 1];

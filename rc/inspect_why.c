@@ -16,11 +16,6 @@ struct answer {
     size_t used, room;
 };
 
-static bool fails(void) {
-    errno = ENOMEM;
-    return false;
-}
-
 // Walks back from [n] to where the way begins: a root, something that nothing leads to, or the second time that it comes to
 // an object of a cycle. Sets *count to the number of steps.
 static uint32_t beginning(const struct rc__survey *s, uint32_t n, size_t *count) {
@@ -74,7 +69,7 @@ static bool keep_name(struct answer *a, const char *name) {
         size_t room = 2 * a->room + NAME;
         char *names = realloc(a->names, room);
         if (!names)
-            return fails();
+            return false;
         a->names = names;
         a->room = room;
     }
@@ -116,7 +111,7 @@ static bool fill(const struct rc__survey *s, struct answer *a, uint32_t n) {
     a->why.explained = s->found[first];
     a->why.steps = a->steps = malloc(a->why.count * sizeof *a->steps);
     if (!a->steps)
-        return fails();
+        return false;
     fill_steps(s, a, n);
     return name_steps(a);
 }
@@ -124,13 +119,9 @@ static bool fill(const struct rc__survey *s, struct answer *a, uint32_t n) {
 struct rc_why *rc__why_of(const struct rc__survey *s, uint32_t n) {
     assert(n < s->count);
     struct answer *a = calloc(1, sizeof *a);
-    if (!a) {
-        fails();
-        return NULL;
-    }
-    if (fill(s, a, n))
+    if (a && fill(s, a, n))
         return &a->why;
-    rc_why_free(&a->why);
+    rc_why_free((struct rc_why *)a);
     errno = ENOMEM;
     return NULL;
 }

@@ -24,11 +24,6 @@
 
 enum { DUPLICATES = 256 }; // so many class numbers a heap may use up before a merge goes through the objects
 
-static bool fails(int error) {
-    errno = error;
-    return false;
-}
-
 static bool same_allocator(const struct rc_heap *a, const struct rc_heap *b) {
     return a->allocator.alloc == b->allocator.alloc && a->allocator.free == b->allocator.free &&
            a->allocator.arg == b->allocator.arg;
@@ -204,7 +199,7 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
     join_stats(&into->stats, &from->stats);
 }
 
-static bool fits(struct rc_heap *into, const struct rc_heap *from) {
+static bool has_room_for(struct rc_heap *into, const struct rc_heap *from) {
     return rc__memory_fits(into, rc__memory_of(from));
 }
 
@@ -213,9 +208,9 @@ static bool merge(struct rc_heap *into, struct rc_heap *from) {
     settle(into, from);
     rc__pages_unkeep(from); // those of [into] may do
     // Asked twice: first, so that what is much too large does not make the tables of [into] larger in vain; these count, too.
-    if (!fits(into, from) || !reserve(into, from) || !rc__interns_reserve(into, from) || !rc__extras_reserve(into, from) ||
-        !fits(into, from) || !change_doors(into, from))
-        return fails(ENOMEM);
+    if (!has_room_for(into, from) || !reserve(into, from) || !rc__interns_reserve(into, from) ||
+        !rc__extras_reserve(into, from) || !has_room_for(into, from) || !change_doors(into, from))
+        return rc__fails(ENOMEM);
     rc__classes_merge(into, from);
     convert(from, into);
     convert(into, from);
@@ -226,12 +221,12 @@ static bool merge(struct rc_heap *into, struct rc_heap *from) {
 bool rc_heap_merge(struct rc_heap *into, struct rc_heap *from) {
     if (!into || !from) {
         rc__fault(RC_FAULT_NULL, "rc_heap_merge", NULL, "the heap is NULL");
-        return fails(EINVAL);
+        return rc__fails(EINVAL);
     }
     if (into == from || rc__in_callback() || rc__entries(from) > 1 || !rc__can_enter("rc_heap_merge"))
-        return fails(EINVAL);
+        return rc__fails(EINVAL);
     struct rc_heap *held = rc__hold((struct rc_heap *const[]){into, from}, 2);
-    bool ok = same_allocator(into, from) ? merge(into, from) : fails(EINVAL);
+    bool ok = same_allocator(into, from) ? merge(into, from) : rc__fails(EINVAL);
     if (ok) {
         cc_abandon(from);
         held = into;

@@ -269,10 +269,8 @@ bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg) 
         return true;
     }
     struct notice *notice = malloc(sizeof *notice);
-    if (!notice) {
-        errno = ENOMEM;
-        return false;
-    }
+    if (!notice)
+        return rc__fails(ENOMEM);
     *notice = (struct notice){weak->notices, notify, arg};
     weak->notices = notice;
     return true;

@@ -16,9 +16,7 @@ static void *world_block(void);
 #include "rc/death.c"
 #undef let_go
 #include "rc/heap.c"
-#define fails merge_fails
 #include "rc/merge.c"
-#undef fails
 
 #define CHECK(promise) ((promise) ? (void)0 : __VERIFIER_assert_fail(#promise, __FILE__, __LINE__))
 
