@@ -207,11 +207,7 @@ static __attribute__((noinline)) bool insert_special(struct rc_array *a, size_t 
         return rc__element_check(NULL, &a->kind, "rc_array_insert_value");
     if (!rc__element_copy(a->element, a->kind, made, value))
         return false;
-    if (put(a, i, made))
-        return true;
-    int error = errno;
-    rc__element_drop(a->element, a->kind, made);
-    return rc__fails(error);
+    return put(a, i, made) || rc__element_discard(a->element, a->kind, made);
 }
 
 // The usual case: at the end, where there is room, and nobody is called. The copy is made in its place.
@@ -243,10 +239,8 @@ bool rc_array_set_value(struct rc_array *a, size_t i, const void *value) {
         !rc__element_copies(a->element, a->kind, "rc_array_set_value") || !has_index(a, i) ||
         !rc__element_copy(a->element, a->kind, made, value))
         return false;
-    if (!has_index(a, i)) {
-        rc__element_drop(a->element, a->kind, made);
-        return rc__fails(ERANGE);
-    }
+    if (!has_index(a, i)) // the user's copy had the array shrink
+        return rc__element_discard(a->element, a->kind, made);
     memcpy(old, rc__array_place(a, i), a->element->size);
     memcpy(rc__array_place(a, i), made, a->element->size);
     rc__element_drop(a->element, a->kind, old);

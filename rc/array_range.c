@@ -169,9 +169,8 @@ static struct rc_array *slice(const struct rc_array *array, size_t from, size_t 
     rc__array_end(a);
     if (ok)
         return copy;
-    rc_release(copy);
     errno = error;
-    return NULL;
+    return rc__discard(copy);
 }
 
 struct rc_array *rc_array_slice(const struct rc_array *a, size_t from, size_t n) {
@@ -217,12 +216,7 @@ static struct rc_array *copied(const struct rc_array *a, const char *values, siz
         ok = rc__element_copy(a->element, a->kind, rc__array_place(copy, copy->size), values);
         rc__array_resized(copy, copy->size + ok);
     }
-    if (ok)
-        return copy;
-    int error = errno;
-    rc_release(copy);
-    errno = error;
-    return NULL;
+    return ok ? copy : rc__discard(copy);
 }
 
 static bool lies_in(const struct rc_array *a, const void *values) {

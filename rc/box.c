@@ -68,12 +68,8 @@ struct rc_box *rc_box_new(const struct rc_element *element, const void *value) {
     struct rc_box *box = box_new(element, value, true, "rc_box_new");
     if (!box)
         return NULL;
-    if (!rc__element_copy(element, box->kind, made, value)) {
-        int error = errno;
-        rc_release(box);
-        errno = error;
-        return NULL;
-    }
+    if (!rc__element_copy(element, box->kind, made, value))
+        return rc__discard(box);
     memcpy(box->value, made, element->size);
     box->element = element;
     return box;

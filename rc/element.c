@@ -199,6 +199,19 @@ void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *eleme
         drop_links(e, element);
 }
 
+bool rc__element_discard(const struct rc_element *e, unsigned kind, void *element) {
+    int error = errno;
+    rc__element_drop(e, kind, element);
+    return rc__fails(error);
+}
+
+void *rc__discard(void *obj) {
+    int error = errno;
+    rc_release(obj);
+    errno = error;
+    return NULL;
+}
+
 void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void *from) {
     assert(!(kind & RC__E_LINKS) || e->slots);
     assert(to != from && !(kind & RC__E_LINK && e->size != sizeof(void *)));

@@ -35,6 +35,8 @@ void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from);
 // Removes an element, of which something is to be released, that is in no container any more.
 void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *element);
+// The same of one that was made for nothing: errno stays as it is. Returns false.
+bool rc__element_discard(const struct rc_element *e, unsigned kind, void *element);
 // What its destructor and its weak references ask for; the links stay.
 void rc__element_end(const struct rc_element *e, unsigned kind, void *element);
 // Between containers: [to] gets what [from] has, and the collector is told (R5).
@@ -113,6 +115,9 @@ bool rc__is_for(const void *obj, const char *call);
 #else
 #define RC__IS_FOR(obj, call) ((void)(obj), (void)(call), true)
 #endif
+
+// Releases an object that was made for nothing: errno stays as it is. Returns NULL.
+void *rc__discard(void *obj);
 
 // What a call of a container cannot do without, beside the container. A fault, with errno, where it is NULL.
 void rc__not_given(const char *call) __attribute__((cold));

@@ -130,11 +130,8 @@ static bool put_copies(struct rc__table *t, const void *key, const void *value) 
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
     if (!rc__element_copy(t->key, t->key_kind, made_key, key))
         return false;
-    if (t->value && !rc__element_copy(t->value, t->value_kind, made_value, value)) {
-        int error = errno;
-        rc__element_drop(t->key, t->key_kind, made_key);
-        return rc__fails(error);
-    }
+    if (t->value && !rc__element_copy(t->value, t->value_kind, made_value, value))
+        return rc__element_discard(t->key, t->key_kind, made_key);
     return put_made(t, made_key, made_value);
 }
 
@@ -176,10 +173,8 @@ uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call
         return RC__NO_ENTRY;
     uint32_t hash, e = search(t, key, &hash);
     if (e != RC__NO_ENTRY || !rc__table_room(rc__here, t)) {
-        int error = errno;
         if (copied)
-            rc__element_drop(t->key, t->key_kind, made);
-        errno = error;
+            rc__element_discard(t->key, t->key_kind, made);
         return e;
     }
     e = rc__keyed_add(t, hash);

@@ -10,11 +10,8 @@ static bool copy_entry(struct rc__table *to, const struct rc__table *from, uint3
     _Alignas(16) char key[RC_ELEMENT_MAX], value[RC_ELEMENT_MAX];
     if (!rc__element_copy(from->key, from->key_kind, key, rc__table_key(from, e)))
         return false;
-    if (from->value && !rc__element_copy(from->value, from->value_kind, value, rc__table_value(from, e))) {
-        int error = errno;
-        rc__element_drop(from->key, from->key_kind, key);
-        return rc__fails(error);
-    }
+    if (from->value && !rc__element_copy(from->value, from->value_kind, value, rc__table_value(from, e)))
+        return rc__element_discard(from->key, from->key_kind, key);
     uint32_t copy = rc__table_add(to, from->state[e]);
     memcpy(rc__table_key(to, copy), key, to->key->size);
     if (to->value)
@@ -74,12 +71,7 @@ struct rc_array *rc__keyed_row(const struct rc__table *table, bool values, const
         if (rc__table_lives(t, e))
             ok = rc_array_push_value(row, values ? rc__table_value(t, e) : rc__table_key(t, e));
     t->busy--;
-    if (ok)
-        return row;
-    int error = errno;
-    rc_release(row);
-    errno = error;
-    return NULL;
+    return ok ? row : rc__discard(row);
 }
 
 // As in array_range.c: the entries go with an object that nobody can reach.

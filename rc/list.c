@@ -157,9 +157,7 @@ struct rc_list_pos rc_list_insert_value(struct rc_list *l, struct rc_list_pos be
         !rc__element_copy(l->element, l->kind, made, value))
         return RC_LIST_NONE;
     if (!rc__list_place_of(l, before, &at) || !room(l)) { // the user's copy may have removed it
-        int error = errno;
-        rc__element_drop(l->element, l->kind, made);
-        errno = error;
+        rc__element_discard(l->element, l->kind, made);
         return RC_LIST_NONE;
     }
     uint32_t c = rc__list_new_cell(l, at);
@@ -185,10 +183,8 @@ bool rc_list_set_value(struct rc_list *l, struct rc_list_pos pos, const void *va
         !rc__element_copy(l->element, l->kind, made, value))
         return false;
     uint32_t c = rc__list_cell_of(l, pos);
-    if (!c) {
-        rc__element_drop(l->element, l->kind, made);
-        return rc__fails(ESTALE);
-    }
+    if (!c) // the user's copy has removed it
+        return rc__element_discard(l->element, l->kind, made);
     memcpy(old, rc__list_element(l, c), l->element->size);
     memcpy(rc__list_element(l, c), made, l->element->size);
     rc__element_drop(l->element, l->kind, old);

@@ -104,7 +104,6 @@ struct rc_list *rc_list_copy(const struct rc_list *list) {
     rc_release(l);
     if (ok)
         return copy;
-    rc_release(copy);
     errno = error;
-    return NULL;
+    return rc__discard(copy);
 }

@@ -46,13 +46,7 @@ struct rc_map *rc_map_copy(const struct rc_map *map) {
     if (!rc__usable(map, "rc_map_copy"))
         return NULL;
     struct rc_map *copy = map_new(table_of(map));
-    if (copy && !rc__keyed_copy(table_of(copy), table_of(map), "rc_map_copy")) {
-        int error = errno;
-        rc_release(copy);
-        errno = error;
-        return NULL;
-    }
-    return copy;
+    return copy && !rc__keyed_copy(table_of(copy), table_of(map), "rc_map_copy") ? rc__discard(copy) : copy;
 }
 
 size_t rc_map_size(const struct rc_map *map) {

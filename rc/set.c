@@ -40,13 +40,7 @@ struct rc_set *rc_set_copy(const struct rc_set *set) {
     if (!rc__usable(set, "rc_set_copy"))
         return NULL;
     struct rc_set *copy = set_new(&set->table);
-    if (copy && !rc__keyed_copy(&copy->table, &set->table, "rc_set_copy")) {
-        int error = errno;
-        rc_release(copy);
-        errno = error;
-        return NULL;
-    }
-    return copy;
+    return copy && !rc__keyed_copy(&copy->table, &set->table, "rc_set_copy") ? rc__discard(copy) : copy;
 }
 
 size_t rc_set_size(const struct rc_set *set) {

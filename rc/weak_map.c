@@ -65,11 +65,7 @@ static bool table_new(struct rc_weak_map *map) {
 
 struct rc_weak_map *rc_weak_map_new(void) {
     struct rc_weak_map *map = rc_new(&rc__weak_map_type);
-    if (!map || table_new(map))
-        return map;
-    rc_release(map);
-    errno = ENOMEM;
-    return NULL;
+    return map && !table_new(map) ? rc__discard(map) : map;
 }
 
 size_t rc_weak_map_size(const struct rc_weak_map *map) {
