@@ -447,16 +447,14 @@ static void trace(struct rows *r, uint32_t n) {
     }
 }
 
-// R9: what was read of [h] so far may be read again, at other places. Keep it, and mark it.
+// R9: what was read of [h] so far may be read again, at other places. The mark spares it, and what has been read of it; to what
+// has not, it is somebody outside of the graph.
 void cc_changed(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__is_object(h));
     struct cc *cc = &heap->cc;
     if (cc->phase != RC_PHASE_BUILD || cc->piece_node == CC_NONE || !(h->word & RC__GRAPH) ||
         rc__index(h) != cc->piece_node)
         return;
-    struct cc_node *node = cc_node(cc, cc->piece_node);
-    if (!(node->object & CC_ALIVE)) // its ext threads a stack (G2)
-        node->ext = CC_HELD;
     h->word |= RC__SUSPECT;
     cc->piece_node = CC_NONE;
     cc->piece_slot = 0;

@@ -27,7 +27,7 @@
 //       than it: such an object (LATE) becomes a suspect again when it is found alive.
 //   R8  An upgrade of a weak reference to a condemned (validated white) object pardons it; from the commit on, which is one
 //       step under the lock that upgrades take, upgrades give NULL.
-//   R9  A container that changes while it is traced in pieces is marked, and kept for this round.
+//   R9  A container that changes while it is traced in pieces is marked, and no more of it is traced.
 #ifndef CC_CC_H
 #define CC_CC_H
 

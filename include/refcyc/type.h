@@ -146,7 +146,7 @@ RC_API void rc_visit_structs(struct rc_visitor *visitor, void *first, size_t n, 
                              const struct rc_slot *slots);
 
 // Before a container moves the memory of its slots or changes how many there are: a collection that has read part of
-// them forgets what it read and keeps [obj] and all it reaches for this round. Inside [obj]'s heap. O(1).
+// them reads no further, and keeps [obj] and all it reaches for this round. Inside [obj]'s heap. O(1).
 RC_API void rc_changed(void *obj);
 
 RC_END_DECLS

@@ -48,6 +48,8 @@
 //               here (R6_HANDLES), handles elsewhere and the inbox (R6_SHARED), and death by count (R6_DEAD)
 //   R7          an object found alive that was marked after tracing began, but before its discovery, is suspect again
 //   R8          upgrading a weak reference to a condemned object pardons it
+//   R9          a container is marked (R9_MARK), and no more of it is read (R9_STOP), when what it holds changes places after
+//               some of it has been read
 //   OWN_HELD    R1 makes an exception also of what has an owner that is held, or a suspect  (0: any owner)
 //   OWN_LINK    ... and the object lost a handle, not a link
 //   OWN_SELF    ... and is not in the graph
@@ -95,8 +97,7 @@
 //
 //   - Links and `shared` are derived from what they count: the slots, and the handles that somebody has (home,
 //     foreign). Of the header's counts only `handles` is state, the home thread's part of the sum.
-//   - An object's slots are a bag, as the collector reads them in one step. R9 (rows that are read in pieces) is
-//     therefore not in the model.
+//   - An object's slots are a bag, as the collector reads them in one step (but see PIECES).
 //   - Each object has a weak reference from birth to death that all threads know (but see ISLANDS). One that nobody has
 //     is one that nobody upgrades.
 //   - The collector takes suspects, objects to trace and white objects in any order. It may leave suspects, and inbox
@@ -123,6 +124,9 @@
 //
 // TOGETHER=1 has rc_collect_heaps collect the heap at times, in between collections of its own. The home thread does nothing in
 // the meantime, foreign threads go on. A link from another heap counts as a handle of another thread, so one heap will do.
+//
+// PIECES=1 makes object 0 a container, whose slots are read one by one, in any order, while the program goes on. What it gains or
+// loses meanwhile lies in a slot that has been read, or in one that has not; or all that it holds changes places (turn).
 //
 // Bounds: HOME and FOREIGN handles an object, HELD both together. WEAK=0 and FOREIGN=0 take these features out.
 #ifndef N
@@ -160,6 +164,9 @@
 #endif
 #ifndef TOGETHER
 #define TOGETHER 0
+#endif
+#ifndef PIECES
+#define PIECES 0
 #endif
 #ifndef PROBE
 #define PROBE 1
@@ -273,6 +280,15 @@
 #endif
 #ifndef R8
 #define R8 1
+#endif
+#ifndef R9
+#define R9 1
+#endif
+#ifndef R9_STOP
+#define R9_STOP R9
+#endif
+#ifndef R9_MARK
+#define R9_MARK R9
 #endif
 #ifndef OWN_HELD
 #define OWN_HELD 1
@@ -479,6 +495,11 @@ unsigned unseen : 3; // INBOX: what has yet to be looked at
 unsigned upgraded : 3; // the set of objects that are to be pardoned
 unsigned together : 2; // HEAPS: COUNT, COMMIT, PARDON or LEAVE
 #endif
+#if PIECES
+unsigned piece : 1;  // object 0 is being traced
+unsigned ahead : 6;  // its links that have yet to be read
+unsigned beyond : 1; // what it gains or loses next lies among those
+#endif
 #if OWNERS
 unsigned up : 2;     // for the time of a step: 1 + the owner to be looked at,
 unsigned steps : 2;  // so many steps up,
@@ -534,6 +555,25 @@ unsigned broken : 1; // a promise is
 #define IN_SLOTS(x, y) (!IS_ENTRY(y) && LINKS(x, y) > (OWNER(x) == (y) + 1)) // not only in the owner slot
 
 // What objects have only in some of the models.
+#if PIECES
+#define IS_IN_PIECES(x) ((x) == 0)
+#define AHEAD(y) ((ahead >> (2 * (y))) & 3)
+#define IS_AHEAD(x, y) (IS_IN_PIECES(x) && AHEAD(y) && (beyond || AHEAD(y) == LINKS(x, y)))
+#define gain_slot(x, y) ahead = ahead + (IS_IN_PIECES(x) && beyond) * ONE(y)
+#define lose_slot(x, y) ahead = ahead - IS_AHEAD(x, y) * ONE(y)
+#define begin_pieces() piece = 1; ahead = o[0].links
+#define end_pieces() piece = 0; ahead = 0; beyond = 0
+#define no_pieces(x) piece = piece && !IS_IN_PIECES(x); ahead = piece * ahead; beyond = piece && beyond
+#define IN_PIECES piece
+#else
+#define IS_IN_PIECES(x) 0
+#define gain_slot(x, y) skip
+#define lose_slot(x, y) skip
+#define begin_pieces() skip
+#define end_pieces() skip
+#define no_pieces(x) skip
+#define IN_PIECES 0
+#endif
 #if CLIMB_ANEW
 #define IS_PROVED(x) 0
 #define no_proof(x) skip
@@ -802,6 +842,7 @@ inline lose(x) {
             o[x].touched = o[x].touched || (ENTRY_LATE && phase == VALIDATE && o[x].graph == WHITE);
             lost = lost | (REFERS(x) & LOSERS);
             take_out(x);
+            no_pieces(x);
             o[x].links = 0;
             set_owner(x, 0);
             no_weak(x);
@@ -828,8 +869,8 @@ inline settle_losses() {
 
 // ---- the home thread ----
 
-#define add_link(x, y) o[x].links = o[x].links + ONE(y)
-#define remove_link(x, y) o[x].links = o[x].links - ONE(y)
+#define add_link(x, y) gain_slot(x, y); o[x].links = o[x].links + ONE(y)
+#define remove_link(x, y) lose_slot(x, y); o[x].links = o[x].links - ONE(y)
 #define mark_linked(y) mark(y, R5_LINK && o[y].graph != OUT)
 #define mark_taken(y) mark(y, R5_TAKE && o[y].graph != OUT)
 #define mark_moved(y) mark(y, (o[y].graph != OUT -> R5_MOVE : R1_MOVE && o[y].handles == 0))
@@ -1002,6 +1043,29 @@ inline remove() {
 #define ENTRY_0
 #endif
 
+#if PIECES
+inline beyond_it() {
+    printf("beyond\n");
+    beyond = !beyond;
+    settle()
+}
+
+inline turn_round() {
+    printf("turn\n");
+    mark(0, R9_MARK);
+    if
+    :: R9_STOP -> end_pieces()
+    :: else -> ahead = o[0].links - ahead
+    fi;
+    settle()
+}
+#define PIECES_0                                                                                                       \
+    :: d_step { piece && USABLE(0) && AT_WORK -> beyond_it() }                                                          \
+    :: d_step { piece && USABLE(0) && AT_WORK -> turn_round() }
+#else
+#define PIECES_0
+#endif
+
 inline pass(x) {
     printf("pass %d\n", x);
     o[x].home--;
@@ -1063,6 +1127,7 @@ end:
     EACH_2(HOME_2)
     EACH_3(HOME_3)
     ENTRY_0
+    PIECES_0
 #if QUIET
     :: d_step { phase == IDLE && !pend && !quiet -> printf("quiet\n"); quiet = 1; rounds = ROUNDS }
 #endif
@@ -1319,11 +1384,37 @@ inline trace_it(x) {
     :: else
     fi;
     if
-    :: o[x].life == ALIVE -> DO_2(follow, x)
+    :: o[x].life == ALIVE && IS_IN_PIECES(x) -> begin_pieces()
+    :: o[x].life == ALIVE && !IS_IN_PIECES(x) -> DO_2(follow, x)
     :: else
     fi;
     settle()
 }
+
+#if PIECES
+// One of the slots of object 0.
+inline read(y) {
+    printf("read %d\n", y);
+    if
+    :: o[y].graph == OUT -> meet(y)
+    :: else
+    fi;
+    if
+    :: o[y].graph != OUT ->
+        check("violated: fault\n", !FAULT || o[y].ext || IS_MARKED(y));
+        o[y].ext = (o[y].ext == KNOWN || o[y].ext == 0 -> KNOWN : o[y].ext - 1);
+        o[0].edges = o[0].edges | (1 << y)
+    :: else
+    fi;
+    ahead = ahead - ONE(y);
+    settle()
+}
+#define READ_1(y) :: d_step { AHEAD(y) && phase == BUILD -> read(y) }
+#define READ_0 :: d_step { piece && !ahead && phase == BUILD -> printf("read\n"); end_pieces(); settle() }
+#else
+#define READ_1(y)
+#define READ_0
+#endif
 
 // x is known to be alive: so is y, which it refers to, and y need not be traced.
 inline probe_one(x, y) {
@@ -1524,6 +1615,7 @@ inline call_off() {
     printf("cancel\n");
     bell = bell || (OFF_BELL && unseen);
     unseen = 0;
+    end_pieces();
     DO(turn);
     phase = (SET(IS_IN_GRAPH) -> FREE : IDLE);
     settle()
@@ -1668,7 +1760,8 @@ inline disperse() {
     FINAL_1(x)                                                                                                         \
     DROP_1(x)                                                                                                          \
     TOGETHER_1(x)                                                                                                      \
-    :: d_step { (phase == ROOTS || phase == BUILD) && IS_FOUND(x) -> trace_it(x) }                                     \
+    READ_1(x)                                                                                                          \
+    :: d_step { (phase == ROOTS || phase == BUILD) && IS_FOUND(x) && !IN_PIECES -> trace_it(x) }                                     \
     :: d_step { phase == BUILD && PROBE && IS_KNOWN(x) -> probe(x) }                                                   \
     :: d_step { phase == VALIDATE && IS_UNCHECKED(x) -> validate(x) }                                                  \
     :: d_step { phase == FREE && IS_WHITE(x) -> destroy(x) }
@@ -1682,7 +1775,8 @@ end:
     TOGETHER_0
     :: d_step { phase == IDLE && (SET(IS_SUSPECT) || bell) -> begin() }
     :: d_step { ROOTS_OPEN && !SET(IS_ROOT) && !SET(IS_FOUND) -> printf("end\n"); phase = IDLE; settle() }
-    :: d_step { phase == BUILD && !SET(IS_FOUND) -> scan() }
+    READ_0
+    :: d_step { phase == BUILD && !SET(IS_FOUND) && !IN_PIECES -> scan() }
     :: d_step { phase == VALIDATE && !SET(IS_UNCHECKED) -> commit() }
     od
 }

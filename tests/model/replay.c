@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 2, OBJECTS = 8, STEPS = 128, LIVES = 64, PATIENCE = 10000 };
+enum { SLOTS = 2, FAR = 300, OBJECTS = 8, STEPS = 128, LIVES = 64, PATIENCE = 10000 };
 
 struct life;
 struct leaf {
@@ -40,6 +40,12 @@ struct node {
     struct life *life;
 };
 
+// One that is read in pieces, with its two slots in different ones: the first of them in the first, or (plainly) in the last.
+struct row {
+    struct node node;
+    struct node *far[FAR];
+};
+
 // One object from its birth on. The model reuses the place of an object that is freed; here that is another life.
 struct life {
     struct node *node;
@@ -48,6 +54,7 @@ struct life {
     int destroyed, finalized; // how often
     bool upgraded;            // since it was condemned in this collection
     bool reached;
+    bool is_row;
 };
 
 // A step of the trace: an operation with up to three objects.
@@ -65,6 +72,7 @@ struct trace {
     bool weakly;   // only those that are made so
     bool owners;   // they have owner slots
     bool finals;   // they have finalizers
+    bool pieces;   // object 0 is a row
 };
 
 static struct life lives[LIVES];
@@ -101,10 +109,12 @@ RC_TYPE(plain_owned, struct node,
         .slots = RC_SLOTS(RC_LINK(struct node, slot), RC_OWNER(struct node, owner),
                           RC_LINK_TO(struct node, leaf, leaf_type)));
 
+RC_TYPE(row, struct row, .slots = RC_SLOTS(RC_LINK(struct row, node.slot), RC_LINK(struct row, far)), .destroy = node_destroy);
+
 // ---- what must hold
 
 static const struct trace *playing;
-static bool plainly;    // objects have leaves
+static bool plainly;    // objects have leaves; or (struct row)
 static bool collecting; // the collector is at work
 static char position[160]; // what is just being done
 
@@ -118,6 +128,10 @@ static _Noreturn void fail(const char *format, ...) {
     exit(1);
 }
 
+static struct node **slot(struct node *node, int i) {
+    return node->life->is_row && i != plainly ? &((struct row *)(void *)node)->far[FAR - 1] : &node->slot[i];
+}
+
 static void reach(struct life *life) {
     if (life->reached)
         return;
@@ -125,8 +139,8 @@ static void reach(struct life *life) {
     if (life->destroyed)
         fail("object %d is destroyed, and a handle leads to it", (int)(life - lives));
     for (int i = 0; i < SLOTS; i++)
-        if (life->node->slot[i])
-            reach(life->node->slot[i]->life);
+        if (*slot(life->node, i))
+            reach((*slot(life->node, i))->life);
     if (life->node->owner)
         reach(life->node->owner->life);
 }
@@ -234,8 +248,8 @@ static bool is_usable(int x) {
 // A slot of x that refers to y; with y NULL, an empty one.
 static struct node **slot_with(int x, struct node *y) {
     for (int i = 0; is_usable(x) && i < SLOTS; i++)
-        if (life_of(x)->node->slot[i] == y)
-            return &life_of(x)->node->slot[i];
+        if (*slot(life_of(x)->node, i) == y)
+            return slot(life_of(x)->node, i);
     return NULL;
 }
 
@@ -243,12 +257,14 @@ static bool new_object(int x, bool weak) {
     if ((life_of(x) && life_of(x)->reached) || life_count == LIVES)
         return false;
     struct life *life = &lives[life_count++];
-    const struct rc_type *type = playing->finals   ? plainly ? &plain_final_type : &final_type
+    const struct rc_type *type = playing->pieces   ? x == 0 ? &row_type : &node_type
+                                 : playing->finals ? plainly ? &plain_final_type : &final_type
                                  : playing->owners ? plainly ? &plain_owned_type : &owned_type
                                                    : plainly ? &plain_type : &node_type;
-    struct leaf *leaf = plainly ? rc_new(&leaf_type) : NULL;
-    *life = (struct life){.node = rc_new(type), .home = 1};
-    if (!life->node || !leaf != !plainly)
+    bool leafy = plainly && !playing->pieces;
+    struct leaf *leaf = leafy ? rc_new(&leaf_type) : NULL;
+    *life = (struct life){.node = rc_new(type), .home = 1, .is_row = type == &row_type};
+    if (!life->node || !leaf != !leafy)
         fail("out of memory");
     life->node->life = life;
     if (leaf) {
@@ -315,10 +331,23 @@ static void disperse(void) {
     gathering = false;
 }
 
+// What object 0 holds changes places.
+static bool turn(void) {
+    if (!is_usable(0))
+        return false;
+    struct node *node = life_of(0)->node, **first = slot(node, 0), **second = slot(node, 1), *kept = *first;
+    rc_changed(node);
+    *first = *second;
+    *second = kept;
+    return true;
+}
+
 // Of the whole heap. In the model rc_collect_heaps has steps of its own, among those of other threads; here it comes after them.
 static bool heap_step(const struct step *s) {
     if (!strcmp(s->op, "gather"))
         gathering = true;
+    else if (!strcmp(s->op, "turn"))
+        return turn();
     else if (!strcmp(s->op, "disperse"))
         disperse();
     else
@@ -386,7 +415,7 @@ static bool is_one_of(const char *op, const char *const *ops) {
 static bool is_collector_step(const struct step *s) {
     static const char *const ops[] = {"begin",    "look",   "root",    "end",  "island", "trace", "probe",    "scan",
                                       "validate", "commit", "destroy", "drop", "count",  "sum",   "judge",    "pardon",
-                                      "go",       "finalize", "finalized", NULL};
+                                      "go",       "finalize", "finalized", "read", "beyond", NULL};
     return !s->foreign && is_one_of(s->op, ops);
 }
 
@@ -394,7 +423,7 @@ static bool is_program_step(const struct step *s) {
     static const char *const home[] = {"new",     "retain", "release", "pass",   "upgrade",  "link",
                                        "give",    "clear",  "take",    "move",   "replace",  "own",
                                        "cut",     "orphan", "gather",  "cancel", "disperse", "put",
-                                       "remove",  NULL};
+                                       "remove",  "turn",   NULL};
     static const char *const foreign[] = {"retain", "queue", "release", "pass", "upgrade", NULL};
     return is_one_of(s->op, s->foreign ? foreign : home);
 }
@@ -451,7 +480,7 @@ static void collector_step(const struct step *s) {
         phase <= RC_PHASE_ROOTS ? unit() : (void)0;
     else if (!strcmp(s->op, "island"))
         phase <= RC_PHASE_ROOTS ? slice() : (void)0;
-    else if (!strcmp(s->op, "trace"))
+    else if (!strcmp(s->op, "trace") || !strcmp(s->op, "read"))
         phase != RC_PHASE_IDLE && phase <= RC_PHASE_BUILD ? unit() : (void)0;
     else if (!strcmp(s->op, "scan"))
         work_to(RC_PHASE_SCAN);
@@ -552,7 +581,7 @@ static bool run(const struct trace *t, struct stop first, struct stop second, bo
             ballast();
         for (int u = 0; k == first.at && u < first.units; u++)
             unit();
-        if (plainly && k == first.at)
+        if (plainly && !playing->pieces && k == first.at)
             slice();
         for (int u = 0; k == second.at && u < second.units; u++) {
             more = rc_collect_pending();
@@ -596,6 +625,7 @@ static bool read_trace(struct trace *t, const char *name) {
     char line[256];
     *t = (struct trace){.name = strrchr(name, '/') ? strrchr(name, '/') + 1 : name};
     t->finals = !strncmp(t->name, "final-", 6);
+    t->pieces = !strncmp(t->name, "r9", 2);
     if (!file) {
         perror(name);
         return false;
