@@ -366,18 +366,18 @@ void rc_list_clear(struct rc_list *l) {
 
 // ---- iteration
 
-struct rc__list_step rc_list_begin(const struct rc_list *l, struct rc_list_pos pos, bool between) {
-    struct rc__list_step step = {pos, RC_ITER_END};
+struct rc_list_pos rc_list_begin(const struct rc_list *l, struct rc_list_pos pos, bool between, enum rc_iter *is) {
+    *is = RC_ITER_END;
     if (!l || !rc__usable(l, "rc_list_step") || (rc_list_is_none(pos) && !between))
-        return step;
+        return pos;
     if (!rc_list_is_none(pos) && !rc_list_has(l, pos)) {
-        step.is = RC_ITER_CHANGED;
-        return step;
+        *is = RC_ITER_CHANGED;
+        return pos;
     }
-    step.pos = rc_list_is_none(pos) ? rc_list_first(l) : rc_list_next(l, pos);
-    if (!rc_list_is_none(step.pos))
-        step.is = RC_ITER_ITEM;
-    return step;
+    pos = rc_list_is_none(pos) ? rc_list_first(l) : rc_list_next(l, pos);
+    if (!rc_list_is_none(pos))
+        *is = RC_ITER_ITEM;
+    return pos;
 }
 
 bool rc_list_iter_remove(struct rc_list_iter *it) {

@@ -195,13 +195,9 @@ struct rc_list_iter {
     bool between;           // the element was removed: pos is the one before
 };
 
-// What a step does that does not go from an element to the next, in the same heap. By value: an iteration can then live in
-// registers.
-struct rc__list_step {
-    struct rc_list_pos pos;
-    enum rc_iter is;
-};
-RC_API struct rc__list_step rc_list_begin(const struct rc_list *list, struct rc_list_pos pos, bool between);
+// A step that does not go from an element to the next, in the same heap: where the iteration stands then. The position goes by
+// value, so that an iteration can live in registers.
+RC_API struct rc_list_pos rc_list_begin(const struct rc_list *list, struct rc_list_pos pos, bool between, enum rc_iter *is);
 
 // An iteration that stands before the first element; and its next step, which says where it stands then.
 static inline struct rc_list_iter rc_list_iter(struct rc_list *list) {
@@ -209,32 +205,38 @@ static inline struct rc_list_iter rc_list_iter(struct rc_list *list) {
     return it;
 }
 static inline enum rc_iter rc_list_step(struct rc_list_iter *it) {
-    struct rc__list_step step = {RC_LIST_NONE, RC_ITER_ITEM};
+    enum rc_iter is;
+    const struct rc__list_cell *cell;
     if (!RC__FITS(it->list, "rc_list_step"))
         return RC_ITER_END;
-    if (__builtin_expect(it->heap != rc__here || it->pos.cell >= it->list->used ||
-                             rc__list_cell_at(it->list, it->pos.cell)->stamp != it->pos.stamp, 0)) {
-        step = rc_list_begin(it->list, it->pos, it->between);
-    } else {
+    if (__builtin_expect(it->heap == rc__here && it->pos.cell < it->list->used &&
+                             (cell = rc__list_cell_at(it->list, it->pos.cell))->stamp == it->pos.stamp, 1)) {
         // Most cells are linked to the one behind them. A processor that guesses so need not wait for `next` to be read.
-        const struct rc__list_cell *cell = rc__list_cell_at(it->list, it->pos.cell);
-        uint32_t row = it->pos.cell + 1, next = row;
-        __asm__("" : "+r"(next)); // hides from the compiler that this is cell->next
-        if (__builtin_expect(cell->next != row, 0)) {
+        uint32_t next = it->pos.cell + 1;
+        if (__builtin_expect(cell->next == next, 1)) {
+            cell = (const struct rc__list_cell *)(const void *)((const char *)cell + it->list->stride);
+        } else {
             next = cell->next;
-            __asm__ volatile("" : "+r"(next));
+            cell = next ? rc__list_cell_at(it->list, next) : NULL;
         }
-        step.pos.cell = next;
-        step.pos.stamp = rc__list_cell_at(it->list, next)->stamp;
-        if (!next)
-            step.is = RC_ITER_END;
+        if (__builtin_expect(cell != NULL, 1)) {
+            __asm__("" : "+r"(next)); // hides from the compiler that this is what was read
+            it->pos.cell = next;
+            it->pos.stamp = cell->stamp;
+            it->between = false;
+            it->element = (void *)(uintptr_t)(cell + 1);
+            return RC_ITER_ITEM;
+        }
+        it->pos = RC_LIST_NONE;
+        is = RC_ITER_END;
+    } else {
+        it->pos = rc_list_begin(it->list, it->pos, it->between, &is);
     }
-    bool item = step.is == RC_ITER_ITEM;
-    it->pos = step.pos;
+    bool item = is == RC_ITER_ITEM;
     it->between = false;
     it->heap = item ? rc__here : NULL;
-    it->element = item ? (void *)(uintptr_t)(rc__list_cell_at(it->list, step.pos.cell) + 1) : NULL;
-    return step.is;
+    it->element = item ? (void *)(uintptr_t)(rc__list_cell_at(it->list, it->pos.cell) + 1) : NULL;
+    return is;
 }
 // Removes the element that [it] stands on, as rc_list_remove; the next step goes to the one behind it. ESTALE if it stands on
 // none.

@@ -34,6 +34,14 @@ static int sum_of(const struct rc_array *nodes) {
     return sum;
 }
 
+static int sum_of_all(struct rc_list *nodes) {
+    int sum = 0;
+    struct rc_list_iter it = rc_list_iter(nodes);
+    while (rc_list_step(&it) == RC_ITER_ITEM)
+        sum += (*(struct node **)it.element)->value;
+    return sum;
+}
+
 int main(void) {
     struct node *tail = make(2, NULL);
     struct node *head = make(1, tail);
@@ -47,6 +55,10 @@ int main(void) {
     if (head && rc_array_push(nodes, head))
         sum += sum_of(nodes);
     rc_release(nodes);
+    struct rc_list *list = rc_list_new(&rc_link_element);
+    if (head && !rc_list_is_none(rc_list_push_back(list, head)))
+        sum += sum_of_all(list);
+    rc_release(list);
     rc_release(head);
-    return sum != 5 || rc_heap_free(rc_heap_default()) != 0;
+    return sum != 6 || rc_heap_free(rc_heap_default()) != 0;
 }
