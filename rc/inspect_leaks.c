@@ -197,11 +197,8 @@ static bool print_entry(const struct rc__survey *s, const struct entry *e, rc_li
     return true;
 }
 
-static bool report(struct rc_heap *heap, rc_line_fn *print, void *arg) {
+static bool print_table(const struct table *t, const struct rc_heap *heap, rc_line_fn *print, void *arg) {
     assert(print);
-    struct table *t = table_new(heap);
-    if (!t)
-        return false;
     size_t objects = 0, bytes = 0;
     for (size_t i = 0; i < t->count; i++) {
         objects += t->entry[i].leak.objects;
@@ -211,21 +208,37 @@ static bool report(struct rc_heap *heap, rc_line_fn *print, void *arg) {
     bool ok = true;
     for (size_t i = 0; ok && i < t->count; i++)
         ok = print_entry(&t->survey, &t->entry[i], print, arg);
-    table_free(t);
     return ok;
 }
 
 bool rc_report(rc_line_fn *print, void *arg) {
-    return report(rc__inspect_heap("rc_report"), rc__line_fn(print), arg);
+    struct rc_heap *heap = rc__inspect_heap("rc_report");
+    struct table *t = table_new(heap);
+    bool ok = t && print_table(t, heap, rc__line_fn(print), arg);
+    table_free(t);
+    return ok;
 }
 
 // ---- REFCYC_LEAKS
 
 static bool watching;
 
+// What is immortal, and what only that leads to, is there on purpose.
+static bool has_leaks(const struct table *t) {
+    for (size_t i = 0; i < t->count; i++) {
+        const struct rc_leak *leak = &t->entry[i].leak;
+        if (leak->immortal + leak->linked < leak->objects)
+            return true;
+    }
+    return false;
+}
+
 static void report_to_stderr(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
-    if (heap->objects && !report(heap, rc__line_fn(NULL), NULL))
+    struct table *t = heap->objects ? table_new(heap) : NULL;
+    bool ok = !heap->objects || (t && (!has_leaks(t) || print_table(t, heap, rc__line_fn(NULL), NULL)));
+    table_free(t);
+    if (!ok)
         fprintf(stderr, "refcyc: there is no memory for a report on heap \"%s\"\n", heap->name);
 }
 
