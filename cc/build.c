@@ -184,7 +184,8 @@ static bool is_overtraced(struct cc *cc, struct rc__header *h) {
         return false;
     cc->in_doubt = true;
     rc__fault(RC_FAULT_TRACE, "rc_collect", h,
-              "is reported by more slots than it has links (a slot reported twice, or written by hand?)");
+              "is reported by more slots than it has links (a slot reported twice, written by hand, or moved without "
+              "rc_changed?)");
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "tests/graph.h"
 #include "tests/harness.h"
 #include "tests/steps.h"
+#include "tests/vector.h"
 
 #define EXPECT_REFUSED(call) (errno = 0, EXPECT(!(call)), EXPECT_EQ(EINVAL, errno))
 
@@ -290,12 +291,33 @@ TEST(collection_that_meets_a_slot_written_by_hand_is_a_fault) {
     EXPECT_EQ(0, faults_seen());
 }
 
+static RC_TYPE(ringed, struct node, .slots = RC_SLOTS(RC_LINK(struct node, x)));
+
+//   g --> vector --> a node, which goes to another place when it was read there, and is read again
+TEST(slot_that_moves_without_rc_changed_is_a_fault) {
+    faults_begin();
+    graph("g");
+    struct vector *v = vector_new(3000);
+    rc_give_slot(&v->slots[0], rc_new(&ringed_type));
+    rc_set_slot(&at('g')->x, v);
+    rc_release(v);
+    rc_collect();
+    touch_object(v);
+    stop_in(RC_PHASE_BUILD);
+    rc_collect_step(0);
+    v->slots[2000] = v->slots[0];
+    v->slots[0] = NULL;
+    rc_collect();
+    EXPECT_FAULT(RC_FAULT_TRACE, "rc_collect");
+    EXPECT_HAS("moved without rc_changed", last_fault()->message);
+    drop("g");
+    EXPECT_EQ(RC_STEP_IDLE, rc_collect_step(UINT64_MAX));
+}
+
 static void take_up_b(const struct rc_fault *fault) {
     EXPECT_EQ(RC_FAULT_TRACE, fault->kind);
     hold("b");
 }
-
-static RC_TYPE(ringed, struct node, .slots = RC_SLOTS(RC_LINK(struct node, x)));
 
 //   a --> a, and a second link by hand;  b <--> c --> a long ring   what the handler takes up is kept, with all that it leads
 // to. The ring makes it a matter for the graph (cc/island.c).
