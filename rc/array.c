@@ -183,17 +183,11 @@ static bool has_index(const struct rc_array *a, size_t i) {
     return i < a->size || rc__fails(ERANGE);
 }
 
-// Puts the element in [made], which is in no container yet, at [i].
-static bool put(struct rc_array *a, size_t i, void *made) {
+// Puts the element in [made], which is in no container yet, at [i]. There is room. Returns true.
+static bool put(struct rc_array *a, size_t i, const void *made) {
     assert(made != NULL && a->element);
-    assert(rc__array_is_sound(a));
-    if (i > a->size)
-        errno = ERANGE; // the user's copy had the array shrink
-    else if (rc__array_room(a, 1)) {
-        memcpy(rc__array_open(a, i, 1), made, a->element->size);
-        return true;
-    }
-    return false;
+    memcpy(rc__array_open(a, i, 1), made, a->element->size);
+    return true;
 }
 
 static __attribute__((noinline)) bool insert_special(struct rc_array *a, size_t i, const void *value) {
@@ -205,9 +199,9 @@ static __attribute__((noinline)) bool insert_special(struct rc_array *a, size_t 
         return rc__fails(ERANGE);
     if (!a->element)
         return rc__element_check(NULL, &a->kind, "rc_array_insert_value");
-    if (!rc__element_copy(a->element, a->kind, made, value))
+    if (!rc__element_copy_for(&a->busy, a->element, a->kind, made, value))
         return false;
-    return put(a, i, made) || rc__element_discard(a->element, a->kind, made);
+    return rc__array_room(a, 1) ? put(a, i, made) : rc__element_discard(a->element, a->kind, made);
 }
 
 // The usual case: at the end, where there is room, and nobody is called. The copy is made in its place.
@@ -237,10 +231,8 @@ bool rc_array_set_value(struct rc_array *a, size_t i, const void *value) {
     _Alignas(16) char made[RC_ELEMENT_MAX], old[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(a, "rc_array_set_value") || !RC__GIVEN(value, "rc_array_set_value") ||
         !rc__element_copies(a->element, a->kind, "rc_array_set_value") || !has_index(a, i) ||
-        !rc__element_copy(a->element, a->kind, made, value))
+        !rc__element_copy_for(&a->busy, a->element, a->kind, made, value))
         return false;
-    if (!has_index(a, i)) // the user's copy had the array shrink
-        return rc__element_discard(a->element, a->kind, made);
     memcpy(old, rc__array_place(a, i), a->element->size);
     memcpy(rc__array_place(a, i), made, a->element->size);
     rc__element_drop(a->element, a->kind, old);

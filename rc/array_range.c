@@ -185,17 +185,20 @@ static bool is_like(const struct rc_array *a, const struct rc_array *b, const ch
     return rc__fails(EINVAL);
 }
 
-// The elements of [copy] move to [i]; its handle, ours, goes. They were an array of their own first, so [source] may be the
+// The elements of [copy], if that was to be had, move to [i]; its handle, ours, goes. They were an array of their own first, so [source] may be the
 // same array, and a failure has changed nothing. From there the references move without a mark: nobody but the function
 // that made the copy has ever seen it.
 static bool take_in(struct rc_array *a, size_t i, struct rc_array *copy) {
-    bool ok = i <= a->size && rc__array_room(a, copy->size);
+    if (!copy)
+        return false;
+    assert(i <= a->size && !a->busy);
+    bool ok = rc__array_room(a, copy->size);
     if (ok && copy->size) {
         memcpy(rc__array_open(a, i, copy->size), copy->data, copy->size * a->element->size);
         rc__array_resized(copy, 0);
     }
     rc_release(copy);
-    return ok || rc__fails(i <= a->size ? ENOMEM : ERANGE);
+    return ok || rc__fails(ENOMEM);
 }
 
 bool rc_array_insert_range(struct rc_array *a, size_t i, const struct rc_array *source, size_t from, size_t n) {
@@ -204,16 +207,18 @@ bool rc_array_insert_range(struct rc_array *a, size_t i, const struct rc_array *
         return false;
     if (i > a->size)
         return rc__fails(ERANGE);
+    a->busy++;
     struct rc_array *copy = slice(source, from, n, call);
-    return copy && take_in(a, i, copy);
+    a->busy--;
+    return take_in(a, i, copy);
 }
 
 // A new array like [a] of copies of [n] values.
-static struct rc_array *copied(const struct rc_array *a, const char *values, size_t n) {
+static struct rc_array *copied(struct rc_array *a, const char *values, size_t n) {
     struct rc_array *copy = rc__array_like(a);
     bool ok = copy && rc__array_room(copy, n);
     for (size_t size = a->element->size; ok && n; n--, values += size) {
-        ok = rc__element_copy(a->element, a->kind, rc__array_place(copy, copy->size), values);
+        ok = rc__element_copy_for(&a->busy, a->element, a->kind, rc__array_place(copy, copy->size), values);
         rc__array_resized(copy, copy->size + ok);
     }
     return ok ? copy : rc__discard(copy);
@@ -243,8 +248,7 @@ bool rc_array_insert_values(struct rc_array *a, size_t i, const void *values, si
         memcpy(rc__array_open(a, i, n), values, n * a->element->size);
         return true;
     }
-    struct rc_array *copy = copied(a, values, n);
-    return copy && take_in(a, i, copy);
+    return take_in(a, i, copied(a, values, n));
 }
 
 bool rc_array_move_range(struct rc_array *a, size_t i, struct rc_array *source, size_t from, size_t n) {

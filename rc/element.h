@@ -29,6 +29,13 @@ bool rc__element_copies(const struct rc_element *e, unsigned kind, const char *c
 
 // Makes [to] a copy of [from]. false with errno if the user's copy fails; [to] then owns nothing.
 bool rc__element_copy(const struct rc_element *e, unsigned kind, void *to, const void *from);
+// The same for a container whose `busy` that is: it does not change meanwhile (E2).
+static inline bool rc__element_copy_for(uint16_t *busy, const struct rc_element *e, unsigned kind, void *to, const void *from) {
+    ++*busy;
+    bool ok = rc__element_copy(e, kind, to, from);
+    --*busy;
+    return ok;
+}
 // Moves the caller's value into [to]: handles become links.
 void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from);
 // Moves the element at [from] to the caller: links become handles. No link is left at [from].

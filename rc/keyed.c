@@ -101,38 +101,38 @@ static void drop(const struct rc__table *t, void *key, void *value) {
         rc__element_drop(t->value, t->value_kind, value);
 }
 
-// [key] and [value] are in no container yet, and go into the table, or are dropped.
-static bool put_made(struct rc__table *t, void *key, void *value) {
-    assert(key && (value || !t->value));
-    assert(!t->busy);
-    uint32_t hash, e = search(t, key, &hash);
-    if (e != RC__NO_ENTRY) {
-        if (t->value)
-            replace(t, e, value);
-        rc__element_drop(t->key, t->key_kind, key);
+// The value of entry [e] becomes a copy of [value].
+static bool replace_by_copy(struct rc__table *t, uint32_t e, const void *value) {
+    assert(rc__table_lives(t, e) && t->value);
+    if (t->value_kind & RC__E_LINK) {
+        rc_set_slot(rc__table_value(t, e), rc__load(value));
         return true;
     }
-    if (!rc__table_room(rc__here, t)) {
-        drop(t, key, value);
-        return rc__fails(ENOMEM);
-    }
-    e = rc__keyed_add(t, hash);
-    memcpy(rc__table_key(t, e), key, t->key->size);
-    if (t->value)
-        memcpy(rc__table_value(t, e), value, t->value->size);
+    _Alignas(16) char made[RC_ELEMENT_MAX];
+    if (!rc__element_copy_for(&t->busy, t->value, t->value_kind, made, value))
+        return false;
+    replace(t, e, made);
     return true;
 }
 
-// Elements whose copies may fail or call anything are made before the table is looked at. (Those that are one link have been.)
-static bool put_copies(struct rc__table *t, const void *key, const void *value) {
+// A new entry of copies that may fail or call anything. (Those that are one link cannot, and are made in their place.)
+static bool add_copies(struct rc__table *t, uint32_t hash, const void *key, const void *value) {
     assert((t->key_kind | t->value_kind) & RC__E_UNSURE);
     assert(!t->busy);
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
-    if (!rc__element_copy(t->key, t->key_kind, made_key, key))
+    if (!rc__element_copy_for(&t->busy, t->key, t->key_kind, made_key, key))
         return false;
-    if (t->value && !rc__element_copy(t->value, t->value_kind, made_value, value))
+    if (t->value && !rc__element_copy_for(&t->busy, t->value, t->value_kind, made_value, value))
         return rc__element_discard(t->key, t->key_kind, made_key);
-    return put_made(t, made_key, made_value);
+    if (!rc__table_room(rc__here, t)) {
+        drop(t, made_key, made_value);
+        return rc__fails(ENOMEM);
+    }
+    uint32_t e = rc__keyed_add(t, hash);
+    memcpy(rc__table_key(t, e), made_key, t->key->size);
+    if (t->value)
+        memcpy(rc__table_value(t, e), made_value, t->value->size);
+    return true;
 }
 
 bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, const char *call) {
@@ -142,23 +142,17 @@ bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, cons
         (t->value && !rc__element_copies(t->value, t->value_kind, call)) ||
         (t->value_kind & RC__E_LINK && !rc__linkable(rc__load(value), call)))
         return false;
-    if ((t->key_kind | t->value_kind) & RC__E_UNSURE)
-        return put_copies(t, key, value);
     uint32_t hash, e = search(t, key, &hash);
-    if (e == RC__NO_ENTRY) {
-        if (!rc__table_room(rc__here, t))
-            return false;
-        e = rc__keyed_add(t, hash);
-        rc__element_copy(t->key, t->key_kind, rc__table_key(t, e), key);
-        if (t->value)
-            rc__element_copy(t->value, t->value_kind, rc__table_value(t, e), value);
-    } else if (t->value_kind & RC__E_LINK) {
-        rc_set_slot(rc__table_value(t, e), rc__load(value));
-    } else if (t->value) {
-        _Alignas(16) char made[RC_ELEMENT_MAX];
-        rc__element_copy(t->value, t->value_kind, made, value);
-        replace(t, e, made);
-    }
+    if (e != RC__NO_ENTRY)
+        return !t->value || replace_by_copy(t, e, value);
+    if ((t->key_kind | t->value_kind) & RC__E_UNSURE)
+        return add_copies(t, hash, key, value);
+    if (!rc__table_room(rc__here, t))
+        return false;
+    e = rc__keyed_add(t, hash);
+    rc__element_copy(t->key, t->key_kind, rc__table_key(t, e), key);
+    if (t->value)
+        rc__element_copy(t->value, t->value_kind, rc__table_value(t, e), value);
     return true;
 }
 
@@ -166,22 +160,19 @@ uint32_t rc__keyed_ensure(struct rc__table *t, const void *key, const char *call
     _Alignas(16) char made[RC_ELEMENT_MAX];
     if (!RC__MAY_CHANGE(t, call) || !is_key(t, key, call) || !rc__element_copies(t->key, t->key_kind, call))
         return RC__NO_ENTRY;
-    bool copied = t->key_kind & RC__E_UNSURE;
-    if (t->value_kind & RC__E_DESTROY)
+    if (t->value_kind & RC__E_DESTROY) {
         errno = EINVAL;
-    if (t->value_kind & RC__E_DESTROY || (copied && !rc__element_copy(t->key, t->key_kind, made, key)))
         return RC__NO_ENTRY;
+    }
     uint32_t hash, e = search(t, key, &hash);
-    if (e != RC__NO_ENTRY || !rc__table_room(rc__here, t)) {
-        if (copied)
-            rc__element_discard(t->key, t->key_kind, made);
+    if (e != RC__NO_ENTRY || !rc__element_copy_for(&t->busy, t->key, t->key_kind, made, key))
         return e;
+    if (!rc__table_room(rc__here, t)) {
+        rc__element_discard(t->key, t->key_kind, made);
+        return RC__NO_ENTRY;
     }
     e = rc__keyed_add(t, hash);
-    if (copied)
-        memcpy(rc__table_key(t, e), made, t->key->size);
-    else
-        rc__element_copy(t->key, t->key_kind, rc__table_key(t, e), key);
+    memcpy(rc__table_key(t, e), made, t->key->size);
     return e;
 }
 

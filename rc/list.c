@@ -154,9 +154,9 @@ struct rc_list_pos rc_list_insert_value(struct rc_list *l, struct rc_list_pos be
     uint32_t at;
     if (!RC__MAY_CHANGE(l, call) || !RC__GIVEN(value, call) ||
         !rc__element_copies(l->element, l->kind, call) || !rc__list_place_of(l, before, &at) ||
-        !rc__element_copy(l->element, l->kind, made, value))
+        !rc__element_copy_for(&l->busy, l->element, l->kind, made, value))
         return RC_LIST_NONE;
-    if (!rc__list_place_of(l, before, &at) || !room(l)) { // the user's copy may have removed it
+    if (!room(l)) {
         rc__element_discard(l->element, l->kind, made);
         return RC_LIST_NONE;
     }
@@ -178,13 +178,11 @@ struct rc_list_pos rc_list_insert_give(struct rc_list *l, struct rc_list_pos bef
 bool rc_list_set_value(struct rc_list *l, struct rc_list_pos pos, const void *value) {
     _Alignas(16) char made[RC_ELEMENT_MAX], old[RC_ELEMENT_MAX];
     const char *call = "rc_list_set_value";
+    uint32_t c;
     if (!RC__MAY_CHANGE(l, call) || !RC__GIVEN(value, call) ||
-        !rc__element_copies(l->element, l->kind, call) || !rc__list_cell_of(l, pos) ||
-        !rc__element_copy(l->element, l->kind, made, value))
+        !rc__element_copies(l->element, l->kind, call) || !(c = rc__list_cell_of(l, pos)) ||
+        !rc__element_copy_for(&l->busy, l->element, l->kind, made, value))
         return false;
-    uint32_t c = rc__list_cell_of(l, pos);
-    if (!c) // the user's copy has removed it
-        return rc__element_discard(l->element, l->kind, made);
     memcpy(old, rc__list_element(l, c), l->element->size);
     memcpy(rc__list_element(l, c), made, l->element->size);
     rc__element_drop(l->element, l->kind, old);

@@ -274,8 +274,10 @@ bool rc_map_put_all(struct rc_map *map, const struct rc_map *other) {
         return rc__fails(EINVAL);
     }
     struct rc_map *fresh = map_new(t), *held = rc_retain(map);
-    bool ok = fresh && rc__keyed_copy(table_of(fresh), table_of(other), call) &&
-              rc__table_reserve(rc__here, t, (size_t)t->count + fresh->table.count);
+    t->busy++;
+    bool ok = fresh && rc__keyed_copy(table_of(fresh), table_of(other), call);
+    t->busy--;
+    ok = ok && rc__table_reserve(rc__here, t, (size_t)t->count + fresh->table.count);
     int error = errno;
     if (ok)
         rc__keyed_absorb(t, table_of(fresh));

@@ -860,23 +860,32 @@ TEST(comparison_that_lies_loses_nothing) {
 }
 
 static void shrink_meanwhile(void) {
-    on_wire_copy = NULL;
-    EXPECT(rc_array_resize(victim, 1));
+    errno = 0;
+    EXPECT(!rc_array_resize(victim, 0));
+    EXPECT_EQ(EBUSY, errno);
+    refusals++;
 }
 
-TEST(copy_that_shrinks_the_array_makes_the_insertion_fail) {
+TEST(copies_cannot_change_the_array_they_are_made_for) {
     victim = wires(5);
+    struct rc_array *other = rc_array_slice(victim, 2, 2);
     struct wire w = wire_of(item[7], NULL);
+    refusals = 0;
     on_wire_copy = shrink_meanwhile;
-    errno = 0;
-    EXPECT(!rc_array_insert_value(victim, 4, &w));
-    EXPECT_EQ(ERANGE, errno);
-    EXPECT_STR("0", digits(victim));
-    EXPECT_EQ(2, resources_open);
-    on_wire_copy = shrink_meanwhile;
-    EXPECT(rc_array_insert_value(victim, 1, &w));
-    EXPECT_STR("07", digits(victim));
+    EXPECT(rc_array_insert_value(victim, 4, &w));
+    EXPECT_STR("012374", digits(victim));
+    EXPECT(rc_array_push_value(victim, &w));
+    EXPECT(rc_array_set_value(victim, 0, &w));
+    EXPECT(rc_array_push_values(victim, &w, 1));
+    EXPECT_STR("71237477", digits(victim));
+    EXPECT(rc_array_insert_range(victim, 1, other, 0, SIZE_MAX));
+    EXPECT(rc_array_insert_range(victim, 0, victim, 1, 1));
+    EXPECT_STR("27231237477", digits(victim));
+    EXPECT_EQ(7, refusals);
+    on_wire_copy = NULL;
     wire_close(&w);
+    rc_release(other);
+    EXPECT(rc_array_resize(victim, 1));
     done(victim);
     EXPECT_EQ(0, resources_open);
 }

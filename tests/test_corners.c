@@ -357,33 +357,6 @@ TEST(member_that_is_in_the_set_already_is_dropped_again) {
     EXPECT_EQ(0, resources_open);
 }
 
-static struct rc_array *shrinking;
-static void shrink_it(void) {
-    rc_array_remove(shrinking, 0);
-}
-
-//   the copy of an element has the array shrink, so that there is no such place any more
-TEST(copy_that_takes_its_place_away_makes_the_call_fail) {
-    struct wire wire = a_wire(1);
-    struct rc_array *a = shrinking = rc_array_new(&wire_element), *source = rc_array_new(&wire_element);
-    EXPECT(rc_array_push_value(a, &wire));
-    EXPECT(rc_array_push_value(source, &wire));
-    on_wire_copy = shrink_it;
-    FAILS(ERANGE, rc_array_set_value(a, 0, &wire));
-    EXPECT_EQ(0, rc_array_size(a));
-    on_wire_copy = NULL;
-    EXPECT(rc_array_push_value(a, &wire));
-    on_wire_copy = shrink_it;
-    FAILS(ERANGE, rc_array_insert_range(a, 1, source, 0, 1));
-    EXPECT_EQ(0, rc_array_size(a));
-    on_wire_copy = NULL;
-    EXPECT_EQ(2, resources_open);
-    rc_release(a);
-    rc_release(source);
-    wire_close(&wire);
-    EXPECT_EQ(0, resources_open);
-}
-
 // ---- no memory
 
 TEST(puts_without_memory_change_nothing) {

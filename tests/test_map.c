@@ -93,9 +93,11 @@ TEST(ensure_without_memory_changes_nothing) {
     }
     copies_fail = true;
     struct wire w = wire_of(item[0], NULL);
+    EXPECT_PTR(rc_map_find(map, &w), rc_map_ensure(map, &w)); // it is there: no copy
+    EXPECT(rc_map_remove(map, &w));
     EXPECT_PTR(NULL, rc_map_ensure(map, &w));
     copies_fail = false;
-    EXPECT_EQ(ITEMS + 1, resources_open);
+    EXPECT_EQ(ITEMS, resources_open);
     wire_close(&w);
     EXPECT_PTR(NULL, rc_map_ensure(resources, &(int){1})); // no resource is made of zeros
     EXPECT_EQ(EINVAL, errno);
@@ -650,6 +652,49 @@ TEST(callbacks_cannot_change_the_map_that_called_them) {
     EXPECT(refusals > 50);
     victim = NULL;
     rc_release(map);
+    let_items_go();
+}
+
+static void clear_meanwhile(void) {
+    errno = 0;
+    EXPECT(!rc_map_shrink(victim));
+    EXPECT_EQ(EBUSY, errno);
+    rc_map_clear(victim);
+    refusals++;
+}
+
+TEST(copies_cannot_change_the_map_they_are_made_for) {
+    items_new(item, ITEMS, NULL);
+    struct rc_map *map = victim = rc_map_new(&wire_element, &wire_element);
+    struct rc_map *counts = rc_map_new(&wire_element, &rc_int_element);
+    struct wire w[] = {wire_of(item[1], NULL), wire_of(item[2], NULL)};
+    refusals = 0;
+    on_wire_copy = clear_meanwhile;
+    EXPECT(rc_map_put(map, &w[0], &w[1])); // two copies
+    EXPECT(rc_map_put(map, &w[0], &w[0])); // one: an equal key is there
+    EXPECT_EQ(3, refusals);
+    on_wire_copy = NULL;
+    struct rc_map *other = rc_map_copy(map);
+    EXPECT(rc_map_put(other, &w[1], &w[1]));
+    refusals = 0;
+    on_wire_copy = clear_meanwhile;
+    EXPECT(rc_map_put_all(map, other));
+    EXPECT_EQ(4, refusals);
+    EXPECT_EQ(2, rc_map_size(map));
+    victim = counts;
+    EXPECT(rc_map_ensure(counts, &w[0]));
+    EXPECT_EQ(5, refusals);
+    ++*(int *)rc_map_ensure(counts, &w[0]); // no copy: it is there
+    EXPECT_EQ(5, refusals);
+    EXPECT_EQ(1, *(int *)rc_map_find(counts, &w[0]));
+    on_wire_copy = NULL;
+    wire_close(&w[0]);
+    wire_close(&w[1]);
+    rc_release(map);
+    rc_release(other);
+    rc_release(counts);
+    EXPECT_EQ(0, resources_open);
+    victim = NULL;
     let_items_go();
 }
 

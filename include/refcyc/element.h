@@ -36,8 +36,8 @@
 //      the size is then a multiple of a pointer's;
 //   3. slots of an element in a container are changed through rc_set and its like only; plain fields as you like, but
 //      for the key of a map or set, which stays as it is;
-//   4. copy, hash, equal and compare may call anything but what changes the container they are called for: that says
-//      no, with errno = EBUSY.
+//   4. copy, hash, equal and compare may call anything but what changes the container they are called for (of a copy, that
+//      which it comes from, and that which it is for): that says no, with errno = EBUSY.
 #ifndef REFCYC_ELEMENT_H
 #define REFCYC_ELEMENT_H
 
