@@ -115,9 +115,9 @@ static bool replace_by_copy(struct rc__table *t, uint32_t e, const void *value) 
     return true;
 }
 
-// A new entry of copies that may fail or call anything. (Those that are one link cannot, and are made in their place.)
+// A new entry of copies that are made before the table gets room for it: they may fail or call anything; or [key] or [value]
+// lies in the table's memory, which moves. (Others are made in their place.)
 static bool add_copies(struct rc__table *t, uint32_t hash, const void *key, const void *value) {
-    assert((t->key_kind | t->value_kind) & RC__E_UNSURE);
     assert(!t->busy);
     _Alignas(16) char made_key[RC_ELEMENT_MAX], made_value[RC_ELEMENT_MAX];
     if (!rc__element_copy_for(&t->busy, t->key, t->key_kind, made_key, key))
@@ -145,10 +145,8 @@ bool rc__keyed_put(struct rc__table *t, const void *key, const void *value, cons
     uint32_t hash, e = search(t, key, &hash);
     if (e != RC__NO_ENTRY)
         return !t->value || replace_by_copy(t, e, value);
-    if ((t->key_kind | t->value_kind) & RC__E_UNSURE)
+    if ((t->key_kind | t->value_kind) & RC__E_UNSURE || t->count == t->capacity)
         return add_copies(t, hash, key, value);
-    if (!rc__table_room(rc__here, t))
-        return false;
     e = rc__keyed_add(t, hash);
     rc__element_copy(t->key, t->key_kind, rc__table_key(t, e), key);
     if (t->value)

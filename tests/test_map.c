@@ -61,6 +61,35 @@ TEST(values_are_counted_up_where_they_are) {
     rc_release(times);
 }
 
+static struct rc_map *squares(int n) {
+    struct rc_map *map = rc_map_new(&rc_int64_element, &rc_int64_element);
+    for (int64_t i = 0; i < n; i++)
+        EXPECT(rc_map_put(map, &i, &(int64_t){i * i}));
+    return map;
+}
+
+TEST(key_and_value_may_lie_in_the_map) {
+    struct rc_heap *heap = scarce_enter(); // which spoils what is freed
+    for (int n = 3; n < 40; n++) {         // with room for one more, and without
+        struct rc_map *map = squares(n);
+        EXPECT(rc_map_put(map, &(int64_t){1000}, rc_map_find(map, &(int64_t){2})));
+        EXPECT_EQ(4, *(int64_t *)rc_map_find(map, &(int64_t){1000}));
+        rc_release(map);
+        map = squares(n);
+        *(int64_t *)rc_map_find(map, &(int64_t){2}) = 1000;
+        EXPECT(rc_map_put(map, rc_map_find(map, &(int64_t){2}), &(int64_t){7}));
+        EXPECT_EQ(7, *(int64_t *)rc_map_find(map, &(int64_t){1000}));
+        rc_release(map);
+        map = squares(n);
+        *(int64_t *)rc_map_find(map, &(int64_t){2}) = 1000;
+        EXPECT(rc_map_ensure(map, rc_map_find(map, &(int64_t){2})));
+        EXPECT(rc_map_has(map, &(int64_t){1000}));
+        EXPECT_EQ(n + 1, rc_map_size(map));
+        rc_release(map);
+    }
+    scarce_leave(heap);
+}
+
 TEST(null_is_a_value_that_is_there) {
     struct rc_map *map = rc_map_new(&rc_int64_element, &rc_link_element);
     EXPECT(rc_map_set_int(map, 0, NULL));

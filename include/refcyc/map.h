@@ -57,8 +57,8 @@ RC_API const void *rc_map_find_key(const struct rc_map *map, const void *key);
 // counted or collected in the value, with one look-up. NULL with errno (EINVAL if values have a destructor). O(1),
 // amortized.
 RC_API void *rc_map_ensure(struct rc_map *map, const void *key);
-// Copies [key] and [value] into the map. If an equal key is there it stays, and its value is replaced, the old one destroyed.
-// O(1), amortized.
+// Copies [key] and [value], which may lie in the map, into it. If an equal key is there it stays, and its value is replaced, the
+// old one destroyed. O(1), amortized.
 RC_API bool rc_map_put(struct rc_map *map, const void *key, const void *value);
 // The same with what the caller owns, which it does no more on success: what the map does not need of it is released. On
 // failure both are still the caller's.
