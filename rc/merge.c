@@ -194,6 +194,8 @@ static void join(struct rc_heap *into, struct rc_heap *from) {
     into->husks += from->husks;
     into->bytes += from->bytes;
     into->outward |= from->outward;
+    if (into->stamp < from->stamp) // L2: a position in a list of [from]'s may be stale
+        into->stamp = from->stamp;
     into->memory += from->memory; // M1
     from->memory = 0;
     join_stats(&into->stats, &from->stats);

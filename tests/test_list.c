@@ -850,6 +850,29 @@ TEST(iteration_survives_a_merge_of_heaps) {
     free_heap(into);
 }
 
+TEST(stale_positions_are_found_out_after_a_merge) {
+    struct rc_heap *into = rc_heap_new(NULL), *from = rc_heap_new(NULL);
+    rc_heap_enter(from);
+    struct rc_list *l = rc_list_new(&rc_link_element);
+    struct rc_list_pos stale[20], next = RC_LIST_NONE;
+    for (int i = 0; i < 20; i++) {
+        REQUIRE(!rc_list_is_none(stale[i] = rc_list_push_back(l, NULL)));
+        EXPECT(rc_list_remove(l, stale[i])); // so each is in the same cell
+    }
+    rc_heap_leave(from);
+    REQUIRE(rc_heap_merge(into, from));
+    rc_heap_enter(into);
+    for (int i = 0; i < 40; i++) {
+        REQUIRE(!rc_list_is_none(next = rc_list_push_back(l, NULL)));
+        for (int k = 0; k < 20; k++)
+            EXPECT(!rc_list_has(l, stale[k]));
+        EXPECT(rc_list_remove(l, next));
+    }
+    rc_release(l);
+    rc_heap_leave(into);
+    free_heap(into);
+}
+
 TEST(iteration_that_goes_on_outside_of_the_heap_is_a_fault) {
     struct rc_heap *heap = rc_heap_new(NULL);
     rc_heap_enter(heap);

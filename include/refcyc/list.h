@@ -9,7 +9,8 @@
 // Why linked, and no deque: what a deque is good for, an rc_array does (rc_array_push, rc_array_get) or this does (both
 // ends in O(1)); what neither an array nor a deque can do is keep a place for you. A position names its element for as
 // long as that is in the list, whatever is inserted, removed, moved or sorted around it; and a position whose element
-// has gone is found out. That is what lists of listeners, waiters and least recently used entries are for. The cells
+// has gone is found out (until 2^32 elements more have come into lists of the heap), as is one of another list that was
+// made in the same heap. That is what lists of listeners, waiters and least recently used entries are for. The cells
 // lie in one array and are linked by number, so a list costs one block of memory, 16 bytes an element beside the
 // element, and is read by the collector in a row.
 //
