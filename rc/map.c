@@ -317,7 +317,8 @@ bool rc_map_remove_if(struct rc_map *map, bool (*test)(const void *, const void 
         return false;
     struct rc_map *held = rc_retain(map);
     size_t n = 0;
-    for (uint32_t e = 0; e < t->used; e++) {
+    uint32_t version = t->version;
+    for (uint32_t e = 0; e < t->used; e = rc__table_behind(t, e, &version)) {
         if (!rc__table_lives(t, e))
             continue;
         t->busy++;

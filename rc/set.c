@@ -145,7 +145,8 @@ static bool sift(struct rc_set *set, const struct rc_set *other, bool in, const 
         return false;
     struct rc_set *held = rc_retain(set), *held_other = rc_retain((void *)(uintptr_t)other);
     struct rc__table *t = &set->table;
-    for (uint32_t e = 0; e < t->used; e++) {
+    uint32_t version = t->version;
+    for (uint32_t e = 0; e < t->used; e = rc__table_behind(t, e, &version)) {
         if (!rc__table_lives(t, e))
             continue;
         t->busy++;
@@ -206,7 +207,8 @@ bool rc_set_remove_if(struct rc_set *set, bool (*test)(const void *, void *), vo
         return false;
     struct rc_set *held = rc_retain(set);
     size_t n = 0;
-    for (uint32_t e = 0; e < t->used; e++) {
+    uint32_t version = t->version;
+    for (uint32_t e = 0; e < t->used; e = rc__table_behind(t, e, &version)) {
         if (!rc__table_lives(t, e))
             continue;
         t->busy++;

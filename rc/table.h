@@ -101,6 +101,14 @@ static inline struct rc__text_entry *rc__table_text(const struct rc__table *t, u
     assert(t->texts && e < t->capacity);
     return (struct rc__text_entry *)(void *)t->entry + e;
 }
+// The number behind [e], of an entry that a destructor may have been called for; 0 if that has had the table shrink since
+// *version, so that all have other numbers.
+static inline uint32_t rc__table_behind(const struct rc__table *t, uint32_t e, uint32_t *version) {
+    if (t->version == *version)
+        return e + 1;
+    *version = t->version;
+    return 0;
+}
 static inline bool rc__table_lives(const struct rc__table *t, uint32_t e) {
     return e < t->used && t->state[e] & RC__LIVE;
 }

@@ -760,6 +760,32 @@ TEST(destructor_may_change_the_map_it_was_in) {
     }
 }
 
+static void shrink_victim(struct item *x) {
+    (void)x;
+    EXPECT(rc_map_shrink(victim));
+}
+
+static bool is_any(const void *key, const void *value, void *arg) {
+    return key && value && !arg;
+}
+
+//   what is behind moves to lower numbers
+TEST(destructor_may_shrink_the_map_while_entries_are_removed) {
+    items_new(item, ITEMS, NULL);
+    victim = rc_map_new(&rc_int64_element, &rc_link_element);
+    for (int i = 0; i < ITEMS; i++)
+        EXPECT(rc_map_set_int(victim, i, item[i]));
+    items_release(item, ITEMS);
+    on_item_destroy = shrink_victim;
+    size_t removed;
+    EXPECT(rc_map_remove_if(victim, is_any, NULL, &removed));
+    on_item_destroy = NULL;
+    EXPECT_EQ(ITEMS, removed);
+    EXPECT_EQ(0, rc_map_size(victim));
+    rc_release(victim);
+    EXPECT_EQ(0, items_alive);
+}
+
 static void let_go_of_victim(struct item *x) {
     (void)x;
     struct rc_map *map = victim;

@@ -141,6 +141,47 @@ TEST(union_without_memory_changes_nothing) {
     scarce_leave(heap);
 }
 
+static struct rc_set *shrinking;
+static void shrink_it(struct item *x) {
+    (void)x;
+    EXPECT(rc_set_shrink(shrinking));
+}
+
+static bool is_any(const void *member, void *arg) {
+    return member && !arg;
+}
+
+//   what is behind moves to lower numbers
+TEST(destructors_may_shrink_the_set_while_members_are_removed) {
+    for (int how = 0; how < 3; how++) {
+        items_new(item, MEMBERS, NULL);
+        shrinking = set_of(0x3FFFFFFF);
+        items_release(item, MEMBERS);
+        struct rc_set *none = rc_set_new(&rc_link_element), *all = rc_set_copy(shrinking);
+        size_t removed = 0;
+        on_item_destroy = shrink_it;
+        switch (how) {
+        case 0:
+            rc_release(all);
+            EXPECT(rc_set_remove_if(shrinking, is_any, NULL, &removed));
+            EXPECT_EQ(MEMBERS, removed);
+            break;
+        case 1:
+            rc_release(all);
+            EXPECT(rc_set_keep_all(shrinking, none));
+            break;
+        case 2: EXPECT(rc_set_remove_all(shrinking, all)); break;
+        }
+        EXPECT_EQ(0, rc_set_size(shrinking));
+        if (how == 2)
+            rc_release(all);
+        on_item_destroy = NULL;
+        rc_release(none);
+        rc_release(shrinking);
+        EXPECT_EQ(0, items_alive);
+    }
+}
+
 TEST(bad_input_is_an_error_or_a_fault) {
     items_new(item, MEMBERS, NULL);
     struct rc_set *set = set_of(1), *numbers = rc_set_new(&rc_int_element);
