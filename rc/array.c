@@ -387,8 +387,9 @@ bool rc_array_iter_remove(struct rc_array_iter *it) {
         return false;
     if (it->version != a->version)
         return rc__fails(ESTALE);
-    if (!has_index(a, it->index))
-        return false;
+    if (it->between || !has_index(a, it->index))
+        return rc__fails(ERANGE);
+    it->between = true;
     it->version += it->index + 1 < a->size; // what destructors do to the array makes a difference
     return rc_array_remove(a, it->index--);
 }

@@ -265,6 +265,28 @@ TEST(iteration_meets_what_is_pushed_and_survives_its_own_removals) {
     done(a);
 }
 
+TEST(iterator_removes_only_what_it_stands_on) {
+    struct rc_array *a = arrayed("01234");
+    struct rc_array_iter it = rc_array_iter(a);
+    errno = 0;
+    EXPECT(!rc_array_iter_remove(&it)); // on nothing yet
+    EXPECT_EQ(ERANGE, errno);
+    EXPECT_EQ(RC_ITER_ITEM, rc_array_next(&it));
+    EXPECT_EQ(RC_ITER_ITEM, rc_array_next(&it));
+    EXPECT(rc_array_iter_remove(&it));
+    errno = 0;
+    EXPECT(!rc_array_iter_remove(&it)); // twice
+    EXPECT_EQ(ERANGE, errno);
+    EXPECT_STR("0234", digits(a));
+    while (rc_array_next(&it) == RC_ITER_ITEM)
+        ;
+    errno = 0;
+    EXPECT(!rc_array_iter_remove(&it)); // at the end
+    EXPECT_EQ(ERANGE, errno);
+    EXPECT_STR("0234", digits(a));
+    done(a);
+}
+
 TEST(iteration_says_that_the_array_was_changed) {
     struct rc_array *a = arrayed("012345");
     for (int change = 0; change < 8; change++) {

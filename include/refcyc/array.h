@@ -210,12 +210,13 @@ struct rc_array_iter {
     struct rc_array *array;
     size_t index;     // of the element it stands on
     uint32_t version;
+    bool between;     // it stands on none: index is that of the one before
 };
 
 // An iteration that stands before the first element; and its next step, which says where it stands then.
 static inline struct rc_array_iter rc_array_iter(struct rc_array *array) {
     bool fits = array && RC__FITS(array, "rc_array_iter");
-    struct rc_array_iter it = {fits ? array : NULL, SIZE_MAX, fits ? array->version : 0};
+    struct rc_array_iter it = {fits ? array : NULL, SIZE_MAX, fits ? array->version : 0, true};
     return it;
 }
 static inline enum rc_iter rc_array_next(struct rc_array_iter *it) {
@@ -223,13 +224,14 @@ static inline enum rc_iter rc_array_next(struct rc_array_iter *it) {
         return RC_ITER_END;
     if (it->version != it->array->version)
         return RC_ITER_CHANGED;
-    if (it->index + 1 >= it->array->size)
+    it->between = it->index + 1 >= it->array->size;
+    if (it->between)
         return RC_ITER_END;
     it->index++;
     return RC_ITER_ITEM;
 }
-// Removes the element that [it] stands on; the next step goes to the one behind it. As rc_array_remove. ESTALE after a change
-// that ends the iteration.
+// Removes the element that [it] stands on; the next step goes to the one behind it. As rc_array_remove. ERANGE if it stands on
+// none (any more), ESTALE after a change that ends the iteration.
 RC_API bool rc_array_iter_remove(struct rc_array_iter *it);
 
 RC_END_DECLS
