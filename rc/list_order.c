@@ -4,7 +4,8 @@
 
 struct rc_list_pos rc_list_find_if(const struct rc_list *list, struct rc_list_pos from,
                                    bool (*test)(const void *, void *), void *arg) {
-    if (!rc__usable(list, "rc_list_find_if") || !RC__GIVEN(test, "rc_list_find_if") || !list->size)
+    if (!rc__usable(list, "rc_list_find_if") || !RC__GIVEN(test, "rc_list_find_if") ||
+        (rc_list_is_none(from) && !list->size))
         return RC_LIST_NONE;
     uint32_t c = rc_list_is_none(from) ? rc__list_at(list, 0)->next : rc__list_cell_of(list, from);
     struct rc_list *l = rc_retain((void *)(uintptr_t)list);

@@ -122,6 +122,10 @@ TEST(stale_positions_are_found_out) {
     EXPECT_STR("025", digits(l));
     rc_list_clear(l);
     STALE(rc_list_get(l, pos[0]));
+    STALE(rc_list_find_value(l, pos[0], &item[0]).cell);
+    errno = 0;
+    EXPECT(rc_list_is_none(rc_list_find_value(l, RC_LIST_NONE, &item[0])));
+    EXPECT_EQ(0, errno);
     STALE(rc_list_pop_back(l));
     STALE(rc_list_pop_front(l));
     EXPECT(!rc_list_is_none(rc_list_push_back(l, item[0])));
@@ -289,6 +293,41 @@ TEST(iteration_survives_all_but_the_loss_of_its_element) {
         EXPECT_EQ(ESTALE, errno);
     }
     done(l);
+}
+
+TEST(iteration_that_has_removed_its_element_stands_behind_the_one_before) {
+    struct rc_list *l = listed("0123");
+    struct rc_list_iter it = rc_list_iter(l);
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    EXPECT(rc_list_iter_remove(&it)); // of 0: behind nothing
+    EXPECT(!rc_list_is_none(rc_list_push_front(l, item[8])));
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    EXPECT_EQ(8, item_id(rc_list_get(l, it.pos)));
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    EXPECT_EQ(RC_ITER_ITEM, rc_list_step(&it));
+    EXPECT(rc_list_iter_remove(&it)); // of 2: behind 1
+    errno = 0;
+    EXPECT(!rc_list_iter_remove(&it));
+    EXPECT_EQ(ESTALE, errno);
+    EXPECT(rc_list_remove(l, pos[1]));
+    EXPECT_EQ(RC_ITER_CHANGED, rc_list_step(&it));
+    EXPECT_STR("83", digits(l));
+    done(l);
+}
+
+TEST(value_may_be_an_element_of_the_same_list) {
+    items_new(item, ITEMS, NULL);
+    struct rc_list *l = rc_list_new(&wire_element);
+    struct wire w = wire_of(item[1], item[2]);
+    EXPECT(!rc_list_is_none(rc_list_insert_value(l, RC_LIST_NONE, &w)));
+    for (int i = 1; i < 20; i++) // with room for one more, and without
+        EXPECT(!rc_list_is_none(rc_list_insert_value(l, RC_LIST_NONE, rc_list_at(l, rc_list_first(l)))));
+    EXPECT(rc_list_set_value(l, rc_list_first(l), rc_list_at(l, rc_list_first(l))));
+    EXPECT_EQ(21, resources_open);
+    EXPECT_EQ(20, rc_links(item[2]));
+    wire_close(&w);
+    done(l);
+    EXPECT_EQ(0, resources_open);
 }
 
 TEST(remove_if_asks_once_and_keeps_the_order) {

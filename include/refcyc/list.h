@@ -96,7 +96,7 @@ static inline bool rc__list_is_here(const struct rc_list *list) {
     return __builtin_expect(list && rc__is_inside(RC__HEADER((void *)(uintptr_t)list)), 1);
 }
 
-// The element, in place, until something is inserted; NULL with errno = ESTALE.
+// The element, in place, for as long as it is in the list and nothing is inserted or reserved; NULL with errno = ESTALE.
 static inline void *rc_list_at(const struct rc_list *list, struct rc_list_pos pos) {
     if (!RC__FITS(list, "rc_list_at"))
         return NULL;
@@ -106,7 +106,8 @@ static inline void *rc_list_at(const struct rc_list *list, struct rc_list_pos po
 
 // ---- any element. [before] is where: RC_LIST_NONE is the end. O(1), insertions amortized.
 
-// Inserts a copy of [value]; or the caller's value, which moves in, and is still the caller's on failure. Its position.
+// Inserts a copy of [value], which may be an element of the list; or the caller's value, which moves in, and is still the
+// caller's on failure. Its position.
 RC_API struct rc_list_pos rc_list_insert_value(struct rc_list *list, struct rc_list_pos before, const void *value);
 RC_API struct rc_list_pos rc_list_insert_give(struct rc_list *list, struct rc_list_pos before, void *value);
 // Replaces the element at [pos] by a copy of [value]; the old one is destroyed, the position stays.
@@ -184,14 +185,15 @@ RC_API bool rc_list_remove_if(struct rc_list *list, bool (*test)(const void *ele
 //     while (rc_list_step(&it) == RC_ITER_ITEM)
 //         call(*(struct listener **)it.element);
 //
-// It survives everything but the loss of the element it stands on: what is inserted behind that is met, what is removed
-// is not. It may remove that element itself. If somebody else does, or shrinks or clears the list, the next step is
-// RC_ITER_CHANGED.
+// It survives everything but the loss of the element it stands on. What is inserted behind that is met, what is removed is not,
+// and if its element is moved, or the list sorted, the iteration goes on from where the element is then. It may remove the
+// element itself; until its next step it then stands right behind the one before. If anybody else removes the element that it
+// stands on, or right behind, or shrinks or clears the list, the next step is RC_ITER_CHANGED.
 
 struct rc_list_iter {
     struct rc_list *list;
     struct rc_list_pos pos; // of the element it stands on
-    void *element;          // that, in place, until something is inserted or removed
+    void *element;          // that, in place: see rc_list_at
     struct rc_heap *heap;   // that of the list, while it stands on an element
     bool between;           // the element was removed: pos is the one before
 };

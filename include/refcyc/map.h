@@ -127,7 +127,8 @@ struct rc_map_iter {
 RC_API struct rc_map_iter rc_map_iter(struct rc_map *map);
 RC_API enum rc_iter rc_map_next(struct rc_map_iter *it);
 // Removes the entry that [it] stands on. false with errno = ERANGE if it stands on none (any more), ESTALE after clear
-// or shrink.
+// or shrink. (That its entry was removed and another one took its place is told by the hash of the key: one whose key has the
+// same hash, as the same key put again has, is taken for it.)
 RC_API bool rc_map_iter_remove(struct rc_map_iter *it);
 
 RC_END_DECLS
