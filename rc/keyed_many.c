@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Maps and sets, many entries at once: copies, what one takes in from another, rows of what they hold, and clear.
+// Maps and sets, many entries at once: copies, what one takes in from another, rows of what they hold, clear and remove_if.
 #include "table.h"
 
 #include <refcyc/array.h>
@@ -94,4 +94,37 @@ void rc__keyed_clear(struct rc__table *t, struct rc__table *remains) {
     if (!t->count)
         rc__table_free(rc__here, t);
     rc_release(held);
+}
+
+// The number behind [e], of an entry that a destructor may have been called for; 0 if that has had the table shrink since
+// *version, so that all have other numbers.
+static uint32_t behind(const struct rc__table *t, uint32_t e, uint32_t *version) {
+    if (t->version == *version)
+        return e + 1;
+    *version = t->version;
+    return 0;
+}
+
+bool rc__keyed_remove_if(struct rc__table *t, bool (*test)(const void *, const void *, void *), void *arg, size_t *removed,
+                         const char *call) {
+    if (!RC__MAY_CHANGE(t, call) || !RC__GIVEN(test, call))
+        return false;
+    void *held = rc_retain(t);
+    size_t n = 0;
+    uint32_t version = t->version;
+    for (uint32_t e = 0; e < t->used; e = behind(t, e, &version)) {
+        if (!rc__table_lives(t, e))
+            continue;
+        rc__table_begin(t);
+        bool goes = test(rc__table_key(t, e), rc__table_value(t, e), arg);
+        t->busy--;
+        if (goes) {
+            rc__keyed_remove(t, e, NULL, NULL);
+            n++;
+        }
+    }
+    rc_release(held);
+    if (removed)
+        *removed = n;
+    return true;
 }

@@ -312,27 +312,7 @@ void rc_map_clear(struct rc_map *map) {
 
 bool rc_map_remove_if(struct rc_map *map, bool (*test)(const void *, const void *, void *), void *arg,
                       size_t *removed) {
-    struct rc__table *t = table_of(map);
-    if (!RC__MAY_CHANGE(t, "rc_map_remove_if") || !RC__GIVEN(test, "rc_map_remove_if"))
-        return false;
-    struct rc_map *held = rc_retain(map);
-    size_t n = 0;
-    uint32_t version = t->version;
-    for (uint32_t e = 0; e < t->used; e = rc__table_behind(t, e, &version)) {
-        if (!rc__table_lives(t, e))
-            continue;
-        t->busy++;
-        bool goes = test(rc__table_key(t, e), rc__table_value(t, e), arg);
-        t->busy--;
-        if (goes) {
-            rc__keyed_remove(t, e, NULL, NULL);
-            n++;
-        }
-    }
-    rc_release(held);
-    if (removed)
-        *removed = n;
-    return true;
+    return rc__keyed_remove_if(table_of(map), test, arg, removed, "rc_map_remove_if");
 }
 
 // ---- iteration

@@ -138,26 +138,26 @@ bool rc_set_add_all(struct rc_set *set, const struct rc_set *other) {
     return ok || rc__fails(error);
 }
 
-// Removes the members of which [in] says whether they are in [other].
+struct sieve {
+    const struct rc_set *other;
+    bool in;
+};
+
+static bool falls_through(const void *member, const void *none, void *arg) {
+    (void)none;
+    const struct sieve *sieve = arg;
+    return rc_set_has(sieve->other, member) == sieve->in;
+}
+
+// Removes the members that are in [other], or, if not [in], those that are not.
 static bool sift(struct rc_set *set, const struct rc_set *other, bool in, const char *call) {
-    assert(call != NULL);
-    if (!RC__MAY_CHANGE(table_of(set), call) || !are_alike(set, other, call))
+    if (!are_alike(set, other, call))
         return false;
-    struct rc_set *held = rc_retain(set), *held_other = rc_retain((void *)(uintptr_t)other);
-    struct rc__table *t = &set->table;
-    uint32_t version = t->version;
-    for (uint32_t e = 0; e < t->used; e = rc__table_behind(t, e, &version)) {
-        if (!rc__table_lives(t, e))
-            continue;
-        t->busy++;
-        bool goes = rc_set_has(held_other, rc__table_key(t, e)) == in;
-        t->busy--;
-        if (goes)
-            rc__keyed_remove(t, e, NULL, NULL);
-    }
-    rc_release(held_other);
+    struct rc_set *held = rc_retain((void *)(uintptr_t)other);
+    struct sieve sieve = {held, in};
+    bool ok = rc__keyed_remove_if(&set->table, falls_through, &sieve, NULL, call);
     rc_release(held);
-    return true;
+    return ok;
 }
 
 bool rc_set_remove_all(struct rc_set *set, const struct rc_set *other) {
@@ -201,28 +201,20 @@ void rc_set_clear(struct rc_set *set) {
     rc_release(remains);
 }
 
+struct question {
+    bool (*test)(const void *member, void *arg);
+    void *arg;
+};
+
+static bool ask(const void *member, const void *none, void *arg) {
+    (void)none;
+    const struct question *question = arg;
+    return question->test(member, question->arg);
+}
+
 bool rc_set_remove_if(struct rc_set *set, bool (*test)(const void *, void *), void *arg, size_t *removed) {
-    struct rc__table *t = table_of(set);
-    if (!RC__MAY_CHANGE(t, "rc_set_remove_if") || !RC__GIVEN(test, "rc_set_remove_if"))
-        return false;
-    struct rc_set *held = rc_retain(set);
-    size_t n = 0;
-    uint32_t version = t->version;
-    for (uint32_t e = 0; e < t->used; e = rc__table_behind(t, e, &version)) {
-        if (!rc__table_lives(t, e))
-            continue;
-        t->busy++;
-        bool goes = test(rc__table_key(t, e), arg);
-        t->busy--;
-        if (goes) {
-            rc__keyed_remove(t, e, NULL, NULL);
-            n++;
-        }
-    }
-    rc_release(held);
-    if (removed)
-        *removed = n;
-    return true;
+    struct question question = {test, arg};
+    return rc__keyed_remove_if(table_of(set), test ? ask : NULL, &question, removed, "rc_set_remove_if");
 }
 
 // ---- iteration

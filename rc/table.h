@@ -101,14 +101,6 @@ static inline struct rc__text_entry *rc__table_text(const struct rc__table *t, u
     assert(t->texts && e < t->capacity);
     return (struct rc__text_entry *)(void *)t->entry + e;
 }
-// The number behind [e], of an entry that a destructor may have been called for; 0 if that has had the table shrink since
-// *version, so that all have other numbers.
-static inline uint32_t rc__table_behind(const struct rc__table *t, uint32_t e, uint32_t *version) {
-    if (t->version == *version)
-        return e + 1;
-    *version = t->version;
-    return 0;
-}
 static inline bool rc__table_lives(const struct rc__table *t, uint32_t e) {
     return e < t->used && t->state[e] & RC__LIVE;
 }
@@ -258,6 +250,10 @@ bool rc__keyed_reserve(struct rc__table *t, size_t n, const char *call);
 bool rc__keyed_shrink(struct rc__table *t, const char *call);
 // [remains] is an object like [t], or NULL.
 void rc__keyed_clear(struct rc__table *t, struct rc__table *remains);
+// Removes the entries of which [test] says so; of a set, what it gets for the value means nothing. Says in *removed how many,
+// unless that is NULL.
+bool rc__keyed_remove_if(struct rc__table *t, bool (*test)(const void *key, const void *value, void *arg), void *arg,
+                         size_t *removed, const char *call);
 enum rc_iter rc__keyed_next(const struct rc__table *t, uint32_t version, uint32_t *next);
 // Entry [e], if its hash still is [hash].
 bool rc__keyed_iter_remove(struct rc__table *t, uint32_t version, uint32_t e, uint32_t hash, const char *call);
