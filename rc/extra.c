@@ -69,17 +69,9 @@ static void adopt(void *obj, unsigned n) {
 // ---- the heap's table: from an object to the slot of its extras
 
 static struct rc__table *table_of(struct rc_heap *heap) {
-    assert(rc__is_mine(heap));
-    if (heap->extras)
-        return heap->extras;
-    struct rc__table *t = rc__memory(heap, sizeof *t);
-    if (!t) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    *t = (struct rc__table){0};
-    rc__table_init(t, &rc_pointer_element, &rc_pointer_element, "rc_weak_map_put");
-    return heap->extras = t;
+    if (!heap->extras)
+        heap->extras = rc__table_new(heap, &rc_pointer_element, &rc_pointer_element);
+    return heap->extras;
 }
 
 static uint32_t find(const struct rc__table *t, const void *key) {
@@ -103,11 +95,7 @@ void rc__extra_forget(struct rc_heap *heap, struct rc__header *h) {
 }
 
 void rc__extras_free(struct rc_heap *heap) {
-    assert(rc__is_mine(heap));
-    if (!heap->extras)
-        return;
-    rc__table_free(heap, heap->extras);
-    rc__memory_free(heap, heap->extras, sizeof *heap->extras);
+    rc__table_delete(heap, heap->extras);
     heap->extras = NULL;
 }
 

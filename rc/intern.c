@@ -11,27 +11,13 @@
 
 // The table compares as a map with string keys does, but its keys are not links.
 static struct rc__table *interns_of(struct rc_heap *heap) {
-    assert(rc__is_mine(heap));
-    if (heap->interns)
-        return heap->interns;
-    struct rc__table *t = rc__memory(heap, sizeof *t);
-    if (!t) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    *t = (struct rc__table){0};
-    rc__table_init(t, &rc_pointer_element, NULL, "rc_string_intern");
-    t->sort = RC__KEY_STRING;
-    assert(t->count == 0 && !t->value);
-    return heap->interns = t;
+    if (!heap->interns && (heap->interns = rc__table_new(heap, &rc_pointer_element, NULL)))
+        heap->interns->sort = RC__KEY_STRING;
+    return heap->interns;
 }
 
 void rc__interns_free(struct rc_heap *heap) {
-    assert(rc__is_mine(heap));
-    if (!heap->interns)
-        return;
-    rc__table_free(heap, heap->interns);
-    rc__memory_free(heap, heap->interns, sizeof *heap->interns);
+    rc__table_delete(heap, heap->interns);
     heap->interns = NULL;
 }
 

@@ -52,6 +52,25 @@ bool rc__table_init(struct rc__table *t, const struct rc_element *key, const str
     return true;
 }
 
+struct rc__table *rc__table_new(struct rc_heap *heap, const struct rc_element *key, const struct rc_element *value) {
+    assert(rc__is_mine(heap));
+    struct rc__table *t = rc__memory(heap, sizeof *t);
+    if (!t) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    *t = (struct rc__table){0};
+    rc__table_init(t, key, value, "rc__table_new");
+    return t;
+}
+
+void rc__table_delete(struct rc_heap *heap, struct rc__table *t) {
+    if (!t)
+        return;
+    rc__table_free(heap, t);
+    rc__memory_free(heap, t, sizeof *t);
+}
+
 void rc__table_like(struct rc__table *t, const struct rc__table *like) {
     assert(like->key && like->stride);
     *t = (struct rc__table){.key = like->key,

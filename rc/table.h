@@ -193,7 +193,10 @@ static inline __attribute__((always_inline)) void **rc__table_slot_of_text(const
 // Fills in an empty table. false with errno after a fault.
 bool rc__table_init(struct rc__table *t, const struct rc_element *key, const struct rc_element *value,
                     const char *call);
-// The same for one that has keys and values as [like] has.
+// A table that is no object's, of elements of ours, in memory of its own; NULL with errno. And its end, of NULL, too.
+struct rc__table *rc__table_new(struct rc_heap *heap, const struct rc_element *key, const struct rc_element *value);
+void rc__table_delete(struct rc_heap *heap, struct rc__table *t);
+// As rc__table_init, for one that has keys and values as [like] has.
 void rc__table_like(struct rc__table *t, const struct rc__table *like);
 // What a state is made of. Calls the user's hash: E2 is the caller's affair, here and in find.
 uint32_t rc__table_hash(const struct rc__table *t, const void *key);

@@ -35,10 +35,7 @@ static bool weak_map_destroy_some(void *obj, size_t from, size_t to) {
 static void weak_map_free_slots(void *obj) {
     assert(rc__is_dead(RC__HEADER(obj)));
     struct rc_weak_map *map = obj;
-    struct rc_heap *heap = rc__home(map);
-    if (map->table)
-        rc__table_free(heap, map->table);
-    rc__memory_free(heap, map->table, sizeof *map->table);
+    rc__table_delete(rc__home(map), map->table);
 }
 
 const struct rc_type rc_weak_map_type = {.name = "rc_weak_map",
@@ -51,21 +48,11 @@ const struct rc_type rc_weak_map_type = {.name = "rc_weak_map",
 const struct rc_type rc__weak_map_type = {
     .name = "rc_weak_map", .size = sizeof(struct rc_weak_map), .base = &rc_weak_map_type};
 
-static bool table_new(struct rc_weak_map *map) {
-    assert(!map->table);
-    struct rc__table *t = rc__memory(rc__here, sizeof *t);
-    if (!t)
-        return rc__fails(ENOMEM);
-    *t = (struct rc__table){0};
-    rc__table_init(t, &rc_pointer_element, &entry_element, "rc_weak_map_new");
-    assert(t->words && !t->key_kind);
-    map->table = t;
-    return true;
-}
-
 struct rc_weak_map *rc_weak_map_new(void) {
     struct rc_weak_map *map = rc_new(&rc__weak_map_type);
-    return map && !table_new(map) ? rc__discard(map) : map;
+    if (!map || (map->table = rc__table_new(rc__here, &rc_pointer_element, &entry_element)))
+        return map;
+    return rc__discard(map);
 }
 
 size_t rc_weak_map_size(const struct rc_weak_map *map) {
