@@ -4,46 +4,26 @@
 // chunks made present at a time; one that is sliced does neither.
 //
 //     | chunk | ... | chunk |    | chunk, chunk ...   |    | chunk, chunk ...   |
-//       SINGLE, from the           a block                   a block
-//       heap's allocator
+//       the first few, from        a block                   a block
+//       the heap's allocator
 //
 // A heap without pages (block.c) has no blocks either: its memory is its allocator's, and of interest to tools.
 #include "cc/graph.h"
 
-enum {
-    SINGLE = 8,
-    TOUCH = 4 // chunks
-};
+enum { TOUCH = 4 }; // chunks
 
 static bool is_sliced(const struct rc_heap *heap) {
     return heap->cc.budget && heap->cc.budget->deadline != UINT64_MAX;
 }
 
-// At least one chunk more. false if memory is out.
-static bool grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
-    assert(rc__is_mine(heap) && chunk_bytes > 0);
-    if (!heap->blocks.paged || c->chunks < SINGLE)
-        return rc__chunks_reserve(heap, c, c->chunks + 1, chunk_bytes);
-    size_t n = RC__LARGE / chunk_bytes;
-    char *block = NULL;
-    if (rc__chunks_table(heap, c, c->chunks + n))
-        block = rc__large_new(!is_sliced(heap));
-    if (!block)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        c->chunk[c->chunks++] = block + i * chunk_bytes;
-    assert(c->chunks <= c->capacity);
-    return true;
-}
-
 // Of the chunks of [c], [used] may be written to so far. Some more; returns how many then, 0 if memory is out.
 static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, size_t chunk_bytes) {
     assert(used <= c->chunks);
-    if (used == c->chunks && !grow(heap, c, chunk_bytes))
+    if (used == c->chunks && !rc__chunks_grow(heap, c, chunk_bytes, !is_sliced(heap)))
         return 0;
     size_t n = c->chunks - used < TOUCH ? c->chunks - used : TOUCH;
     assert(n > 0);
-    if (heap->blocks.paged && used >= SINGLE && !is_sliced(heap))
+    if (heap->blocks.paged && used >= RC__CHUNKS_SINGLE && !is_sliced(heap))
         rc__large_touch(c->chunk[used], (char *)c->chunk[used + n - 1] + chunk_bytes);
     return used + n;
 }
@@ -79,13 +59,13 @@ static char *up(char *p) {
 // Gives the last chunk back; without a time limit, the block that it lies in, or what is left of that.
 void cc_memory_shrink(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
     assert(rc__is_mine(heap) && c->chunks > 0);
-    if (!heap->blocks.paged || c->chunks <= SINGLE) {
+    if (!heap->blocks.paged || c->chunks <= RC__CHUNKS_SINGLE) {
         rc__chunks_free(heap, c, c->chunks - 1, chunk_bytes);
         return;
     }
     char *last = c->chunk[c->chunks - 1];
     size_t before = (uintptr_t)last % RC__LARGE / chunk_bytes, n = is_sliced(heap) ? 1 : before + 1;
-    assert(n <= c->chunks - SINGLE);
+    assert(n <= c->chunks - RC__CHUNKS_SINGLE);
     char *from = n == before + 1 ? last - before * chunk_bytes : up(last);
     char *to = before + 1 == RC__LARGE / chunk_bytes ? last - before * chunk_bytes + RC__LARGE : up(last + chunk_bytes);
     assert(from <= to);

@@ -2,12 +2,13 @@
 // Arrays in chunks: they grow without copying what they hold, so growing is no pause, and they give memory back piece by
 // piece. Only the table of chunks is copied when it is full, which is a thousandth of the memory.
 //
-// The suspect buffer and the inbox, which have room for each object and are empty most of the time, get all but their first
-// chunks in large blocks: so much memory is never touched, while a block of malloc's has a header.
+// All but the first few chunks come in large blocks (large.c). That is also for the suspect buffer and the inbox, which have
+// room for each object and are empty most of the time: what is not used of a large block is never touched, while each block of
+// malloc's has a header.
 #include "object.h"
 
 // Makes sure that the table has room for [chunks] chunks.
-bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
+static bool table_room(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
     assert(c->chunks <= c->capacity);
     assert((c->capacity > 0) == (c->chunk != NULL));
     if (chunks <= c->capacity)
@@ -27,59 +28,19 @@ bool rc__chunks_table(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) 
     return true;
 }
 
-// Makes sure that [c] has [chunks] chunks. false if memory is out; those that it got stay.
-bool rc__chunks_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks, size_t chunk_bytes) {
-    assert(chunk_bytes > 0 && c->chunks <= c->capacity && (c->capacity > 0) == (c->chunk != NULL));
-    if (!rc__chunks_table(heap, c, chunks))
+bool rc__chunks_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes, bool one_page) {
+    assert(chunk_bytes > 0 && chunk_bytes <= RC__LARGE);
+    bool single = !heap->blocks.paged || c->chunks < RC__CHUNKS_SINGLE;
+    size_t n = single ? 1 : RC__LARGE / chunk_bytes;
+    if (!table_room(heap, c, c->chunks + n))
         return false;
-    while (c->chunks < chunks) {
-        void *chunk = rc__uncounted(heap, chunk_bytes);
-        if (!chunk)
-            return false;
-        c->chunk[c->chunks++] = chunk;
-        assert(c->chunks <= c->capacity);
-    }
+    char *block = single ? rc__uncounted(heap, chunk_bytes) : rc__large_new(one_page);
+    if (!block)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        c->chunk[c->chunks++] = block + i * chunk_bytes;
+    assert(c->chunks <= c->capacity);
     return true;
-}
-
-enum { SINGLE = 8, IN_LARGE = RC__LARGE / (RC__CHUNK_POINTERS * sizeof(void *)) };
-
-// The same of chunks of pointers; there may be more then. What gives them back is below.
-bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
-    while (c->chunks < chunks) {
-        if (!heap->blocks.paged || c->chunks < SINGLE) {
-            if (!rc__chunks_reserve(heap, c, c->chunks + 1, RC__CHUNK_POINTERS * sizeof(void *)))
-                return false;
-            continue;
-        }
-        char *block = rc__chunks_table(heap, c, c->chunks + IN_LARGE) ? rc__large_new(false) : NULL;
-        if (!block)
-            return false;
-        for (size_t i = 0; i < IN_LARGE; i++)
-            c->chunk[c->chunks++] = block + i * (RC__LARGE / IN_LARGE);
-    }
-    return true;
-}
-
-// Gives back about [most] bytes of those chunks of pointers that are not among the first [keep]. Returns how many.
-size_t rc__pointers_trim(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t most) {
-    size_t before = c->chunks, chunk_bytes = RC__CHUNK_POINTERS * sizeof(void *);
-    while (c->chunks > keep && (before - c->chunks) * chunk_bytes < most) {
-        if (!heap->blocks.paged || c->chunks <= SINGLE) {
-            rc__chunks_free(heap, c, c->chunks - 1, chunk_bytes);
-            continue;
-        }
-        if (c->chunks - IN_LARGE < keep)
-            break;
-        c->chunks -= IN_LARGE;
-        rc__large_free(c->chunk[c->chunks], RC__LARGE);
-    }
-    return (before - c->chunks) * chunk_bytes;
-}
-
-void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c) {
-    rc__pointers_trim(heap, c, 0, SIZE_MAX);
-    rc__chunks_free(heap, c, 0, RC__CHUNK_POINTERS * sizeof(void *)); // the table, if there was memory for it only
 }
 
 // Gives back all but [keep] chunks, and the table with the last.
@@ -93,4 +54,37 @@ void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, siz
         rc__uncounted_free(heap, c->chunk, c->capacity * sizeof *c->chunk);
         *c = (struct cc_chunks){0};
     }
+}
+
+// ---- chunks of pointers
+
+enum { POINTERS_BYTES = RC__CHUNK_POINTERS * sizeof(void *), IN_LARGE = RC__LARGE / POINTERS_BYTES };
+
+// Makes sure that there are [chunks] of them; there may be more then. false if memory is out; those that it got stay.
+bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
+    while (c->chunks < chunks)
+        if (!rc__chunks_grow(heap, c, POINTERS_BYTES, false))
+            return false;
+    return true;
+}
+
+// Gives back about [most] bytes of those that are not among the first [keep]. Returns how many.
+size_t rc__pointers_trim(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t most) {
+    size_t before = c->chunks;
+    while (c->chunks > keep && (before - c->chunks) * POINTERS_BYTES < most) {
+        if (!heap->blocks.paged || c->chunks <= RC__CHUNKS_SINGLE) {
+            rc__chunks_free(heap, c, c->chunks - 1, POINTERS_BYTES);
+            continue;
+        }
+        if (c->chunks - IN_LARGE < keep)
+            break;
+        c->chunks -= IN_LARGE;
+        rc__large_free(c->chunk[c->chunks], RC__LARGE);
+    }
+    return (before - c->chunks) * POINTERS_BYTES;
+}
+
+void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c) {
+    rc__pointers_trim(heap, c, 0, SIZE_MAX);
+    rc__chunks_free(heap, c, 0, POINTERS_BYTES); // the table, if there was memory for it only
 }
