@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Classes: what a heap makes of a type when its first object is made. The table is checked against its laws (type.h), its
-// declared slots and those of its bases are flattened into rows, and it is found out whether an object of it can be part
-// of a cycle at all.
+// Classes: what a heap makes of a type when its first object is made. The table is checked (type.c), its declared slots and
+// those of its bases are flattened into rows, and it is found out whether an object of it can be part of a cycle at all.
 //
 // Acyclic inference: a type is acyclic if there is no way from its slots back to itself. A slot that names its target can
 // hold that type and every type extending it; one that names none, a tail or a trace can hold anything. Types that extend
@@ -21,6 +20,9 @@ _Alignas(64) struct rc__class rc__classes[1 << 15];
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct rc__class) == 128 && offsetof(struct rc__class, type) == 64),
                "a class is two cache lines, and one for most purposes");
 struct rc_heap *rc__class_heap[1 << 16];
+#ifdef RC_CHECK
+static uint64_t sums[1 << 15]; // of the tables that the classes were made from
+#endif
 
 static pthread_mutex_t numbers = PTHREAD_MUTEX_INITIALIZER; // guards the three below
 static uint16_t free_class;                                 // entries given back, threaded through `next`
@@ -43,136 +45,6 @@ static void number_free(uint16_t n) {
     rc__classes[n].next = free_class;
     free_class = n;
     rc__unlock(&numbers);
-}
-
-static bool extends(const struct rc_type *type, const struct rc_type *base) {
-    while (type && type != base)
-        type = type->base;
-    return type != NULL;
-}
-
-static const struct rc_type *type_of(const void *obj, const char *call) {
-    assert(obj && call);
-    const struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
-    const struct rc_type *type = rc__class(h)->known_as;
-    if (!type)
-        rc__fault(RC_FAULT_DEAD, call, h, "is dead");
-    return type;
-}
-
-bool rc_is_a(const void *obj, const struct rc_type *type) {
-    return obj && extends(type_of(obj, "rc_is_a"), type);
-}
-
-const struct rc_type *rc_type_of(const void *obj) {
-    if (obj)
-        return type_of(obj, "rc_type_of");
-    rc__fault(RC_FAULT_NULL, "rc_type_of", NULL, "the object is NULL");
-    return NULL;
-}
-
-static const struct rc_type *known_as(const struct rc_type *type) {
-    static const struct rc_type *const ours[] = {
-        &rc__list_type, &rc__map_type, &rc__set_type, &rc__box_type, &rc__weak_map_type, &rc__string_type,
-        &rc__leaf_array_type, &rc__leaf_list_type, &rc__leaf_map_type, &rc__leaf_set_type, &rc__leaf_box_type};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (type == ours[i])
-            return type->base;
-    return type;
-}
-
-// For types of which rc_new cannot make objects, because more has to be known than the type: who makes them. A type of the
-// program may extend rc_string_type, and then is one that rc_new is for.
-static const char *made_elsewhere(const struct rc_type *type) {
-    static const struct {
-        const struct rc_type *type;
-        const char *by;
-    } made[] = {{&rc_list_type, "rc_list_new makes objects of rc_list_type, which no type can extend"},
-                {&rc_map_type, "rc_map_new makes objects of rc_map_type, which no type can extend"},
-                {&rc_set_type, "rc_set_new makes objects of rc_set_type, which no type can extend"},
-                {&rc_box_type, "rc_box_new makes objects of rc_box_type, which no type can extend"},
-                {&rc_weak_map_type, "rc_weak_map_new makes objects of rc_weak_map_type, which no type can extend"},
-                {&rc_string_type, "rc_string_new makes objects of rc_string_type"}};
-    for (size_t i = 0; known_as(type) == type && i < sizeof made / sizeof *made; i++)
-        if (made[i].type == &rc_string_type ? type == made[i].type : extends(type, made[i].type))
-            return made[i].by;
-    return NULL;
-}
-
-static bool overlap(const struct rc_slot *a, const struct rc_slot *b) {
-    if (a->kind == RC_SLOT_TAIL && b->kind == RC_SLOT_TAIL)
-        return true;
-    if (a->kind == RC_SLOT_TAIL) // it reaches as far as the object does
-        return b->offset + b->count * sizeof(void *) > a->offset;
-    if (b->kind == RC_SLOT_TAIL)
-        return a->offset + a->count * sizeof(void *) > b->offset;
-    return a->offset < b->offset + b->count * sizeof(void *) && b->offset < a->offset + a->count * sizeof(void *);
-}
-
-// Whether [slot] of [type] overlaps one that comes after it, in [type] or in its bases.
-static bool declared_again(const struct rc_type *type, const struct rc_slot *slot) {
-    const struct rc_slot *other = slot + 1;
-    for (const struct rc_type *t = type; t; t = t->base, other = t ? t->slots : NULL)
-        for (; other && other->kind != RC_SLOT_END; other++)
-            if (overlap(slot, other))
-                return true;
-    return false;
-}
-
-static const char *slot_defect(const struct rc_type *type, const struct rc_slot *s) {
-    assert(type && s);
-    if ((unsigned)s->kind > RC_SLOT_TAIL)
-        return "a slot is of no known kind";
-    if (s->offset % sizeof(void *))
-        return "a slot is not aligned as a pointer";
-    if (s->kind == RC_SLOT_TAIL) {
-        if (s->offset > (type->size + 15) / 16 * 16 || s->count + sizeof(size_t) > type->size)
-            return "a tail does not follow the object, or its number does not lie in it";
-    } else if (s->count == 0 || s->count > type->size / sizeof(void *) ||
-               s->offset > type->size - s->count * sizeof(void *)) {
-        return "a slot lies outside of the object";
-    }
-    return declared_again(type, s) ? "a slot is declared twice" : NULL;
-}
-
-// The second of two walks goes two steps where the first goes one: on a ring it comes up with the first.
-static bool extends_itself(const struct rc_type *type) {
-    const struct rc_type *slow = type, *fast = type->base;
-    while (fast && fast != slow) {
-        slow = slow->base;
-        fast = fast->base ? fast->base->base : NULL;
-    }
-    return fast;
-}
-
-static const char *type_defect(const struct rc_type *type) {
-    assert(type != NULL);
-    if (!type->name)
-        return "it has no name";
-    if (type->size == 0 || type->size > UINT32_MAX)
-        return "its size is 0 or beyond 4 GiB";
-    if (extends_itself(type))
-        return "it extends itself, or one that it extends does";
-    const char *elsewhere = made_elsewhere(type);
-    if (elsewhere)
-        return elsewhere;
-    if (type->size <= sizeof(struct rc_string) && known_as(type) == type && extends(type, &rc_string_type))
-        return "it extends rc_string_type, and has no byte behind it for the end of the text";
-    int owners = 0, long_destroys = 0;
-    for (const struct rc_type *t = type; t; t = t->base) {
-        long_destroys += t->destroy_some != NULL;
-        if (t->base && t->base->size > t->size)
-            return "it is smaller than the type that it extends";
-        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
-            const char *defect = slot_defect(t, s);
-            if (defect)
-                return defect;
-            owners += s->kind == RC_SLOT_OWNER ? (int)s->count : 0;
-        }
-    }
-    if (long_destroys > 1)
-        return "it and a type that it extends have a destroy_some";
-    return owners > 1 ? "it has more than one owner" : NULL;
 }
 
 static bool is_strong(const struct rc_slot *s) {
@@ -201,7 +73,7 @@ static uint32_t flatten(const struct rc_type *type, bool strong, struct rc__run 
 static void describe(struct rc__class *c) {
     assert(c->type && c->heap);
     assert(c->runs && c->weak);
-    c->known_as = known_as(c->type);
+    c->known_as = rc__known_as(c->type);
     c->owner = c->hint = RC__NO_OWNER;
     for (const struct rc_type *t = c->type; t; t = t->base) {
         c->has_trace |= t->trace != NULL;
@@ -260,11 +132,11 @@ static bool reaches(struct rc_heap *heap, const struct rc__class *c, const struc
         for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++) {
             if (!is_strong(s))
                 continue;
-            if (extends(goal, s->target))
+            if (rc__extends(goal, s->target))
                 return true;
             EACH_CLASS(heap, n) {
                 const struct rc__class *k = &rc__classes[n];
-                if (seen[n / 8] & 1 << n % 8 || (k->type->acyclic && !k->keyed) || !extends(k->type, s->target))
+                if (seen[n / 8] & 1 << n % 8 || (k->type->acyclic && !k->keyed) || !rc__extends(k->type, s->target))
                     continue;
                 seen[n / 8] |= (uint8_t)(1 << n % 8);
                 if (reaches(heap, &rc__classes[n], goal, seen))
@@ -351,7 +223,7 @@ void rc__classes_trim(struct rc_heap *heap) {
 static bool is_in_use(const struct rc_heap *heap, const struct rc_type *type) {
     assert(rc__is_mine(heap) && type);
     EACH_NUMBER(heap, n)
-        if (rc__classes[n].live && extends(rc__classes[n].type, type))
+        if (rc__classes[n].live && rc__extends(rc__classes[n].type, type))
             return true;
     return false;
 }
@@ -370,7 +242,7 @@ bool rc_type_forget(const struct rc_type *type) {
     for (size_t b = 0; b < RC__CLASS_BUCKETS; b++)
         for (uint16_t *at = &heap->bucket[b], n; (n = *at);) {
             struct rc__class *c = &rc__classes[n];
-            if (!extends(c->type, type)) {
+            if (!rc__extends(c->type, type)) {
                 at = &c->next;
                 continue;
             }
@@ -384,31 +256,9 @@ bool rc_type_forget(const struct rc_type *type) {
     return true;
 }
 
-#ifdef RC_CHECK
-static uint64_t sums[1 << 15]; // of the tables that the classes were made from
-
-static uint64_t mix(uint64_t sum, uint64_t n) {
-    return (sum ^ n) * UINT64_C(0x9E3779B97F4A7C15);
-}
-
-// Of all that [type] and its bases say but for names: at the address of a table whose plugin is gone there may be another.
-static uint64_t sum_of(const struct rc_type *type) {
-    uint64_t sum = 1;
-    for (const struct rc_type *t = type; t; t = t->base) {
-        const uintptr_t said[] = {t->size, (uintptr_t)t->trace, (uintptr_t)t->finalize, (uintptr_t)t->destroy,
-                                  (uintptr_t)t->free_slots, (uintptr_t)t->destroy_some, t->acyclic};
-        for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-            sum = mix(sum, said[i]);
-        for (const struct rc_slot *s = t->slots; s && s->kind != RC_SLOT_END; s++)
-            sum = mix(mix(mix(sum, s->kind), s->offset), s->count);
-    }
-    return sum;
-}
-#endif
-
 static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     assert(rc__is_mine(heap) && type);
-    const char *defect = type_defect(type);
+    const char *defect = rc__type_defect(type);
     if (defect) {
         rc__fault_type(type, defect);
         errno = EINVAL;
@@ -426,7 +276,7 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     struct rc__class *c = &rc__classes[n];
     *c = (struct rc__class){.type = type, .heap = heap};
 #ifdef RC_CHECK
-    sums[n] = sum_of(type);
+    sums[n] = rc__type_sum(type);
 #endif
     c->run_count = flatten(type, true, NULL);
     c->weak_count = flatten(type, false, NULL);
@@ -473,7 +323,7 @@ uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
 
 #ifdef RC_CHECK
 bool rc__class_is_of(uint16_t cls, const struct rc_type *type) {
-    if (sums[cls / 2] == sum_of(type))
+    if (sums[cls / 2] == rc__type_sum(type))
         return true;
     rc__fault_type(type, "it is not what it was when this heap came to know it (rc_type_forget comes before a table goes)");
     return rc__fails(EINVAL);

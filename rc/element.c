@@ -14,10 +14,6 @@
     for (char *at = (char *)(element) + (s)->offset, *end_ = at + (s)->count * sizeof(void *); at < end_;              \
          at += sizeof(void *))
 
-static bool overlap(const struct rc_slot *a, const struct rc_slot *b) {
-    return a->offset < b->offset + b->count * sizeof(void *) && b->offset < a->offset + a->count * sizeof(void *);
-}
-
 static const char *defect_of(const struct rc_element *e) {
     if (!e->name)
         return "an element has no name";
@@ -27,14 +23,13 @@ static const char *defect_of(const struct rc_element *e) {
         return "the size of an element with slots is no multiple of a pointer's";
     EACH_SLOT_IF_ANY(e, s) {
         if (s->kind != RC_SLOT_LINK && s->kind != RC_SLOT_WEAK)
-            return "a slot of an element is neither a link nor a weak reference";
-        if (s->offset % sizeof(void *))
-            return "a slot of an element is not aligned as a pointer";
-        if (s->count == 0 || s->count > e->size / sizeof(void *) || s->offset > e->size - s->count * sizeof(void *))
-            return "a slot lies outside of the element";
+            return "a slot is neither a link nor a weak reference";
+        const char *defect = rc__slot_defect(s, e->size);
+        if (defect)
+            return defect;
         for (const struct rc_slot *t = s + 1; t->kind != RC_SLOT_END; t++)
-            if (overlap(s, t))
-                return "a slot of an element is declared twice";
+            if (rc__slots_overlap(s, t))
+                return "a slot is declared twice";
     }
     return NULL;
 }

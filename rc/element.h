@@ -108,10 +108,7 @@ void rc__misused(const void *obj, const char *call);
 
 // Whether the object [obj] is of [type], or of a type that extends it.
 static inline bool rc__is_of(const void *obj, const struct rc_type *type) {
-    const struct rc_type *t = rc__class(RC__HEADER((void *)(uintptr_t)obj))->type;
-    while (t && t != type)
-        t = t->base;
-    return t;
+    return rc__extends(rc__class(RC__HEADER((void *)(uintptr_t)obj))->type, type);
 }
 
 // Whether the object [obj] is what [call] is for: a call begins with the name of the type. Asked for each container that is

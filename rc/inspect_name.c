@@ -125,27 +125,19 @@ static void write_entry(const struct rc__table *t, const struct shown *x, char *
     }
 }
 
-static bool is_a(const struct rc__header *h, const struct rc_type *type) {
-    assert(type != NULL);
-    const struct rc_type *t = rc__class(h)->type;
-    while (t && t != type)
-        t = t->base;
-    return t != NULL;
-}
-
 static bool write_contained(const struct rc__header *h, const struct shown *x, char *text, size_t size) {
     assert(rc__is_object(h) && size > 0);
     const void *obj = h + 1;
-    if (is_a(h, &rc_map_type) || is_a(h, &rc_set_type)) {
+    if (rc__is_of(obj, &rc_map_type) || rc__is_of(obj, &rc_set_type)) {
         write_entry(obj, x, text, size);
-    } else if (is_a(h, &rc_weak_map_type)) {
+    } else if (rc__is_of(obj, &rc_weak_map_type)) {
         snprintf(text, size, "entry");
-    } else if (is_a(h, &rc_box_type)) {
+    } else if (rc__is_of(obj, &rc_box_type)) {
         snprintf(text, size, "value");
         write_field(x, x->structs, text, size);
     } else if (x->fields) {
         size_t i = (size_t)(x->slot - x->structs) / x->stride;
-        size_t shown = is_a(h, &rc_list_type) ? rc__list_index(obj, (uint32_t)i, x->near) : i;
+        size_t shown = rc__is_of(obj, &rc_list_type) ? rc__list_index(obj, (uint32_t)i, x->near) : i;
         snprintf(text, size, "[%zu]", shown);
         write_field(x, x->structs + i * x->stride, text, size);
     } else {

@@ -367,6 +367,22 @@ void rc__extras_merge(struct rc_heap *into, struct rc_heap *from);
 extern const struct rc_type rc__list_type, rc__map_type, rc__set_type, rc__box_type, rc__weak_map_type, rc__string_type;
 extern const struct rc_type rc__leaf_array_type, rc__leaf_list_type, rc__leaf_map_type, rc__leaf_set_type, rc__leaf_box_type;
 
+// type.c
+static inline bool rc__extends(const struct rc_type *type, const struct rc_type *base) {
+    while (type && type != base)
+        type = type->base;
+    return type;
+}
+// What users know [type] as.
+const struct rc_type *rc__known_as(const struct rc_type *type);
+// Which law [type] breaks; a slot that is no tail, of something of [size] bytes. NULL: none.
+const char *rc__type_defect(const struct rc_type *type);
+const char *rc__slot_defect(const struct rc_slot *slot, size_t size);
+bool rc__slots_overlap(const struct rc_slot *a, const struct rc_slot *b);
+#ifdef RC_CHECK
+uint64_t rc__type_sum(const struct rc_type *type);
+#endif
+
 // class.c
 // [h] is to be a key of a weak map.
 void rc__class_keyed(struct rc_heap *heap, const struct rc__header *h);

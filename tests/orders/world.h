@@ -8,6 +8,7 @@
 static void *world_block(void);
 #define calloc(n, size) world_block()
 
+#include "rc/type.c"
 #include "rc/class.c"
 #include "rc/counting.c"
 #include "rc/foreign.c"
