@@ -7,8 +7,6 @@
 //   C4  A count at its limit makes the object immortal; none ever wraps.
 #include "object.h"
 
-RC__THREAD struct rc_heap *rc__here = RC__NOWHERE;
-
 // Puts [h] beyond counting.
 static void make_immortal(struct rc__header *h) {
     assert(rc__is_mine(rc__heap(h)));

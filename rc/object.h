@@ -271,7 +271,7 @@ static inline struct rc_heap *rc__heap(const struct rc__header *h) {
     return RC__LOAD(rc__class_heap[rc__cls(h)]);
 }
 // For assertions: whether [h] is an object's header, alive or dead; alive and of [heap]; whether this thread is inside
-// [heap] (H1).
+// [heap] (H1, inside.c).
 static inline bool rc__is_object(const struct rc__header *h) {
     // LCOV_EXCL_BR_START: an assertion's
     return h && (uintptr_t)h % 16 == 0 && rc__cls(h) > 1;
@@ -521,9 +521,19 @@ bool rc__weak_is_known(struct rc_heap *heap, const struct rc__header *h);
 bool rc__weak_at(struct rc_heap *heap, size_t i, const struct rc__header **h);
 
 // heap.c
+// The heap that [call] is about: the one this thread is inside, or the default one, which it then is inside. NULL with errno set
+// after a fault, or if memory is out.
 struct rc_heap *rc__enter_default(const char *call);
-size_t rc__entries(const struct rc_heap *heap);
+// [heap] has no object any more. This thread is inside, with one entry or none, and leaves.
 void rc__heap_end(struct rc_heap *heap);
+
+// inside.c
+// As rc_heap_enter, or else as rc_heap_try_enter, for [call]. false after a fault, or if another thread is inside.
+bool rc__enter(struct rc_heap *heap, bool wait, const char *call);
+// How often this thread has entered [heap] and not left it.
+size_t rc__entries(const struct rc_heap *heap);
+// Nobody will enter [heap] any more: that is all of this thread's entries.
+void rc__leave_for_good(struct rc_heap *heap);
 // Whether a callback of a heap that this thread is inside is running.
 bool rc__in_callback(void);
 // Whether one more entry fits on the stack; a fault if not.

@@ -34,9 +34,9 @@ copy() (
     change rc/object.h 's/1 << 15\]/8]/' 's/1 << 14\]/4]/' 's/(CLASS_BUCKETS) 64/\1 1/' 's/recent\[16\]/recent[1]/'
     change rc/foreign.c 's/1 << 15\]/8]/' 's/1 << 14\]/4]/'
     change rc/class.c 's/1 << 16\]/16]/' 's/1 << 15\]/8]/' 's/\(1 << 15\) \/ 8/1/'
-    change rc/heap.c 's/^#define DEPTH 32/#define DEPTH 2/' 's/^static RC__THREAD struct \{/static struct {/' \
-        's/^\} stack\[DEPTH\];/} stacks[5][DEPTH];\n#define stack stacks[pthread_self()]/' \
-        '/^struct rc_heap \*rc_heap_new/,/^\}/d'
+    change rc/inside.c 's/^#define DEPTH 32/#define DEPTH 2/' 's/^static RC__THREAD struct \{/static struct {/' \
+        's/^\} stack\[DEPTH\];/} stacks[5][DEPTH];\n#define stack stacks[pthread_self()]/'
+    change rc/heap.c '/^struct rc_heap \*rc_heap_new/,/^\}/d'
 )
 
 # explore MODEL SCENARIO SOURCE OUTPUT. Stores without an order between them are meant; GenMC only warns of these, if some of

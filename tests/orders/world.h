@@ -16,6 +16,7 @@ static void *world_block(void);
 #define let_go death_let_go
 #include "rc/death.c"
 #undef let_go
+#include "rc/inside.c"
 #include "rc/heap.c"
 #include "rc/merge.c"
 
