@@ -171,6 +171,20 @@ TEST(sort_is_stable_and_search_finds_the_first) {
     done(a);
 }
 
+static int item_to_number(const void *a, const void *b) {
+    return item_id(*(struct item *const *)a) - *(const int *)b;
+}
+
+TEST(search_is_for_anything_that_compares) {
+    struct rc_array *a = arrayed("0123579");
+    size_t at;
+    EXPECT(rc_array_search(a, &(int){5}, item_to_number, &at));
+    EXPECT_EQ(4, at);
+    EXPECT(!rc_array_search(a, &(int){8}, item_to_number, &at));
+    EXPECT_EQ(6, at);
+    done(a);
+}
+
 static int by_distance(const void *a, const void *b, void *from) {
     struct item *const *x = a, *const *y = b;
     return abs(item_id(*x) - *(int *)from) - abs(item_id(*y) - *(int *)from);

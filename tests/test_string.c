@@ -231,6 +231,31 @@ TEST(type_that_extends_strings_may_be_interned_and_finalized) {
     rc_release(other);
 }
 
+struct name {
+    struct rc_string string;
+    char text[8];
+};
+RC_TYPE(name, struct name, .base = &rc_string_type);
+
+TEST(type_that_extends_strings_has_its_text_behind_the_fields) {
+    struct name *name = rc_new(&name_type);
+    EXPECT_STR("", rc_string_text(&name->string));
+    strcpy(name->text, "width");
+    name->string.length = 5;
+    struct rc_string *text = rc_string_new("width");
+    EXPECT(rc_string_equal(&name->string, text));
+    EXPECT_EQ(rc_string_hash(text), rc_string_hash(&name->string));
+    struct rc_map *map = rc_map_new(&rc_string_element, &rc_link_element);
+    EXPECT(rc_map_set(map, &name, text));
+    EXPECT_PTR(text, rc_map_get_text(map, "width"));
+    struct rc_string *interned = rc_string_interned(&name->string), *same = rc_string_intern("width");
+    EXPECT_PTR(name, interned);
+    EXPECT_PTR(name, same);
+    void *all[] = {name, text, map, interned, same};
+    for (int i = 0; i < 5; i++)
+        rc_release(all[i]);
+}
+
 static const struct rc_type pair_type = {"pair", 2 * sizeof(void *),
                                          .slots = RC_SLOTS({RC_SLOT_LINK, 0, 2, "both", NULL})};
 
@@ -342,6 +367,12 @@ TEST(ranges_beyond_the_end_are_errors) {
     EXPECT_PTR(NULL, rc_string_slice(s, 1, 3));
     EXPECT_PTR(NULL, rc_string_slice(s, SIZE_MAX, 1));
     EXPECT_PTR(NULL, rc_string_slice(NULL, 0, 1));
+    struct rc_string *empty = rc_string_slice(NULL, 0, SIZE_MAX);
+    EXPECT_STR("", rc_string_text(empty));
+    rc_release(empty);
+    EXPECT_EQ(0, rc_string_length(NULL));
+    EXPECT_EQ(0, rc_string_hash(NULL));
+    EXPECT_EQ(3, rc_string_find(s, 3, NULL));
     errno = 0;
     EXPECT_PTR(NULL, rc_string_new_bytes("x", SIZE_MAX / 2));
     EXPECT_EQ(ENOMEM, errno);

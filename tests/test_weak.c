@@ -29,6 +29,10 @@ TEST(weak_gives_a_handle_while_its_object_lives) {
     drop("a");
     EXPECT_STR("a", gone());
     EXPECT_PTR(NULL, rc_weak_get(weak));
+    EXPECT_PTR(NULL, rc_weak_get(NULL));
+    EXPECT_PTR(NULL, rc_weak_retain(NULL));
+    EXPECT_PTR(NULL, rc_weak_new(NULL));
+    rc_weak_release(NULL);
     EXPECT_EQ(0, stats().objects);
     rc_weak_release(weak);
 }

@@ -29,6 +29,7 @@ TEST(entry_goes_with_its_key) {
     EXPECT_PTR(NULL, rc_weak_map_get(map, value));
     EXPECT(rc_weak_map_has(map, key));
     EXPECT_EQ(1, rc_weak_map_size(map));
+    EXPECT_EQ(5, stats().objects); // the entry, and what leads from the key to its entries
     rc_release(value);
     EXPECT_EQ(2, items_alive);
     rc_release(key);
@@ -239,6 +240,17 @@ TEST(strings_are_refused) {
     rc_release(map);
     rc_collect();
     EXPECT_EQ(0, stats().objects);
+}
+
+TEST(types_that_extend_strings_are_keys) {
+    static const struct rc_type name_type = {"name", sizeof(struct rc_string) + 8, .base = &rc_string_type};
+    struct rc_weak_map *map = map_new();
+    struct rc_string *name = rc_new(&name_type);
+    EXPECT(rc_weak_map_put(map, name, map));
+    EXPECT_PTR(map, rc_weak_map_get(map, name));
+    rc_release(name);
+    EXPECT_EQ(0, rc_weak_map_size(map));
+    rc_release(map);
 }
 
 TEST(containers_are_keys) {

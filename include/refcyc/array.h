@@ -75,8 +75,8 @@ static inline void *rc_array_at(const struct rc_array *array, size_t index) {
     return (char *)array->data + index * array->element->size;
 }
 
-// The elements, in place, in a row, until the array changes; NULL if there are none. For loops that need no checks:
-// `struct node **row = rc_array_data(nodes); row[i]`.
+// The elements, in place, in a row, until the array changes; NULL if there are none, or no array. For loops that need no
+// checks: `struct node **row = rc_array_data(nodes); row[i]`.
 static inline void *rc_array_data(const struct rc_array *array) {
     return RC__FITS(array, "rc_array_data") && rc__array_count(array) ? array->data : NULL;
 }
@@ -189,7 +189,8 @@ RC_API bool rc_array_sort(struct rc_array *array, int (*compare)(const void *a, 
 // The same, by a comparison that gets [arg], too.
 RC_API bool rc_array_sort_with(struct rc_array *array, int (*compare)(const void *a, const void *b, void *arg), void *arg);
 // In an array that is sorted by [compare] (NULL: by the element's own): whether there is an element equal to [value]. The
-// lowest index whose element is not less goes to *index, if that is not NULL: where it is, or is to be inserted. O(log n).
+// lowest index whose element is not less goes to *index, if that is not NULL: where it is, or is to be inserted. [compare] gets
+// the address of an element, and then [value], which may be anything that it knows to compare with an element. O(log n).
 RC_API bool rc_array_search(const struct rc_array *array, const void *value,
                             int (*compare)(const void *a, const void *b), size_t *index);
 // Removes the elements of which [test] says true; how many goes to *removed if that is not NULL. [test] may not change

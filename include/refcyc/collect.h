@@ -4,7 +4,8 @@
 // default heap if it is inside none), and never fail: a collection that finds no memory for its graph is called off, with
 // everything as it was.
 //
-// Called from a finalizer, a destructor or a trace function they return at once, having done nothing.
+// Called from a finalizer, a destructor, a notice (weak.h) or a trace function, those that collect, call off or give memory
+// back return at once (0, RC_STEP_IDLE), having done nothing; those that tell something tell it.
 #ifndef REFCYC_COLLECT_H
 #define REFCYC_COLLECT_H
 
@@ -38,8 +39,9 @@ enum rc_step {
 
 // Collects until nothing is left to do: finishes the collection under way, then looks at every suspect. All that no
 // handle leads to is destroyed when it returns. Returns how many objects were destroyed. If memory for the graph was out:
-// errno = ENOMEM, and what was not looked at stays suspect. Finalizers and destructors that keep making garbage are
-// followed for 64 rounds. Cost: proportional to what the suspects reach, not to the heap.
+// errno = ENOMEM, and what was not looked at stays suspect. (Otherwise errno is what it was, or what callbacks make of it;
+// rc_stats.called_off tells, too.) Finalizers and destructors that keep making garbage are followed for 64 rounds. Cost:
+// proportional to what the suspects reach, not to the heap.
 RC_API size_t rc_collect(void);
 
 // One slice: works for about [budget_ns] nanoseconds, then returns. Every phase, the destruction of what counting found
@@ -82,10 +84,9 @@ RC_API void rc_collect_cancel(void);
 RC_API enum rc_phase rc_collect_phase(void);
 RC_API const char *rc_phase_name(enum rc_phase phase);
 
-// Gives back to the system about [most] bytes of memory that no object uses, SIZE_MAX: all that can go; returns how many.
-// Less: that was all. A heap keeps the memory of small objects that have gone for those to come, and some of the graph's for the
-// next collection: right as long as it is about as large as before. So this is for when something large is closed, and
-// collected:
+// Gives back to the system about [most] bytes of memory that no object uses, SIZE_MAX: all that can go; returns how many. Less:
+// that was all. A heap keeps the memory of small objects that have gone for those to come, and some of the graph's for the next
+// collection: right as long as it is about as large as before. So this is for when something large is closed, and collected:
 //
 //     close_tab(tab);
 //     rc_collect();
@@ -95,9 +96,9 @@ RC_API const char *rc_phase_name(enum rc_phase phase);
 // all of it. Objects that are made afterwards take memory anew. What containers and objects of more than 496 bytes had is the
 // C library's again as soon as they are gone, or the allocator's; in the GNU C library malloc_trim gives that back.
 //
-// In the middle of a collection, too: what that needs stays. Cost: a tenth of a millisecond for each MiB that is given back, which
-// may be up to 2 MiB more than [most]; and if it is less, a look at each page that has room. So a program that must not pause
-// calls rc_trim(1 << 20) whenever it is idle, until that returns 0.
+// In the middle of a collection, too: what that needs stays. Cost: a tenth of a millisecond for each MiB that is given back,
+// which may be up to 2 MiB more than [most]; and if it is less, a look at each page that has room. So a program that must not
+// pause calls rc_trim(1 << 20) whenever it is idle, until that returns 0.
 RC_API size_t rc_trim(size_t most);
 
 // Figures of a heap since it was made.

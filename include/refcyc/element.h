@@ -66,9 +66,9 @@ struct rc_element {
     // Less than 0, 0, more than 0: the order for sorting and searching. NULL: there is none.
     int (*compare)(const void *a, const void *b);
     // For elements that have their links at times only, as a tagged union: whether what [slots] declares to be links of
-    // this element are links now, or NULL. If not, they are bytes like others. The collector asks at any time, so it
-    // looks at the element and nowhere else. The answer changes only while those slots are NULL, and not in destroy; of
-    // an element that is all zero, either is good. NULL: always.
+    // this element are links now, or NULL. If not, they are bytes like others. (Weak slots always are what they are declared to
+    // be.) The collector asks at any time, so it looks at the element and nowhere else. The answer changes only while those
+    // slots are NULL, and not in destroy; of an element that is all zero, either is good. NULL: always.
     bool (*has_links)(const void *element);
 };
 

@@ -69,13 +69,13 @@ RC_API void rc_swap_slots(void *a, void *b);
 // Returns [obj]; NULL for NULL. Inside its heap. Freeing the heap frees it.
 RC_API void *rc_immortal(void *obj);
 
-// The type that [obj] was made with; of a container, rc_array_type and so on. Any thread with a handle. NULL, or what was freed,
-// is a fault, with NULL if the handler returns.
+// The type that [obj] was made with; of a container, rc_array_type and so on. Any thread with a handle. NULL, or what was
+// freed, is a fault, with NULL if the handler returns.
 RC_API const struct rc_type *rc_type_of(const void *obj);
 // Whether [obj] is of [type] or of a type that extends it. false for NULL. O(depth of extension).
 RC_API bool rc_is_a(const void *obj, const struct rc_type *type);
 // Handles and links of [obj], as counted now, inside its heap; for tests and reports. Handles of other threads included. 0 for
-// NULL.
+// NULL. Of an immortal object they say nothing.
 RC_API size_t rc_handles(const void *obj);
 RC_API size_t rc_links(const void *obj);
 

@@ -25,7 +25,9 @@ struct rc_string {
     bool interned;
 };
 
-// A type may extend this one by a byte or more: its text stands there, behind it a NUL. As rc_new makes it, it is empty.
+// A type may extend this one by a byte or more, in its size or by rc_new_sized: its text stands there, right behind the fields,
+// and a NUL behind that. As rc_new makes it, it is empty: whoever makes it writes the text and `length`, once, before anybody
+// else looks at it.
 RC_API extern const struct rc_type rc_string_type;
 // A link to a string. Equal, hashed and ordered by text; NULL is equal to NULL and comes first.
 RC_API extern const struct rc_element rc_string_element;
@@ -40,25 +42,27 @@ RC_API struct rc_string *rc_string_vformat(const char *format, va_list arguments
     __attribute__((format(printf, 1, 0)));
 // The two texts, one after the other. NULL counts as the empty text.
 RC_API struct rc_string *rc_string_join(const struct rc_string *a, const struct rc_string *b) RC_RETURNS_HANDLE;
-// [length] bytes from [from] on; SIZE_MAX: all from there. NULL with errno = ERANGE if there are not as many.
+// [length] bytes from [from] on; SIZE_MAX: all from there. NULL with errno = ERANGE if there are not as many. Here, too, and in
+// rc_string_find, NULL counts as the empty text.
 RC_API struct rc_string *rc_string_slice(const struct rc_string *string, size_t from, size_t length) RC_RETURNS_HANDLE;
 
 // The one interned string of this text in the heap this thread is inside, made if there is none; with a handle.
 // O(length).
 RC_API struct rc_string *rc_string_intern(const char *text) RC_RETURNS_HANDLE;
 RC_API struct rc_string *rc_string_intern_bytes(const void *bytes, size_t length) RC_RETURNS_HANDLE;
-// The same for the text of [string], which becomes the interned one if there is none. [string] keeps its handle; the
-// caller gets one of what is returned. NULL with errno = ENOMEM: [string] is as it was.
+// The same for the text of [string], an object of this heap, which becomes the interned one if there is none. [string] keeps
+// its handle; the caller gets one of what is returned. NULL with errno = ENOMEM: [string] is as it was.
 RC_API struct rc_string *rc_string_interned(struct rc_string *string) RC_RETURNS_HANDLE;
 
 // The text, valid as long as the string. "" for NULL.
 static inline const char *rc_string_text(const struct rc_string *string) {
     return string && RC__FITS(string, "rc_string_text") ? (const char *)(string + 1) : "";
 }
+// Of the text, in bytes. 0 for NULL.
 static inline size_t rc_string_length(const struct rc_string *string) {
     return string && RC__FITS(string, "rc_string_length") ? string->length : 0;
 }
-// Of the text; the same in each run of a program. The upper bit is set, the others vary. O(length) once.
+// Of the text; the same in each run of a program. The upper bit is set, the others vary. 0 for NULL. O(length) once.
 RC_API uint32_t rc_string_hash(const struct rc_string *string);
 // Whether both have the same text, or both are NULL.
 RC_API bool rc_string_equal(const struct rc_string *a, const struct rc_string *b);

@@ -10,9 +10,9 @@
 //             .slots = RC_SLOTS(RC_OWNER(struct node, parent), RC_LINK(struct node, first), RC_LINK(struct node, next)),
 //             .destroy = node_destroy);
 //
-// defines `const struct rc_type node_type`, at file scope: in a function the compiler refuses the slots, or the table would be
-// gone when that returns. In C++ the slots are an array of their own, since RC_SLOTS is C; the rest is the
-// same, with the members in any order (examples/scene.cpp):
+// defines `const struct rc_type node_type`. It stands at file scope: in a function the compiler would refuse the slots, or the
+// table be gone when that returns. In C++ the slots are an array of their own, since RC_SLOTS is C; the rest is the same, with
+// the members in any order (examples/scene.cpp):
 //
 //     const rc_slot node_slots[] = {RC_OWNER(node, parent), RC_LINK(node, first), RC_LINK(node, next), RC_END};
 //     RC_TYPE(node, node, .slots = node_slots, .destroy = node_destroy);
@@ -87,7 +87,7 @@ typedef void rc_object_fn(void *obj);
 
 struct rc_type {
     const char *name;            // for reports; required
-    size_t size;                 // of the object, without a trailing array; 1 to 4 GiB
+    size_t size;                 // of the object, without a trailing array; 1 byte to 4 GiB
     const struct rc_slot *slots; // declared slots up to RC_END; NULL: none
     const struct rc_type *base;  // the type that this one extends and whose table holds for it too; NULL: none.
                                  // Its struct is the first member of this one's. Of containers, an array or a string only.
@@ -101,9 +101,10 @@ struct rc_type {
     // them has brought the others back. NULL: nothing to do. Of a type and its base, the type's runs first, then the base's.
     rc_object_fn *finalize;
     // Releases what is not managed: a file, a socket, a buffer; and handles kept in fields that are not slots. Slots are
-    // cleared by the runtime afterwards. What the slots point to may be read (it may be dead, but its memory is there),
-    // and no new reference to this object or to one that dies with it may be made. NULL: nothing to do. Of a type and
-    // its base, the type's runs first, then the base's.
+    // cleared by the runtime afterwards. What the slots point to may be read: it may be dead, but its memory is there. No new
+    // reference to this object or to one that dies with it may be made. Where a slot leads to a container, ask rc_heap_of
+    // first: if that is NULL the container is dead, too, and its calls are faults. NULL: nothing to do. Of a type and its base,
+    // the type's runs first, then the base's.
     rc_object_fn *destroy;
     // Frees memory outside of the object in which its trace reports slots (a container's array). Runs last, when those
     // slots have been cleared. May touch nothing but this object. NULL: there is none.
@@ -123,8 +124,8 @@ struct rc_type {
 
 // Forgets [type], and the types that extend it: for a table that does not last as long as the heap, as that of a plugin which
 // is unloaded, or one made at run time. Each heap in which objects of it were made has to forget it before the table goes, or
-// to be freed before; else another table that comes to lie there is taken for it (rc_new has a fault for that in checked builds).
-// That a heap does not know the type is no mistake, and a new object makes it known again.
+// to be freed before; else another table that comes to lie there is taken for it (rc_new has a fault for that in checked
+// builds). That a heap does not know the type is no mistake, and a new object makes it known again.
 //
 // false with errno = EBUSY, and nothing is forgotten, if there are objects of these types. Garbage is among them, so
 // rc_collect first; rc_report says who holds what is left then, and for so long the plugin stays loaded. The library has no

@@ -18,7 +18,7 @@ RC_API void rc_weak_release(struct rc_weak *weak);
 // The weak reference of [obj], with one reference for the caller to release. NULL for NULL; NULL with errno = ENOMEM if
 // memory is out, EINVAL after a fault (the object is dead). Any thread with a handle of [obj], or inside its heap.
 RC_API struct rc_weak *rc_weak_new(void *obj) __attribute__((warn_unused_result));
-// Another reference to [weak]. Returns [weak]. Any thread.
+// Another reference to [weak]. Returns [weak]; NULL for NULL. Any thread.
 RC_API struct rc_weak *rc_weak_retain(struct rc_weak *weak);
 // A new handle of the object, for the caller to release, or NULL if it is dead (or [weak] is NULL). Any thread, at any
 // moment of a collection, also when the object's heap is gone. An object that waits for its finalizer gives NULL until

@@ -12,8 +12,11 @@
 // its map together; where either of them is garbage without it, the entry is, and so is what only it holds. (A map from
 // weak references to links would leak each key that its value leads to; a map from links, every key.)
 //
+// In figures and reports each entry counts as an object, and so does, for each key, what leads from it to its entries.
+//
 // Keys are objects of the map's heap, told apart by identity. An rc_string is refused, because strings have none that
-// matters. An object that was used as a key makes its type one that can be in cycles, whatever that promised or the
+// matters (one of a type that extends it is a key). An object that was used as a key makes its type one that can be in cycles,
+// whatever that promised or the
 // library had inferred. A value of a type that is declared acyclic and yet leads to its key breaks that promise, and
 // leaks.
 //
