@@ -253,7 +253,7 @@ static void record_special(struct rows *r, struct rc__header *h, uint32_t source
     struct cc_node *target = cc_node(cc, n);
     if (target->object & CC_ALIVE) {
         leave_open(cc, from);
-        if (!from_alive && rc__class(cc_object(from))->owner == RC__NO_OWNER)
+        if (!from_alive && rc__class(cc_object(from))->owner == RC__NO_SLOT)
             probe(r, n);
     } else if (from_alive) {
         if (target->object & CC_BOTH)
@@ -432,7 +432,7 @@ static void trace(struct rows *r, uint32_t n) {
         return;
     }
     if (c->small) {
-        if (c->hint == RC__NO_OWNER)
+        if (c->hint == RC__NO_SLOT)
             read_small(r->row, h, c, n);
         else
             read_hinted(r, h, c, n);
@@ -494,7 +494,7 @@ static uint32_t read_roots(struct rows *r, uint32_t limit) {
             continue;
         struct rc__header *h = cc_object(node);
         const struct rc__class *c = rc__class(h);
-        if (rc__is_dead(h) || !c->small || c->hint != RC__NO_OWNER) // the class of a dead one may be another heap's by now
+        if (rc__is_dead(h) || !c->small || c->hint != RC__NO_SLOT) // the class of a dead one may be another heap's by now
             break;
         node->object |= CC_TRACED;
         read_small(row, h, c, n);
@@ -529,7 +529,7 @@ static inline bool is_alone(const struct rows *r) {
 
 // Whether the slot of [h] that its class's hint names, if there is one, leads nowhere but back to [from].
 static inline bool has_no_way_up(const struct rc__header *h, const struct rc__class *c, const struct rc__header *from) {
-    void *up = c->hint == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->hint);
+    void *up = c->hint == RC__NO_SLOT ? NULL : rc__load((const char *)(h + 1) + c->hint);
     return !up || RC__HEADER(up) == from;
 }
 
@@ -568,7 +568,7 @@ static uint32_t follow(struct rows *r) {
         const struct rc__class *c = rc__class(h);
         const struct rc__header *back = cc_object(from);
         if (rc__heap(h) != r->heap || h->word & (RC__GRAPH | RC__SUSPECT) || !c->plain || c->acyclic ||
-            c->owner != RC__NO_OWNER || from->object & CC_ALIVE || !has_no_way_up(h, c, back) || cc_is_held(h) ||
+            c->owner != RC__NO_SLOT || from->object & CC_ALIVE || !has_no_way_up(h, c, back) || cc_is_held(h) ||
             !cc_has_room(r->heap, 1) || (cc->edge_count + RC__SMALL >= cc->edge_room && !cc_more_edges(r->heap)))
             break;
         uint32_t n = cc_node_new(cc, h, CC_TRACED);

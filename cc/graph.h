@@ -64,7 +64,7 @@ static inline uint32_t *cc_edge(const struct cc *cc, uint32_t e) {
 // What the owner slot of [h], which is of class [c], leads to; or NULL.
 static inline struct rc__header *cc_owner(const struct rc__header *h, const struct rc__class *c) {
     assert(c == rc__class(h));
-    void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + c->owner);
+    void *owner = c->owner == RC__NO_SLOT ? NULL : rc__load((const char *)(h + 1) + c->owner);
     return owner ? RC__HEADER(owner) : NULL;
 }
 // That [h] is held is why something is taken to be alive: when it is no longer, that has to be asked anew.

@@ -115,8 +115,8 @@ static inline bool leave_out(struct island *s, struct rc__header *h) {
 // What [h], of class [c], says is above it, or NULL.
 static inline struct rc__header *above(const struct rc__header *h, const struct rc__class *c) {
     assert(c == rc__class(h));
-    int32_t offset = c->owner != RC__NO_OWNER ? c->owner : c->hint;
-    void *up = offset == RC__NO_OWNER ? NULL : rc__load((const char *)(h + 1) + offset);
+    int32_t offset = c->owner != RC__NO_SLOT ? c->owner : c->hint;
+    void *up = offset == RC__NO_SLOT ? NULL : rc__load((const char *)(h + 1) + offset);
     return up ? RC__HEADER(up) : NULL;
 }
 
@@ -275,7 +275,7 @@ static void free_members(struct island *s) {
 static bool is_hopeless(struct island *s, struct rc__header *h) {
     assert(s->count == 1 && s->member[0] == h);
     const struct rc__class *c = rc__class(h);
-    if (c->owner != RC__NO_OWNER || c->hint == RC__NO_OWNER || !(h = above(h, c)))
+    if (c->owner != RC__NO_SLOT || c->hint == RC__NO_SLOT || !(h = above(h, c)))
         return false;
     int state = CLIMBING;
     for (int steps = 0; state == CLIMBING && steps < CLIMB; steps++) {

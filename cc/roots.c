@@ -50,7 +50,7 @@ static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const s
 
 bool cc_has_held_owner(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_in(heap, h) && !(h->word & RC__GRAPH));
-    int state = rc__class(h)->owner == RC__NO_OWNER ? LOST : CLIMBING;
+    int state = rc__class(h)->owner == RC__NO_SLOT ? LOST : CLIMBING;
     uint32_t steps = 0;
     while (state == CLIMBING && steps < OWNER_STEPS && (state = climb_on(heap, &h, NULL)) == CLIMBING)
         steps++;
@@ -116,7 +116,7 @@ static void take_suspects(struct rc_heap *heap, struct rc__header **at, size_t n
 // what that cost.
 static uint32_t take_last(struct rc_heap *heap, struct rc__header **last) {
     assert(heap->suspect_count > 0 && heap->suspect_count <= heap->reserved);
-    assert(rc__class(*last)->owner == RC__NO_OWNER);
+    assert(rc__class(*last)->owner == RC__NO_SLOT);
     enum { FETCHED = 16 };
     struct rc__header *h = *last;
     uint32_t cost = 4;
@@ -159,7 +159,7 @@ bool cc_roots(struct rc_heap *heap, struct cc_budget *budget) {
         if (!cc_has_room(heap, CLIMBERS))
             return false;
         struct rc__header **last = rc__pointer_at(&heap->suspects, heap->suspect_count - 1);
-        bool owned = rc__class(*last)->owner != RC__NO_OWNER, one = !budget->deadline;
+        bool owned = rc__class(*last)->owner != RC__NO_SLOT, one = !budget->deadline;
         uint32_t cost = owned || one || cc->credit <= 0 ? take_row(heap, one ? 1 : left) : take_last(heap, last);
         cc->roots_left--;
         if (!cc_spend(budget, cost))

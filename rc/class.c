@@ -74,7 +74,7 @@ static void describe(struct rc__class *c) {
     assert(c->type && c->heap);
     assert(c->runs && c->weak);
     c->known_as = rc__known_as(c->type);
-    c->owner = c->hint = RC__NO_OWNER;
+    c->owner = c->hint = RC__NO_SLOT;
     for (const struct rc_type *t = c->type; t; t = t->base) {
         c->has_trace |= t->trace != NULL;
         c->has_finalize |= t->finalize != NULL;

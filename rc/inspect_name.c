@@ -183,7 +183,7 @@ void rc__slot_name_shown(struct rc_visitor *v, struct rc__header *h, const char 
 }
 
 void rc__slot_name_owner(struct rc__header *h, char *text, size_t size) {
-    assert(rc__class(h)->owner != RC__NO_OWNER);
+    assert(rc__class(h)->owner != RC__NO_SLOT);
     struct shown shown = {.slot = (char *)rc__payload(h) + rc__class(h)->owner}; // a declared one: that is all it takes
     (void)write(h, &shown, text, size);
 }

@@ -207,7 +207,7 @@ static void check_handles(struct verify *v) {
 static uint32_t owner_of(const struct rc__survey *s, uint32_t n) {
     assert(n < s->count);
     const struct rc__class *c = rc__class(s->object[n]);
-    void *owner = c->owner == RC__NO_OWNER ? NULL : rc__load((char *)rc__payload(s->object[n]) + c->owner);
+    void *owner = c->owner == RC__NO_SLOT ? NULL : rc__load((char *)rc__payload(s->object[n]) + c->owner);
     return owner && rc__survey_lives(s, n) ? rc__survey_number(s, RC__HEADER(owner)) : RC__NOBODY;
 }
 

@@ -77,7 +77,7 @@ struct rc__run {
     uint32_t offset, count;
 };
 
-enum { RC__NO_OWNER = -1 }; // no such slot
+enum { RC__NO_SLOT = -1 }; // for an offset
 
 // What a heap knows of a type. Class numbers are even and reused when their heap is gone; an entry is found at half the
 // number.
@@ -99,7 +99,7 @@ struct rc__class {
     uint32_t run_count, weak_count;
     bool (*destroy_some)(void *obj, size_t from, size_t to);
     size_t beyond;   // of the bytes of its objects those beyond [cell] each, modulo the range
-    int32_t hint;    // offset of the slot that led the collector to something alive, or RC__NO_OWNER
+    int32_t hint;    // offset of the slot that led the collector to something alive, or RC__NO_SLOT
     uint16_t next;   // in its bucket of the heap's classes, or among the heap's duplicates
     bool has_trace : 1, has_tail : 1, has_finalize : 1, has_destroy : 1, has_free_slots : 1;
     bool small : 1;
