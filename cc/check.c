@@ -49,25 +49,13 @@ static void check_roots(const struct rc_heap *heap, const struct cc_node *node) 
         fail(heap, cc_object(node), node->object, "R4: was recorded with other links");
 }
 
-static uint32_t first_edge(const struct cc_node *node) {
-    return node->object & CC_TRACED ? node->edge : CC_NONE;
-}
-
-static uint32_t next_edge(const struct cc *cc, uint32_t e) {
-    return e + 1 == cc->edge_count || *cc_edge(cc, e + 1) & CC_EDGE_FIRST ? CC_NONE : e + 1;
-}
-
-static uint32_t target_of(const struct cc *cc, uint32_t e) {
-    return *cc_edge(cc, e) & ~CC_EDGE_FIRST;
-}
-
 // Counts the edges into each node. Returns how many [n] has.
 static uint32_t count_edges(const struct rc_heap *heap, uint32_t n, uint32_t *into) {
     const struct cc *cc = &heap->cc;
     const struct cc_node *node = cc_node(cc, n);
     uint32_t count = 0;
-    for (uint32_t e = first_edge(node); e != CC_NONE; e = next_edge(cc, e), count++)
-        into[target_of(cc, e)]++;
+    for (uint32_t e = cc_first_edge(node); e != CC_NONE; e = cc_next_edge(cc, e), count++)
+        into[cc_target(cc, e)]++;
     if (count % (1 << 11) != node->object / CC_EDGE_ONE)
         fail(heap, cc_object(node), node->object, "G3: has not so many edges as were recorded");
     return count;
@@ -91,8 +79,8 @@ static void check_scan(const struct rc_heap *heap, uint32_t n) {
             fail(heap, cc_object(node), node->object, "is held from outside, and not alive");
         return;
     }
-    for (uint32_t e = first_edge(node); e != CC_NONE; e = next_edge(cc, e)) {
-        const struct cc_node *target = cc_node(cc, target_of(cc, e));
+    for (uint32_t e = cc_first_edge(node); e != CC_NONE; e = cc_next_edge(cc, e)) {
+        const struct cc_node *target = cc_node(cc, cc_target(cc, e));
         if (!(target->object & (CC_ALIVE | CC_BOTH)))
             fail(heap, cc_object(target), target->object, "something alive leads to it");
     }

@@ -61,6 +61,17 @@ static inline uint32_t *cc_edge(const struct cc *cc, uint32_t e) {
     assert(e / CC_EDGES < cc->edges.chunks);
     return (uint32_t *)cc->edges.chunk[e / CC_EDGES] + e % CC_EDGES;
 }
+// G3: the first edge of [node], and the one after [e] of the same node, or CC_NONE; the node that [e] leads to.
+static inline uint32_t cc_first_edge(const struct cc_node *node) {
+    return node->object & CC_TRACED ? node->edge : CC_NONE;
+}
+static inline uint32_t cc_next_edge(const struct cc *cc, uint32_t e) {
+    assert(e < cc->edge_count && cc->edge_count <= cc->edge_room);
+    return e + 1 == cc->edge_count || *cc_edge(cc, e + 1) & CC_EDGE_FIRST ? CC_NONE : e + 1;
+}
+static inline uint32_t cc_target(const struct cc *cc, uint32_t e) {
+    return *cc_edge(cc, e) & ~CC_EDGE_FIRST;
+}
 // What the owner slot of [h], which is of class [c], leads to; or NULL.
 static inline struct rc__header *cc_owner(const struct rc__header *h, const struct rc__class *c) {
     assert(c == rc__class(h));

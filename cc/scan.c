@@ -3,13 +3,6 @@
 // was found alive so far, and the sum of all external counts is 0, there is none: then no node is looked at.
 #include "cc/graph.h"
 
-// The edge after [e] of a node, or CC_NONE (G3).
-static uint32_t edge_after(const struct cc *cc, uint32_t e) {
-    assert(cc->edge_count <= cc->edge_room);
-    assert(e < cc->edge_count);
-    return e + 1 == cc->edge_count || *cc_edge(cc, e + 1) & CC_EDGE_FIRST ? CC_NONE : e + 1;
-}
-
 bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
     assert(rc__is_mine(heap) && cc_is_number(&heap->cc, heap->cc.alive));
     assert(heap->cc.flood_edge == CC_NONE || heap->cc.flood_edge < heap->cc.edge_count);
@@ -20,13 +13,13 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
             cc->alive = node->ext;
             assert(cc_is_number(cc, cc->alive));
             cc->flood_from = cc_object(node);
-            cc->flood_edge = node->object & CC_TRACED ? node->edge : CC_NONE;
+            cc->flood_edge = cc_first_edge(node);
             if (!(node->object & CC_TRACED) && node->object & CC_WANTED && cc->phase == RC_PHASE_BUILD)
                 cc_tell(heap, node);
         } else {
-            uint32_t n = *cc_edge(cc, cc->flood_edge) & ~CC_EDGE_FIRST;
+            uint32_t n = cc_target(cc, cc->flood_edge);
             assert(n < cc->node_count);
-            cc->flood_edge = edge_after(cc, cc->flood_edge);
+            cc->flood_edge = cc_next_edge(cc, cc->flood_edge);
             uint64_t target = cc_node(cc, n)->object;
             if (target & CC_BOTH && !(target & CC_ALIVE) && cc->phase != RC_PHASE_VALIDATE &&
                 (++cc_node(cc, n)->ext < CC_HELD || cc->phase == RC_PHASE_BUILD)) {
