@@ -13,7 +13,8 @@
 // is met from one which is not known to be is probed: its slots are read, and what they lead to is ALIVE, and from there
 // ALIVE spreads over the edges recorded so far. So a path from a suspect up to a handle proves what it came along alive,
 // and what hangs off it need not be traced. Such a path is found sooner if it is looked for: a class remembers the slot
-// that led to something ALIVE last (its hint), and nodes found through hints are traced before others, on the hot stack.
+// that led to something ALIVE last (its hint: hints.c), and nodes found through hints are traced before others, on the hot
+// stack.
 //
 // Other nodes to be traced are a stack, too (cold), so an object is traced while it is still in the cache. Slots are read
 // some dozen at a time, a row. While the next row is read, the headers of what this one leads to are on their way from
@@ -139,41 +140,6 @@ static void read_hinted(struct rows *r, const struct rc__header *h, const struct
     bool hot = !node || !(node->object & CC_TRACED);
     add(r->row, up, source | (hot ? HOT : 0));
     r->hot += hot;
-}
-
-// [node] is ALIVE and was not traced, but a hint led to it: so do nodes that it may hold. Those are ALIVE.
-void cc_tell(struct rc_heap *heap, const struct cc_node *node) {
-    assert(rc__is_mine(heap) && heap->cc.phase == RC_PHASE_BUILD);
-    assert(node->object & CC_ALIVE && !(node->object & CC_TRACED));
-    struct cc *cc = &heap->cc;
-    const struct rc__header *h = cc_object(node);
-    const struct rc__class *c = rc__class(h);
-    if (rc__is_dead(h) || !c->small)
-        return;
-    for (uint32_t i = 0; i < c->run_count; i++)
-        for (uint32_t k = 0; k < c->runs[i].count; k++) {
-            void *obj = rc__load((const char *)(h + 1) + c->runs[i].offset + k * sizeof(void *));
-            struct rc__header *t = obj ? RC__HEADER(obj) : NULL;
-            if (t && rc__heap(t) == heap && t->word & RC__GRAPH &&
-                !(cc_node(cc, rc__index(t))->object & CC_ALIVE))
-                cc_set_alive(cc, rc__index(t));
-        }
-}
-
-// [to] is ALIVE because of [from]. If a slot of [to] leads back to [from], it is a way up for its class.
-void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__header *to) {
-    assert(heap->cc.phase == RC_PHASE_BUILD);
-    assert(heap->cc.hints > 0 && from != NULL && to != NULL);
-    struct rc__class *c = rc__class(to);
-    heap->cc.hints--;
-    if (rc__is_dead(to)) // K2: of a husk, the class may be gone
-        return;
-    for (uint32_t i = 0; i < c->run_count; i++)
-        for (uint32_t k = 0; k < c->runs[i].count; k++) {
-            uint32_t offset = c->runs[i].offset + k * (uint32_t)sizeof(void *);
-            if (rc__load((char *)(to + 1) + offset) == from + 1)
-                c->hint = (int32_t)offset;
-        }
 }
 
 // An edge into a node whose external count does not allow for it. If the object is unmarked, its links at discovery were

@@ -7,7 +7,7 @@
 //                                                   |
 //                                                   +-> FINALIZE -> IDLE, with the white set suspect once more
 //
-// collect.c drives it, roots.c does ROOTS, island.c what can be done at once in it, build.c BUILD, scan.c SCAN,
+// collect.c drives it, roots.c does ROOTS, island.c what can be done at once in it, build.c and hints.c BUILD, scan.c SCAN,
 // validate.c VALIDATE, reclaim.c the rest; graph.h says what the graph is. What makes it sound (R: rules that each file
 // names where it keeps them):
 //
@@ -70,7 +70,7 @@ struct cc {
     int32_t credit;            // and objects that may be explored in vain
     uint32_t island_count;     // objects that this collection has freed as islands
     uint32_t climbed;          // steps up owner chains that are yet to be accounted for
-    unsigned hints;            // BUILD: how often this collection may still learn (see build.c)
+    unsigned hints;            // BUILD: how often this collection may still learn (hints.c)
     int step;                  // within a phase: which pass
     bool undisturbed;          // no program code has run since the first node was made: no object has changed
     bool plain;                // and no other thread can have got hold of one: see calm (graph.h)

@@ -154,8 +154,11 @@ static inline void cc_check(const struct rc_heap *heap) {
 
 // Sets ALIVE on all that the nodes on the stack `alive` reach by edges.
 bool cc_flood(struct rc_heap *heap, struct cc_budget *budget);
-void cc_tell(struct rc_heap *heap, const struct cc_node *node);
+
+// hints.c. [to] was found ALIVE because of [from]: if a slot of [to] leads back there, that is its class's hint.
 void cc_learn(struct rc_heap *heap, const struct rc__header *from, struct rc__header *to);
+// [node] is ALIVE and was not traced, but a hint led to it, as hints will from what it holds: all of that is ALIVE.
+void cc_tell(struct rc_heap *heap, const struct cc_node *node);
 
 // The node's object leaves the graph alive (or is buried, if it is a husk); as a suspect if it is marked, if it was LATE,
 // or if [suspect].
