@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// cc_check: what the rules say of a heap at the end of each phase, looked at in one go. In checked builds only (RC_CHECK).
+// What the rules say of a heap. cc_check_state looks at the collector's own variables, where a phase begins or goes on, if
+// assertions are on. cc_check looks at everything, in one go, at the end of each phase, in checked builds only (RC_CHECK):
 //
 //   always     each suspect is at its place in its part of the buffer, which has room for all objects (R3)
 //   ROOTS      each node was a suspect, and nothing is recorded of it but its links (R4)
@@ -9,8 +10,74 @@
 //   VALIDATE   the nodes that have an object are white and unmarked (R6; before finalizers run, that is
 //              decided in the next collection)
 //
-// What fails is printed with its type, counts, colour and phase, and the program aborts.
+// What cc_check finds wrong is printed with its type, counts, colour and phase, and the program aborts.
 #include "cc/graph.h"
+
+#ifndef NDEBUG
+void cc_check_state(const struct rc_heap *heap) {
+    const struct cc *cc = &heap->cc;
+    assert(rc__is_mine(heap));
+    assert(heap->old_count <= heap->suspect_count);
+    assert(heap->suspect_count <= heap->reserved); // R3
+    assert(heap->objects + heap->husks <= heap->reserved);
+    assert(heap->suspects.chunks * RC__CHUNK_POINTERS >= heap->reserved);
+    assert(cc->node_count <= cc->node_room && cc->edge_count <= cc->edge_room);
+    assert(cc->node_room <= cc->nodes.chunks * (size_t)CC_NODES);
+    assert(cc->edge_room <= cc->edges.chunks * (size_t)CC_EDGES);
+    assert(cc->white_count <= cc->node_count);
+    assert(cc->round > 0);                                    // W3: 0 condemns nobody
+    assert(!cc->committed || cc->phase >= RC_PHASE_VALIDATE); // R8
+    switch (cc->phase) {
+    case RC_PHASE_INBOX:
+        assert(cc->node_count == 0 && cc->edge_count == 0);
+        assert(!cc->out_of_memory);
+        assert(!cc->any_alive && !cc->all_white && !cc->pardoned);
+        assert(cc->outside == 0);
+        break;
+    case RC_PHASE_ROOTS:
+        assert(cc->edge_count == 0 && cc->white_count == 0); // R4
+        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
+        assert(cc->alive == CC_NONE && !cc->any_alive);
+        assert(cc->cursor <= cc->node_count);
+        break;
+    case RC_PHASE_BUILD:
+        assert(cc->white_count == 0 && !cc->pardoned);
+        assert(cc->roots <= cc->node_count);
+        assert(cc->root <= cc->roots);
+        assert(cc_is_number(cc, cc->hot) && cc_is_number(cc, cc->cold));
+        assert(cc_is_number(cc, cc->alive) && cc_is_number(cc, cc->source));
+        assert(cc_is_number(cc, cc->piece_node));
+        assert(cc->piece_node != CC_NONE || cc->piece_slot == 0); // R9
+        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
+        break;
+    case RC_PHASE_SCAN:
+        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
+        assert(cc->piece_node == CC_NONE && cc->piece_slot == 0);
+        assert(cc->white_count == 0 && !cc->pardoned);
+        assert(cc_is_number(cc, cc->alive) && cc->cursor <= cc->node_count);
+        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
+        break;
+    case RC_PHASE_VALIDATE:
+        assert(!cc->committed);
+        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
+        assert(cc_is_number(cc, cc->alive) && cc->cursor <= cc->node_count);
+        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
+        break;
+    case RC_PHASE_FINALIZE:
+        assert(!cc->committed && cc->cursor <= cc->node_count);
+        assert(cc->called_off || cc->any_finalize);
+        assert(cc->step >= 0 && cc->step <= 1);
+        break;
+    default: // RC_PHASE_DESTROY, RC_PHASE_FREE
+        assert(cc->phase == RC_PHASE_DESTROY || cc->phase == RC_PHASE_FREE);
+        assert(cc->committed && !cc->called_off);        // S2
+        assert(!cc->any_finalize);                       // that is another collection's
+        assert(cc->alive == CC_NONE && !cc->pardoned);   // R6, R8
+        assert(cc->step >= 0 && cc->step <= 1);
+        assert(cc->cursor <= cc->node_count);
+    }
+}
+#endif
 
 #ifdef RC_CHECK
 

@@ -169,81 +169,11 @@ static void call_off(struct rc_heap *heap) {
     heap->cc.called_off = true;
 }
 
-#ifndef NDEBUG
-// What a phase can rely on at its beginning, and at that of each slice that goes on with it.
-static void assert_state(const struct rc_heap *heap) {
-    const struct cc *cc = &heap->cc;
-    assert(rc__is_mine(heap));
-    assert(heap->old_count <= heap->suspect_count);
-    assert(heap->suspect_count <= heap->reserved); // R3
-    assert(heap->objects + heap->husks <= heap->reserved);
-    assert(heap->suspects.chunks * RC__CHUNK_POINTERS >= heap->reserved);
-    assert(cc->node_count <= cc->node_room && cc->edge_count <= cc->edge_room);
-    assert(cc->node_room <= cc->nodes.chunks * (size_t)CC_NODES);
-    assert(cc->edge_room <= cc->edges.chunks * (size_t)CC_EDGES);
-    assert(cc->white_count <= cc->node_count);
-    assert(cc->round > 0);                                    // W3: 0 condemns nobody
-    assert(!cc->committed || cc->phase >= RC_PHASE_VALIDATE); // R8
-    switch (cc->phase) {
-    case RC_PHASE_INBOX:
-        assert(cc->node_count == 0 && cc->edge_count == 0);
-        assert(!cc->out_of_memory);
-        assert(!cc->any_alive && !cc->all_white && !cc->pardoned);
-        assert(cc->outside == 0);
-        break;
-    case RC_PHASE_ROOTS:
-        assert(cc->edge_count == 0 && cc->white_count == 0); // R4
-        assert(cc->called_off || (cc->step >= 0 && cc->step <= 1));
-        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
-        assert(cc->alive == CC_NONE && !cc->any_alive);
-        assert(cc->cursor <= cc->node_count);
-        break;
-    case RC_PHASE_BUILD:
-        assert(cc->white_count == 0 && !cc->pardoned);
-        assert(cc->roots <= cc->node_count);
-        assert(cc->root <= cc->roots);
-        assert(cc_is_number(cc, cc->hot) && cc_is_number(cc, cc->cold));
-        assert(cc_is_number(cc, cc->alive) && cc_is_number(cc, cc->source));
-        assert(cc_is_number(cc, cc->piece_node));
-        assert(cc->piece_node != CC_NONE || cc->piece_slot == 0); // R9
-        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
-        break;
-    case RC_PHASE_SCAN:
-        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
-        assert(cc->piece_node == CC_NONE && cc->piece_slot == 0);
-        assert(cc->white_count == 0 && !cc->pardoned);
-        assert(cc_is_number(cc, cc->alive) && cc->cursor <= cc->node_count);
-        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
-        break;
-    case RC_PHASE_VALIDATE:
-        assert(!cc->committed);
-        assert(cc->hot == CC_NONE && cc->cold == CC_NONE);
-        assert(cc_is_number(cc, cc->alive) && cc->cursor <= cc->node_count);
-        assert(cc->flood_edge == CC_NONE || cc->flood_edge < cc->edge_count);
-        break;
-    case RC_PHASE_FINALIZE:
-        assert(!cc->committed && cc->cursor <= cc->node_count);
-        assert(cc->called_off || cc->any_finalize);
-        assert(cc->step >= 0 && cc->step <= 1);
-        break;
-    default: // RC_PHASE_DESTROY, RC_PHASE_FREE
-        assert(cc->phase == RC_PHASE_DESTROY || cc->phase == RC_PHASE_FREE);
-        assert(cc->committed && !cc->called_off);        // S2
-        assert(!cc->any_finalize);                       // that is another collection's
-        assert(cc->alive == CC_NONE && !cc->pardoned);   // R6, R8
-        assert(cc->step >= 0 && cc->step <= 1);
-        assert(cc->cursor <= cc->node_count);
-    }
-}
-#else
-#define assert_state(heap) ((void)(heap))
-#endif
-
 // One phase further, or as far as the budget goes. false: the slice is over.
 static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
     assert((heap->reaping || heap->cc.called_off) && rc__is_mine(heap));
     assert(heap->cc.phase != RC_PHASE_IDLE);
-    assert_state(heap);
+    cc_check_state(heap);
     struct cc *cc = &heap->cc;
     if (cc->called_off) {
         if (!cc_retire_all(heap, budget))

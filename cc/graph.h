@@ -143,7 +143,14 @@ bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget);
 
 void cc_recheck(struct rc_heap *heap);
 
-// What must hold at the end of each phase (check.c).
+// check.c: what must hold at the beginning of a phase, and of each slice that goes on with it; and at the end of a phase.
+#ifndef NDEBUG
+void cc_check_state(const struct rc_heap *heap);
+#else
+static inline void cc_check_state(const struct rc_heap *heap) {
+    (void)heap;
+}
+#endif
 #ifdef RC_CHECK
 void cc_check(const struct rc_heap *heap);
 #else
