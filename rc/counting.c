@@ -496,7 +496,7 @@ size_t rc_handles(const void *obj) {
     if (!obj)
         return 0;
     struct rc__header *h = RC__HEADER((void *)(uintptr_t)obj);
-    return rc__is_dead(h) ? 0 : (size_t)(rc__handles(h) + rc__sum(rc__atomic_load(&h->shared)));
+    return rc__is_dead(h) ? 0 : (size_t)rc__all_handles(h);
 }
 
 size_t rc_links(const void *obj) {

@@ -133,7 +133,7 @@ static void end_doom(struct rc__header *h, void *arg) {
         return;
     if (rc__atomic_load(&h->shared) & RC__WEAK)
         rc__weak_dead(ending->heap, h);
-    if (!(h->word & RC__IMMORTAL) && rc__handles(h) + rc__sum(rc__atomic_load(&h->shared)) > 0) // no upgrade adds to it now
+    if (!(h->word & RC__IMMORTAL) && rc__all_handles(h) > 0) // no upgrade adds to it now
         ending->held++;
     h->word |= RC__DOOMED;
     rc__set_dead(h);

@@ -149,11 +149,6 @@ static void spread(struct rc__survey *s, uint8_t bit) {
     }
 }
 
-int64_t rc__all_handles(const struct rc__header *h) {
-    assert(rc__is_object(h));
-    return rc__handles(h) + (int64_t)rc__sum(rc__atomic_load(&h->shared));
-}
-
 enum rc_why_kind rc__survey_root(const struct rc__survey *s, uint32_t n) {
     assert(n < s->count);
     const struct rc__header *h = s->object[n];

@@ -80,7 +80,6 @@ static inline bool rc__survey_lives(const struct rc__survey *s, uint32_t n) {
 
 // What keeps a live object alive by itself, or 0.
 enum rc_why_kind rc__survey_root(const struct rc__survey *s, uint32_t n);
-int64_t rc__all_handles(const struct rc__header *h);
 
 // The answer for object number [n], after count, reach and suspect. NULL with errno = ENOMEM.
 struct rc_why *rc__why_of(const struct rc__survey *s, uint32_t n);

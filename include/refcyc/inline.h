@@ -20,7 +20,7 @@ RC_BEGIN_DECLS
 
 struct rc_heap;
 
-// The 16 bytes before each object. rc/object.h says what the fields mean and who writes them.
+// The 16 bytes before each object. rc/header.h says what the fields mean and who writes them.
 struct rc__header {
     uint64_t word;   // links:28 flags:9 index:27
     uint32_t shared; // handles of other threads, atomic
@@ -33,7 +33,7 @@ struct rc__header {
 #define RC__INBOX 0x8000u // QUEUED, for other threads to see where they look anyway (F5, rc/foreign.c)
 #define RC__DEAD 0x10000u // of the class
 
-// Of shared (rc/object.h): a sum, above three bits.
+// Of shared (rc/header.h): a sum, above three bits.
 #define RC__QUEUED 1u // in the inbox
 #define RC__WEAK 2u   // has a weak block
 #define RC__STUCK 4u  // immortal, for other threads to see

@@ -31,7 +31,8 @@ change() {
 copy() (
     rm -rf "$1" && mkdir -p "$1" && cp -r "$here/../../rc" "$here/../../cc" "$here/../../include" "$1" && cd "$1" || exit 1
     change include/refcyc/inline.h 's/1 << 16\]/16]/' 's/1 << 15\]/8]/' 's/1 << 14\]/4]/'
-    change rc/object.h 's/1 << 15\]/8]/' 's/1 << 14\]/4]/' 's/(CLASS_BUCKETS) 64/\1 1/' 's/recent\[16\]/recent[1]/'
+    change rc/header.h 's/1 << 15\]/8]/'
+    change rc/heap.h 's/1 << 14\]/4]/' 's/(CLASS_BUCKETS) 64/\1 1/' 's/recent\[16\]/recent[1]/'
     change rc/foreign.c 's/1 << 15\]/8]/' 's/1 << 14\]/4]/'
     change rc/class.c 's/1 << 16\]/16]/' 's/1 << 15\]/8]/' 's/\(1 << 15\) \/ 8/1/'
     change rc/inside.c 's/^#define DEPTH 32/#define DEPTH 2/' 's/^static RC__THREAD struct \{/static struct {/' \
