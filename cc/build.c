@@ -146,7 +146,7 @@ static void read_hinted(struct rows *r, const struct rc__header *h, const struct
 // all there were since: then its slots hold more links than were ever made.
 static bool is_overtraced(struct cc *cc, struct rc__header *h) {
     assert(rc__is_object(h) && h->word & RC__GRAPH);
-    if (h->word & RC__SUSPECT || rc__handles(h) || rc__atomic_load(&h->shared) & ~RC__WEAK || rc__is_dead(h))
+    if (cc_is_marked(h))
         return false;
     cc->in_doubt = true;
     rc__fault(RC_FAULT_TRACE, "rc_collect", h,

@@ -93,10 +93,6 @@ static void fail(const struct rc_heap *heap, const struct rc__header *h, uint64_
     abort();
 }
 
-static bool is_marked(const struct rc__header *h) {
-    return rc__is_dead(h) || h->word & RC__SUSPECT || rc__handles(h) || rc__atomic_load(&h->shared) & ~RC__WEAK;
-}
-
 static void check_suspects(const struct rc_heap *heap) {
     if (heap->suspect_count > heap->reserved || heap->old_count > heap->suspect_count)
         fail(heap, NULL, 0, "R3: there are more suspects than there is room for");
@@ -112,7 +108,7 @@ static void check_suspects(const struct rc_heap *heap) {
 static void check_roots(const struct rc_heap *heap, const struct cc_node *node) {
     if (!(node->object & CC_ROOT) || node->object & (CC_ALIVE | CC_TRACED | CC_LATE) || node->edge != CC_NONE)
         fail(heap, cc_object(node), node->object, "R4: is more than discovered");
-    if (!is_marked(cc_object(node)) && !(node->object & CC_BOTH) && node->ext != rc__links(cc_object(node)))
+    if (!cc_is_marked(cc_object(node)) && !(node->object & CC_BOTH) && node->ext != rc__links(cc_object(node)))
         fail(heap, cc_object(node), node->object, "R4: was recorded with other links");
 }
 
@@ -134,7 +130,7 @@ static void check_build(const struct rc_heap *heap, const struct cc_node *node, 
         return;
     if (!(node->object & CC_TRACED))
         fail(heap, h, node->object, "has not been read");
-    if (!is_marked(h) && !(node->object & CC_BOTH) && node->ext < CC_HELD / 2 && rc__links(h) != node->ext + into)
+    if (!cc_is_marked(h) && !(node->object & CC_BOTH) && node->ext < CC_HELD / 2 && rc__links(h) != node->ext + into)
         fail(heap, h, node->object, "R5: has other links than were recorded, and no mark");
 }
 
@@ -158,7 +154,7 @@ static uint32_t check_white(const struct rc_heap *heap, const struct cc_node *no
         return 0;
     if (!heap->cc.all_white && (node->object & (CC_WHITE | CC_ALIVE)) != CC_WHITE)
         fail(heap, cc_object(node), node->object, "is in the graph, and not white");
-    if (!heap->cc.any_finalize && is_marked(cc_object(node)))
+    if (!heap->cc.any_finalize && cc_is_marked(cc_object(node)))
         fail(heap, cc_object(node), node->object, "R6: is to be collected, and has a mark");
     return 1;
 }

@@ -87,6 +87,10 @@ static inline void cc_rely_on(struct rc__header *h) {
 static inline bool cc_is_young_suspect(const struct rc__header *h) {
     return (h->word & (RC__SUSPECT | RC__OLD)) == RC__SUSPECT;
 }
+// R5, R6: what is to be seen on an object whose references have changed since its discovery. Death by count is a mark, too.
+static inline bool cc_is_marked(const struct rc__header *h) {
+    return rc__is_dead(h) || h->word & RC__SUSPECT || rc__handles(h) || rc__atomic_load(&h->shared) & ~RC__WEAK;
+}
 static inline struct rc__header *cc_object(const struct cc_node *node) {
     return (struct rc__header *)(uintptr_t)(node->object & CC_OBJECT);
 }
