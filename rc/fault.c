@@ -18,27 +18,36 @@ rc_fault_fn *rc_set_fault_handler(rc_fault_fn *fn) {
     return before == print_and_abort ? NULL : before;
 }
 
+// NULL: [h], which is not NULL, is freed memory, or no object.
+static const struct rc_type *type_of(const struct rc__header *h) {
+    return rc__cls(h) ? rc__class(h)->type : NULL;
+}
+
+void rc__message(char *text, size_t size, const char *call, const struct rc__header *h, const char *why) {
+    assert(call && why);
+    if (!h) {
+        snprintf(text, size, "%s: %s", call, why);
+        return;
+    }
+    const void *obj = h + 1;
+    if (!type_of(h)) {
+        snprintf(text, size, "%s: object %p %s (its memory is freed, or it is no object)", call, obj, why);
+        return;
+    }
+    size_t handles = rc_handles(obj), links = rc_links(obj);
+    snprintf(text, size, "%s: %s %p (%s, %zu handle%s, %zu link%s) %s", call, type_of(h)->name, obj,
+             rc__is_dead(h) ? "dead" : "alive", handles, handles == 1 ? "" : "s", links, links == 1 ? "" : "s", why);
+}
+
 void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__header *h, const char *why) {
     assert(handler != NULL);
-    assert(call && why);
     char message[512];
-    struct rc_fault fault = {.kind = kind, .call = call, .message = message};
-    if (!h) {
-        snprintf(message, sizeof message, "%s: %s", call, why);
-    } else {
-        const struct rc_type *type = rc__classes[rc__cls(h) >> 1].type;
-        fault.object = h + 1;
-        if (rc__cls(h) == 0 || !type) {
-            snprintf(message, sizeof message, "%s: object %p %s (its memory is freed, or it is no object)", call,
-                     fault.object, why);
-        } else {
-            fault.type = type->name;
-            fault.handles = rc_handles(fault.object);
-            fault.links = rc_links(fault.object);
-            snprintf(message, sizeof message, "%s: %s %p (%s, %zu handle%s, %zu link%s) %s", call, type->name,
-                     fault.object, rc__is_dead(h) ? "dead" : "alive", fault.handles, fault.handles == 1 ? "" : "s",
-                     fault.links, fault.links == 1 ? "" : "s", why);
-        }
+    struct rc_fault fault = {.kind = kind, .call = call, .object = h ? h + 1 : NULL, .message = message};
+    rc__message(message, sizeof message, call, h, why);
+    if (h && type_of(h)) {
+        fault.type = type_of(h)->name;
+        fault.handles = rc_handles(fault.object);
+        fault.links = rc_links(fault.object);
     }
     if (rc__here != RC__NOWHERE)
         rc__here->cc.undisturbed = false; // by what the handler may do

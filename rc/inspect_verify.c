@@ -51,12 +51,8 @@ static void report(struct verify *v, struct rc_problem *p, const char *format, .
         p->type = rc__class(h)->known_as;
         p->handles = rc_handles(p->object);
         p->links = rc_links(p->object);
-        snprintf(message, sizeof message, "rc_verify: %s %p (%s, %zu handle%s, %zu link%s) %s", p->type->name, p->object,
-                 rc__is_dead(h) ? "dead" : "alive", p->handles, p->handles == 1 ? "" : "s", p->links,
-                 p->links == 1 ? "" : "s", text);
-    } else {
-        snprintf(message, sizeof message, "rc_verify: %s", text);
     }
+    rc__message(message, sizeof message, "rc_verify", h, text);
     p->message = message;
     v->problems++;
     if (v->each)

@@ -276,6 +276,8 @@ void rc__leaks_heap_ends(struct rc_heap *heap);
 
 // fault.c
 void rc__fault(enum rc_fault_kind kind, const char *call, const struct rc__header *h, const char *why);
+// Writes to [text] what [call] has to say of [h], with its type and counts; or, if that is NULL, what it has to say.
+void rc__message(char *text, size_t size, const char *call, const struct rc__header *h, const char *why);
 void rc__fault_dead(const char *call, const struct rc__header *h);
 void rc__fault_type(const struct rc_type *type, const char *why);
 
