@@ -26,13 +26,9 @@ bool rc_array_reverse(struct rc_array *a) {
     return true;
 }
 
-typedef int compare_fn(const void *a, const void *b);
-
-typedef int compare_with_fn(const void *a, const void *b, void *arg);
-
 struct sorting {
     const struct rc_array *array;
-    compare_with_fn *compare;
+    rc__compare_with_fn *compare;
     void *arg;
 };
 
@@ -67,7 +63,7 @@ static void arrange(struct rc_array *a, uint32_t *order) {
     a->version++;
 }
 
-static compare_fn *order_of(const struct rc_array *a, compare_fn *compare) {
+static rc__compare_fn *order_of(const struct rc_array *a, rc__compare_fn *compare) {
     if (!compare && a->element)
         compare = a->element->compare;
     if (!compare)
@@ -75,7 +71,7 @@ static compare_fn *order_of(const struct rc_array *a, compare_fn *compare) {
     return compare;
 }
 
-static bool sort(struct rc_array *array, compare_with_fn *compare, void *arg) {
+static bool sort(struct rc_array *array, rc__compare_with_fn *compare, void *arg) {
     assert(compare != NULL);
     assert(rc__array_is_sound(array));
     if (array->size < 2)
@@ -90,21 +86,16 @@ static bool sort(struct rc_array *array, compare_with_fn *compare, void *arg) {
     return order != NULL;
 }
 
-// [arg] is the address of a comparison that needs none.
-static int compare_without(const void *a, const void *b, void *arg) {
-    return (*(compare_fn **)arg)(a, b);
+bool rc_array_sort(struct rc_array *a, rc__compare_fn *compare) {
+    return RC__MAY_CHANGE(a, "rc_array_sort") && (compare = order_of(a, compare)) && sort(a, rc__compare_without, &compare);
 }
 
-bool rc_array_sort(struct rc_array *a, compare_fn *compare) {
-    return RC__MAY_CHANGE(a, "rc_array_sort") && (compare = order_of(a, compare)) && sort(a, compare_without, &compare);
-}
-
-bool rc_array_sort_with(struct rc_array *a, compare_with_fn *compare, void *arg) {
+bool rc_array_sort_with(struct rc_array *a, rc__compare_with_fn *compare, void *arg) {
     return RC__MAY_CHANGE(a, "rc_array_sort_with") && RC__GIVEN(compare, "rc_array_sort_with") &&
            sort(a, compare, arg);
 }
 
-bool rc_array_search(const struct rc_array *array, const void *value, compare_fn *compare, size_t *index) {
+bool rc_array_search(const struct rc_array *array, const void *value, rc__compare_fn *compare, size_t *index) {
     if (!rc__usable(array, "rc_array_search") || !RC__GIVEN(value, "rc_array_search") ||
         !(compare = order_of(array, compare)))
         return false;

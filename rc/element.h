@@ -181,5 +181,9 @@ size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *ne
 uint32_t *rc__order(struct rc_heap *heap, size_t n, int (*compare)(void *context, uint32_t a, uint32_t b),
                     void *context);
 void rc__order_free(struct rc_heap *heap, uint32_t *order, size_t n);
+typedef int rc__compare_fn(const void *a, const void *b);
+typedef int rc__compare_with_fn(const void *a, const void *b, void *arg);
+// The latter from the former, of which [arg] is the address.
+int rc__compare_without(const void *a, const void *b, void *arg);
 
 #endif

@@ -59,13 +59,10 @@ bool rc_list_reverse(struct rc_list *l) {
     return true;
 }
 
-typedef int compare_fn(const void *a, const void *b);
-typedef int compare_with_fn(const void *a, const void *b, void *arg);
-
 struct sorting {
     const struct rc_list *list;
     const uint32_t *cells;
-    compare_with_fn *compare;
+    rc__compare_with_fn *compare;
     void *arg;
 };
 
@@ -77,7 +74,7 @@ static int compare_cells(void *context, uint32_t i, uint32_t k) {
 }
 
 // Sorts [n] cells, whose numbers are to be put into [cells].
-static bool arrange(struct rc_list *l, uint32_t *cells, size_t n, compare_with_fn *compare, void *arg) {
+static bool arrange(struct rc_list *l, uint32_t *cells, size_t n, rc__compare_with_fn *compare, void *arg) {
     assert(n == l->size && n > 1);
     assert(cells != NULL && compare != NULL);
     uint32_t c = 0;
@@ -94,7 +91,7 @@ static bool arrange(struct rc_list *l, uint32_t *cells, size_t n, compare_with_f
     return true;
 }
 
-static bool sort(struct rc_list *l, compare_with_fn *compare, void *arg) {
+static bool sort(struct rc_list *l, rc__compare_with_fn *compare, void *arg) {
     assert(compare != NULL);
     assert(rc__list_is_sound(l));
     size_t n = l->size, bytes = (n + 1) * sizeof(uint32_t);
@@ -110,20 +107,15 @@ static bool sort(struct rc_list *l, compare_with_fn *compare, void *arg) {
     return ok || rc__fails(ENOMEM);
 }
 
-// [arg] is the address of a comparison that needs none.
-static int compare_without(const void *a, const void *b, void *arg) {
-    return (*(compare_fn **)arg)(a, b);
-}
-
-bool rc_list_sort(struct rc_list *l, compare_fn *compare) {
+bool rc_list_sort(struct rc_list *l, rc__compare_fn *compare) {
     if (!RC__MAY_CHANGE(l, "rc_list_sort"))
         return false;
     if (!compare && !(compare = l->element->compare))
         return rc__fails(EINVAL);
-    return sort(l, compare_without, &compare);
+    return sort(l, rc__compare_without, &compare);
 }
 
-bool rc_list_sort_with(struct rc_list *l, compare_with_fn *compare, void *arg) {
+bool rc_list_sort_with(struct rc_list *l, rc__compare_with_fn *compare, void *arg) {
     return RC__MAY_CHANGE(l, "rc_list_sort_with") && RC__GIVEN(compare, "rc_list_sort_with") &&
            sort(l, compare, arg);
 }

@@ -65,3 +65,7 @@ uint32_t *rc__order(struct rc_heap *heap, size_t n, int (*compare)(void *, uint3
 void rc__order_free(struct rc_heap *heap, uint32_t *order, size_t n) {
     rc__memory_free(heap, order, (2 * n + 1) * sizeof *order);
 }
+
+int rc__compare_without(const void *a, const void *b, void *arg) {
+    return (*(rc__compare_fn **)arg)(a, b);
+}
