@@ -32,18 +32,13 @@
 #define CC_CC_H
 
 #include "cc/pace.h"
+#include "rc/chunks.h"
 
 #include <refcyc/collect.h>
 
 struct rc_heap;
 struct rc_weak;
 struct rc__header;
-
-// An array in chunks: grows without copying, shrinks chunk by chunk.
-struct cc_chunks {
-    void **chunk;
-    size_t chunks, capacity; // allocated chunks; room in the table of them
-};
 
 #define CC_NONE UINT32_MAX
 
@@ -53,7 +48,7 @@ struct cc {
     bool out_of_memory;        // the graph could not grow
     bool in_doubt;             // slots were found not to be what the links are: nothing is LED by what was found
     bool called_off;           // its objects are leaving the graph, and that is all
-    struct cc_chunks nodes, edges;
+    struct rc__chunks nodes, edges;
     uint32_t node_count, edge_count;
     size_t node_room, edge_room; // so many there is memory for
     uint32_t roots, root;      // nodes [root, roots) are suspects to be traced

@@ -142,7 +142,7 @@ bool cc_free(struct rc_heap *heap, struct cc_budget *budget);
 bool cc_take_pardons(struct rc_heap *heap);
 bool cc_more_nodes(struct rc_heap *heap);
 bool cc_more_edges(struct rc_heap *heap);
-void cc_memory_shrink(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes);
+void cc_memory_shrink(struct rc_heap *heap, struct rc__chunks *c, size_t chunk_bytes);
 bool cc_retire_all(struct rc_heap *heap, struct cc_budget *budget);
 
 void cc_recheck(struct rc_heap *heap);

@@ -17,7 +17,7 @@ static bool is_sliced(const struct rc_heap *heap) {
 }
 
 // Of the chunks of [c], [used] may be written to so far. Some more; returns how many then, 0 if memory is out.
-static size_t more_room(struct rc_heap *heap, struct cc_chunks *c, size_t used, size_t chunk_bytes) {
+static size_t more_room(struct rc_heap *heap, struct rc__chunks *c, size_t used, size_t chunk_bytes) {
     assert(used <= c->chunks);
     if (used == c->chunks && !rc__chunks_grow(heap, c, chunk_bytes, !is_sliced(heap)))
         return 0;
@@ -57,7 +57,7 @@ static char *up(char *p) {
 }
 
 // Gives the last chunk back; without a time limit, the block that it lies in, or what is left of that.
-void cc_memory_shrink(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes) {
+void cc_memory_shrink(struct rc_heap *heap, struct rc__chunks *c, size_t chunk_bytes) {
     assert(rc__is_mine(heap) && c->chunks > 0);
     if (!heap->blocks.paged || c->chunks <= RC__CHUNKS_SINGLE) {
         rc__chunks_free(heap, c, c->chunks - 1, chunk_bytes);

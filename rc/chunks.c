@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Arrays in chunks: they grow without copying what they hold, so growing is no pause, and they give memory back piece by
-// piece. Only the table of chunks is copied when it is full, which is a thousandth of the memory.
-//
-// All but the first few chunks come in large blocks (large.c). That is also for the suspect buffer and the inbox, which have
-// room for each object and are empty most of the time: what is not used of a large block is never touched, while each block of
-// malloc's has a header.
+// See chunks.h.
 #include "object.h"
 
 // Makes sure that the table has room for [chunks] chunks.
-static bool table_room(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
+static bool table_room(struct rc_heap *heap, struct rc__chunks *c, size_t chunks) {
     assert(c->chunks <= c->capacity);
     assert((c->capacity > 0) == (c->chunk != NULL));
     if (chunks <= c->capacity)
@@ -28,7 +23,7 @@ static bool table_room(struct rc_heap *heap, struct cc_chunks *c, size_t chunks)
     return true;
 }
 
-bool rc__chunks_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes, bool one_page) {
+bool rc__chunks_grow(struct rc_heap *heap, struct rc__chunks *c, size_t chunk_bytes, bool one_page) {
     assert(chunk_bytes > 0 && chunk_bytes <= RC__LARGE);
     bool single = !heap->blocks.paged || c->chunks < RC__CHUNKS_SINGLE;
     size_t n = single ? 1 : RC__LARGE / chunk_bytes;
@@ -43,8 +38,7 @@ bool rc__chunks_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_byt
     return true;
 }
 
-// Gives back all but [keep] chunks, and the table with the last.
-void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes) {
+void rc__chunks_free(struct rc_heap *heap, struct rc__chunks *c, size_t keep, size_t chunk_bytes) {
     assert(chunk_bytes > 0);
     assert((c->capacity > 0) == (c->chunk != NULL));
     assert(c->chunks <= c->capacity);
@@ -52,7 +46,7 @@ void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, siz
         rc__uncounted_free(heap, c->chunk[--c->chunks], chunk_bytes);
     if (!c->chunks) {
         rc__uncounted_free(heap, c->chunk, c->capacity * sizeof *c->chunk);
-        *c = (struct cc_chunks){0};
+        *c = (struct rc__chunks){0};
     }
 }
 
@@ -60,16 +54,14 @@ void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, siz
 
 enum { POINTERS_BYTES = RC__CHUNK_POINTERS * sizeof(void *), IN_LARGE = RC__LARGE / POINTERS_BYTES };
 
-// Makes sure that there are [chunks] of them; there may be more then. false if memory is out; those that it got stay.
-bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks) {
+bool rc__pointers_reserve(struct rc_heap *heap, struct rc__chunks *c, size_t chunks) {
     while (c->chunks < chunks)
         if (!rc__chunks_grow(heap, c, POINTERS_BYTES, false))
             return false;
     return true;
 }
 
-// Gives back about [most] bytes of those that are not among the first [keep]. Returns how many.
-size_t rc__pointers_trim(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t most) {
+size_t rc__pointers_trim(struct rc_heap *heap, struct rc__chunks *c, size_t keep, size_t most) {
     size_t before = c->chunks;
     while (c->chunks > keep && (before - c->chunks) * POINTERS_BYTES < most) {
         if (!heap->blocks.paged || c->chunks <= RC__CHUNKS_SINGLE) {
@@ -84,7 +76,7 @@ size_t rc__pointers_trim(struct rc_heap *heap, struct cc_chunks *c, size_t keep,
     return (before - c->chunks) * POINTERS_BYTES;
 }
 
-void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c) {
+void rc__pointers_free(struct rc_heap *heap, struct rc__chunks *c) {
     rc__pointers_trim(heap, c, 0, SIZE_MAX);
     rc__chunks_free(heap, c, 0, POINTERS_BYTES); // the table, if there was memory for it only
 }

@@ -15,7 +15,7 @@ struct rc__door {
     struct rc_heap *heap;    // NULL: the door is free
     void (*wake)(void *arg);
     void *wake_arg;
-    struct cc_chunks inbox;  // objects with QUEUED
+    struct rc__chunks inbox;  // objects with QUEUED
     size_t inbox_count;
 };
 
@@ -87,7 +87,7 @@ struct rc_heap {
     size_t duplicate_count;
     bool outward; // a slot of an object has, or had, a link to an object of another heap
 
-    struct cc_chunks suspects;
+    struct rc__chunks suspects;
     size_t suspect_count;
     size_t old_count; // of them, the first so many are OLD
 

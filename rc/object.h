@@ -256,20 +256,6 @@ bool rc__rubbish_some(struct rc_heap *heap);
 void rc__rubbish_free(struct rc_heap *heap);
 void rc__rubbish_merge(struct rc_heap *into, struct rc_heap *from);
 
-// chunks.c
-bool rc__pointers_reserve(struct rc_heap *heap, struct cc_chunks *c, size_t chunks);
-void rc__pointers_free(struct rc_heap *heap, struct cc_chunks *c);
-size_t rc__pointers_trim(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t most);
-#define RC__CHUNKS_SINGLE 8 // so many are blocks of their own; of a heap without pages, all
-// One chunk more, or as many as a large block has room for, which is to be backed by [one_page]. false if memory is out.
-bool rc__chunks_grow(struct rc_heap *heap, struct cc_chunks *c, size_t chunk_bytes, bool one_page);
-void rc__chunks_free(struct rc_heap *heap, struct cc_chunks *c, size_t keep, size_t chunk_bytes);
-
-#define RC__CHUNK_POINTERS 4096
-static inline struct rc__header **rc__pointer_at(const struct cc_chunks *c, size_t i) {
-    return (struct rc__header **)c->chunk[i / RC__CHUNK_POINTERS] + i % RC__CHUNK_POINTERS;
-}
-
 // inspect_leaks.c, for REFCYC_LEAKS
 void rc__leaks_watch(void);
 void rc__leaks_heap_ends(struct rc_heap *heap);
