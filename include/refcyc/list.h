@@ -17,7 +17,7 @@
 // All calls are for the thread inside the list's heap, which keeps the list alive until they return. NULL for a list,
 // and a list of another heap, is a fault. What can fail returns false (NULL, or RC_LIST_NONE) with errno, and has
 // changed nothing then:
-//   ENOMEM   memory is out
+//   ENOMEM   memory is out, or it would grow beyond 5 * 2^29 elements
 //   ESTALE   a position whose element is not in this list any more, or none where one is needed
 //   EBUSY    called from a callback that this list is just calling
 //   EINVAL   after a fault, the fault handler having returned; or the list's elements do not allow for it

@@ -22,9 +22,9 @@
 // All calls are for the thread inside the map's heap, which keeps the map alive until they return. NULL for a map or
 // the address of a key, and a map of another heap, is a fault. What can fail returns false with errno, and has changed
 // nothing then:
-//   ENOMEM   memory is out
+//   ENOMEM   memory is out, or there would be more than 9 * 2^26 entries
 //   EBUSY    called from a callback that this map is just calling
-//   EINVAL   after a fault, the fault handler having returned; or the map's elements do not allow for it
+//   EINVAL   after a fault, the fault handler having returned; or the map's elements do not allow it
 //
 // What is removed is released when the map has its new shape, so destructors that run then may use it.
 #ifndef REFCYC_MAP_H
