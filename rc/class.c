@@ -2,18 +2,18 @@
 // Classes: what a heap makes of a type when its first object is made. The table is checked (type.c), its declared slots and
 // those of its bases are flattened into rows, and it is found out whether an object of it can be part of a cycle at all.
 //
-// Acyclic inference: a type is acyclic if there is no way from its slots back to itself. A slot that names its target can
-// hold that type and every type extending it; one that names none, a tail or a trace can hold anything. Types that extend
-// another may turn up later, so each new class has the question answered again for all classes of the heap. That is sound:
-// a cycle that the new type makes possible contains an object of it, so every change that makes garbage of it is still to
-// come, and R1 is asked of the class then.
+// Acyclic inference: a type is acyclic if no way leads from its slots back to itself. A slot that names its target can hold
+// that type and every type that extends it; a slot that names none, a tail and a trace can hold anything. Types that extend
+// another one may turn up later, so with each new class the question is asked anew for all classes of the heap. That is
+// sound: a cycle that the new type makes possible has an object of it, so whatever makes garbage of that cycle is still to
+// come, and will find the new answer (R1).
 //
-// A merge of heaps brings classes of types that have one already: duplicates. Objects keep the number that they have, since
-// a thread with a handle may be reading it; new objects get the first one's. An object without handles, which no other
-// thread can be reading, rejoins the first (K1); a duplicate that no object has is given back (K2).
+// A merge of heaps brings classes of types that have a class already: duplicates. Objects keep the number that they have, since
+// a thread with a handle may be reading it; new objects get that of the first class. An object without handles, whose number no
+// other thread can be reading, gets that of the first, too (K1); a duplicate whose number no object has is given back (K2).
 //
 //   K1  A duplicate and its first are of one heap and agree in all that the table says; they differ in their counts.
-//   K2  live is the number of objects that have the class's number. (Husks may, too; nobody asks for the class of one.)
+//   K2  live is the number of objects that have the class's number. (Husks may have it, too, but nobody asks for their class.)
 #include "object.h"
 
 _Alignas(64) struct rc__class rc__classes[1 << 15];
@@ -177,8 +177,8 @@ static void make_all_keyed(struct rc_heap *heap, uint16_t first) {
             make_keyed(&rc__classes[n]);
 }
 
-// Such an object has a slot that its table does not know of, and which can hold anything. All that could be inferred is
-// inferred anew, as for a new type, and for the same reason that is sound.
+// An object that is a key has a slot that its table does not know of, and which can hold anything. So all is inferred anew, as
+// for a new type, and is sound for the same reason.
 void rc__class_keyed(struct rc_heap *heap, const struct rc__header *h) {
     assert(!rc__is_dead(h) && rc__is_mine(heap));
     assert(rc__is_in(heap, h));
@@ -200,11 +200,11 @@ static void class_free(struct rc_heap *heap, uint16_t n) {
     size_t rows = flatten(c->type, true, NULL) + flatten(c->type, false, NULL);
     rc__memory_free(heap, c->runs, (rows ? rows : 1) * sizeof *c->runs);
     RC__STORE(rc__class_heap[2 * n], NULL);
-    c->type = c->known_as = NULL; // a report about the husk of one has no name for it
+    c->type = c->known_as = NULL; // in a report on a husk that had this class, it has no name
     number_free(n);
 }
 
-// K2: gives duplicates back whose number no object has.
+// K2: gives back the duplicates whose number no object has.
 void rc__classes_trim(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     for (uint16_t *at = &heap->duplicates, n; (n = *at);) {
@@ -344,8 +344,8 @@ void rc__classes_free(struct rc_heap *heap) {
     list_free(heap, heap->duplicates);
 }
 
-// Class entry [n] joins the list of duplicates of [first]. If one of that type is keyed, all are. Returns whether some are
-// that were not.
+// Class entry [n] becomes a duplicate of [first]. If one class of a type is keyed, all are. Returns whether some have become
+// so.
 static bool duplicate(struct rc_heap *heap, uint16_t n, uint16_t first) {
     assert(rc__classes[n].both == rc__classes[first].both); // K1
     assert(n != first && first && rc__classes[n].type == rc__classes[first].type); // K1
@@ -415,7 +415,8 @@ void rc__classes_switch(struct rc_heap *into, const struct rc_heap *from) {
         class_switch(n, into, from);
 }
 
-// Whether no other thread can be reading [h]'s class. One with a weak reference can have it upgraded, but for the lock.
+// Whether no other thread can be reading the class of [h]: none has a handle, and an upgrade of a weak reference needs the
+// lock.
 static bool is_private(const struct rc__header *h) {
     assert(rc__is_object(h));
     uint32_t shared = rc__atomic_load(&h->shared);

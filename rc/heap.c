@@ -119,7 +119,7 @@ static void end_finalize(struct rc__header *h, void *arg) {
     if (rc__class(h)->has_finalize && !(h->word & RC__FINALIZED) && !rc__is_dead(h)) {
         h->word |= RC__FINALIZED;
         ending->finalized++;
-        (void)rc_retain(rc__payload(h)); // it may give up what holds its object
+        (void)rc_retain(rc__payload(h)); // the finalizer may release what holds its object
         rc__call_finalize(h);
         rc_release(rc__payload(h));
     }
@@ -174,7 +174,7 @@ static void end_slots(struct rc__header *h, void *arg) {
         rc__call_free_slots(h);
 }
 
-// Finalizers make objects that have finalizers: a few rounds, then whatever is left goes without.
+// Finalizers may make objects that have finalizers: after some rounds, whatever is left goes without.
 static void end_finalize_all(struct rc_heap *heap) {
     assert(rc__is_mine(heap) && !heap->ending);
     assert(heap->cc.phase == RC_PHASE_IDLE);
@@ -198,7 +198,7 @@ void rc__heap_end(struct rc_heap *heap) {
     rc__weak_heap_gone(heap);
     rc__interns_free(heap);
     rc__extras_free(heap);
-    rc__rubbish_free(heap); // large tables of these are some
+    rc__rubbish_free(heap); // the tables above, if they were large, are rubbish now
     rc__blocks_free(heap);
     rc__classes_free(heap);
     assert(heap->memory == 0); // M1
@@ -235,7 +235,7 @@ size_t rc_heap_free(struct rc_heap *heap) {
     end_finalize_all(heap);
     rc__leaks_heap_ends(heap);
     heap->reaping = heap->ending = true;
-    memset(heap->recent, 0, sizeof heap->recent); // a short way to a new object that there is not
+    memset(heap->recent, 0, sizeof heap->recent); // no object is made any more, by the short way either
     rc__each_object(heap, end_doom, &ending);
     rc__each_object(heap, end_destroy, &ending);
     rc__each_object(heap, end_slots, &ending);

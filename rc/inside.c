@@ -5,17 +5,18 @@
 //   H2  rc__here is the heap on top of the thread's stack of entries, or RC__NOWHERE. A heap may be on the stack more than
 //       once; its lock is given back with its lowest entry.
 //   H3  What works on several heaps at once (rc_heap_merge, rc_collect_heaps) holds them: the thread is inside, without an
-//       entry on the stack. It waits for one, but for the moment of H4, only while it is inside none of them, not even those
-//       that it was inside when it came: so no order in which others enter heaps can lead to a deadlock.
-//   H4  A lock goes to whoever comes first, and a loop that leaves its heap to enter it again at once comes first nearly
-//       always: who needs several heaps at a time would hardly ever get them. So a heap is wanted while it is waited for by
-//       who needs others, too: to hold it, or to enter it within another. Who is inside no heap and enters a wanted one stands
-//       back; and who holds some that nobody wants waits a moment for the next before it lets them go. Neither for long:
-//       whoever they wait for may be waiting for them, in a way that is not seen here. They nap and look again: a condition
-//       would save a tenth of a millisecond of a call that takes many, but each leave of any heap would have to ask, in
-//       full order, whether somebody is to be told; it would be one for all heaps, as who waits has several reasons to go on
-//       (the heap is free, or another that it holds is wanted); and a child of fork() must not use a condition that others
-//       waited for.
+//       entry on its stack. While it is inside any of them, it waits for another one no longer than the moment that H4 allows;
+//       to wait longer it leaves them all first, and also those of them that it was inside when it was called. So no order in
+//       which other threads enter heaps can lead to a deadlock.
+//   H4  A lock goes to whoever comes first, and that is nearly always a loop that leaves its heap and enters it again at once:
+//       a thread that needs several heaps at a time would hardly ever get them all. Therefore a heap is wanted while a thread
+//       waits for it that needs others as well: to hold it, or to enter it within another. A thread that is inside no heap
+//       stands back before it enters a wanted one; and a thread that holds heaps which nobody wants waits a moment for the next
+//       one before it lets them go. Neither waits for long, since whoever it waits for may be waiting for it in turn, in a way
+//       that cannot be seen here. Both nap, and look again. A condition variable would save a tenth of a millisecond of a call
+//       that takes many. But each leave of any heap would have to ask, in full order, whether somebody is to be told; it would
+//       be one for all heaps, since a waiting thread has several reasons to go on (the heap is free, or another one that it
+//       holds is wanted); and a child of fork() must not use a condition that others waited for.
 #include "object.h"
 
 #include <time.h>
@@ -24,16 +25,16 @@ RC__THREAD struct rc_heap *rc__here = RC__NOWHERE;
 
 #define DEPTH 32 // of entries of different heaps within each other
 
-// H4: so many naps, of a tenth of a millisecond. The schedule search knows no time.
+// H4: how many naps, of a tenth of a millisecond each. The schedule search knows no time.
 #ifdef RC_SCHEDULE
 #define NAPS 0
 #else
 #define NAPS 200
 #endif
 
-// In few bytes, as the system has room for few that are reached so (RC__THREAD) in each library that is loaded at run time, and
-// several plugins may have a copy of this one. A heap entered more than 65,535 times in a row has one more entry; so has one
-// that a callback enters while it works, which may leave its own entries only.
+// Kept small: a library that is loaded at run time gets little room for variables that are reached so (RC__THREAD), and several
+// plugins may have a copy of this one. A heap that is entered more than 65,535 times in a row takes one more entry. So does one
+// that is entered by a callback of its own, which may leave only what it has entered.
 static RC__THREAD struct {
     uint32_t door : 15;
     bool callback : 1;
@@ -50,7 +51,7 @@ static void nap(void) {
     nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
 }
 
-// H4, for who wants to enter [heap].
+// H4: this thread is inside no heap, and is about to enter [heap].
 static void stand_back(const struct rc_heap *heap) {
     assert(!depth);
     for (int naps = 0; naps < NAPS && rc__word_load(&heap->wanted); naps++)
@@ -63,8 +64,8 @@ static bool is_any_wanted(const struct rc_heap *list) {
     return list;
 }
 
-// H4, for who wants [heap] and is inside others, or holds [list]: for as long as it takes if that is empty, or else a moment,
-// unless who is inside may be waiting for one of them. Whether it has it.
+// H4: waits for [heap], which this thread needs beside others. If [list] is empty, for as long as it takes; if it has the heaps
+// that this thread holds, for a moment, and no longer once one of these is wanted. Returns whether it got [heap].
 static bool wait_for(struct rc_heap *heap, const struct rc_heap *list) {
     assert(rc__word_load(&heap->owner) != (AO_t)pthread_self());
     rc__word_add(&heap->wanted, 1);
@@ -137,9 +138,9 @@ static void leave(struct rc_heap *heap) {
     rc__unlock(&heap->inside);
 }
 
-// The same, and wakes who sleeps on [heap] if this thread has made more work than it reckons with.
+// The same; and wakes the thread that sleeps on [heap], if this one has made more work than that reckons with.
 static void leave_work(struct rc_heap *heap) {
-    // The heap may be gone once this thread is outside, and its door another's, who is woken in vain.
+    // Once this thread is outside, the heap may be gone and its door another heap's, whose sleeper is then woken in vain.
     struct rc__door *door = heap->door;
     bool rouses = heap->rouse_at && cc_pending(heap) >= heap->rouse_at && !pthread_equal(heap->sleeper, pthread_self());
     if (rouses)
@@ -189,7 +190,7 @@ bool rc__in_callback(void) {
     return false;
 }
 
-// H3. Puts [heap] on the list of those that are held. false if something is on it and another thread stays inside [heap].
+// H3. Puts [heap] on [list], of heaps that are held. false if there are some already, and another thread stays inside [heap].
 static bool hold(struct rc_heap *heap, struct rc_heap **list) {
     if (rc__word_load(&heap->owner) != (AO_t)pthread_self()) {
         if (!rc__try_lock(&heap->inside) && !wait_for(heap, *list))
@@ -242,7 +243,7 @@ static struct rc_heap *sort_by_door(struct rc_heap *list) {
 struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n) {
     assert(heaps || !n);
     struct rc_heap *list = NULL;
-    for (size_t i = 0; i < n; i++) // what it is inside comes first, to be let go with the rest
+    for (size_t i = 0; i < n; i++) // those that it is inside come first, so that they are let go with the rest
         if (heaps[i] && rc__is_mine(heaps[i]))
             hold(heaps[i], &list);
     for (size_t i = 0; i < n;) {

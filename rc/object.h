@@ -22,8 +22,9 @@ void rc__extras_free(struct rc_heap *heap);
 bool rc__extras_reserve(struct rc_heap *into, const struct rc_heap *from);
 void rc__extras_merge(struct rc_heap *into, struct rc_heap *from);
 
-// Containers and strings are of types of their own, so that rc_new can refuse those which users know (class.c): but for arrays.
-// And if no element has a link, of one that can be part of no cycle. Users need not know.
+// The types that containers and strings are really of. They differ from those that users know, so that rc_new can refuse the
+// latter (type.c); arrays do not need that. A container whose elements have no links is of a leaf type, which is acyclic. Users
+// need not know of any of these.
 extern const struct rc_type rc__list_type, rc__map_type, rc__set_type, rc__box_type, rc__weak_map_type, rc__string_type;
 extern const struct rc_type rc__leaf_array_type, rc__leaf_list_type, rc__leaf_map_type, rc__leaf_set_type, rc__leaf_box_type;
 
@@ -33,9 +34,9 @@ static inline bool rc__extends(const struct rc_type *type, const struct rc_type 
         type = type->base;
     return type;
 }
-// What users know [type] as.
+// The type that users know [type] as.
 const struct rc_type *rc__known_as(const struct rc_type *type);
-// Which law [type] breaks; a slot that is no tail, of something of [size] bytes. NULL: none.
+// The law that [type] breaks; or that [slot] breaks, which is no tail, in something of [size] bytes. NULL: none.
 const char *rc__type_defect(const struct rc_type *type);
 const char *rc__slot_defect(const struct rc_slot *slot, size_t size);
 bool rc__slots_overlap(const struct rc_slot *a, const struct rc_slot *b);
@@ -74,13 +75,13 @@ void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, vo
 size_t rc__block_size(const struct rc__header *h);
 void rc__blocks_merge(struct rc_heap *into, struct rc_heap *from);
 void rc__pages_unkeep(struct rc_heap *heap);
-// Gives back about [most] bytes of what no object lies in. Returns how many; less: that was all.
+// Gives back about [most] bytes of memory in which no object lies. Returns how many; less than [most]: that was all.
 size_t rc__blocks_trim(struct rc_heap *heap, size_t most);
 
 // death.c
 void rc__die(struct rc_heap *heap, struct rc__header *h);
-// The same of one, of class [c], that lies in a cell and has neither link nor mark, and that no other thread has counted. It
-// may have a handle, which was the last.
+// The same for an object of class [c] that lies in a cell, has neither links nor marks, and that no other thread has counted.
+// It may still count one handle, its last.
 void rc__die_unmarked(struct rc_heap *heap, struct rc__header *h, struct rc__class *c);
 static inline bool rc__is_unmarked(const struct rc__header *h) {
     return h->word == 0 && !rc__atomic_load(&h->shared);
@@ -101,7 +102,7 @@ static inline void rc__called(struct rc_heap *heap, const struct rc__header *h, 
     if (heap->cc.budget)
         cc_called(heap, h, call);
 }
-// Destroys the parts of [h] from [*at] on, a piece of them, and returns whether there are more.
+// Destroys some parts of [h], from number *at on, and moves *at behind them. Returns whether there are more.
 bool rc__destroy_some(const struct rc__header *h, size_t *at);
 void rc__call_free_slots(const struct rc__header *h);
 void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h);
@@ -116,7 +117,7 @@ struct rc__list_place {
 // reported; a visitor is shown those from [from] up to [to].
 struct rc_visitor {
     void (*slots)(struct rc_visitor *visitor, char *first, size_t n);
-    void (*row)(struct rc_visitor *visitor, char *first, char *end, size_t stride); // those that are apart; NULL: one by one
+    void (*row)(struct rc_visitor *visitor, char *first, char *end, size_t stride); // slots apart; NULL: shown one by one
     size_t at, from, to;
     // While slots of structs in a row are shown: what these declare, the first one, and how far it is to the next.
     const struct rc_slot *fields;
@@ -124,15 +125,15 @@ struct rc_visitor {
     size_t stride;
     struct rc__list_place near; // for names of slots
 };
-// Whether this thread is in a trace function, or a has_links that is asked by one: where nothing else is to be done. What the
-// slots are shown to is not part of it.
+// Whether this thread is in a trace function, or in a has_links that one calls: these may call nothing else of the library. The
+// visitor, to which a trace function shows its slots, is not part of it.
 extern RC__THREAD bool rc__tracing;
-// As rc_visit_structs, but for structs of which [has_links], if given, says that their slots are none.
+// As rc_visit_structs, but it passes over structs of which [has_links], if given, says that they have no links.
 void rc__visit_structs(struct rc_visitor *visitor, void *first, size_t n, size_t stride, const struct rc_slot *slots,
                        bool (*has_links)(const void *element));
 #define RC__ALL_SLOTS SIZE_MAX
-// What follows a slot that is shown is, as a rule, a look at the object in it. So whoever goes over slots that are [stride]
-// bytes apart, up to [end], fetches the object of one that comes later. A line that is not needed does no harm.
+// Whoever is shown a slot usually looks at the object in it next. So a loop over slots that are [stride] bytes apart, up to
+// [end], fetches the object of a slot that comes later. Fetching what nobody needs does no harm.
 static inline void rc__read_ahead(const char *slot, const char *end, size_t stride) {
     enum { AHEAD = 8 };
     if (AHEAD * stride < (size_t)(end - slot))
@@ -150,8 +151,8 @@ void rc__queue(struct rc__header *h);
 void rc__unqueue(struct rc__header *h);
 // The door of [h]'s heap, locked. Of [h] the caller has a handle, or is inside its heap.
 struct rc__door *rc__door_lock(const struct rc__header *h);
-// Under both locks, when no class names [from]'s door any more: what is in its inbox goes to [into]'s, where there is room;
-// what was noted there (linked) is noted here, and if it rang there, it rings here.
+// Under both locks, when no class names [from]'s door any more: what is in its inbox moves to [into]'s, where there is room; if
+// it was linked, or its bell rung, so is [into]'s from now on.
 void rc__door_merge(struct rc_heap *into, struct rc_heap *from);
 // Calls the wake function, if there is one.
 void rc__rouse(struct rc__door *door);
@@ -180,9 +181,8 @@ void rc__weak_heap_gone(struct rc_heap *heap);
 bool rc__weak_is_known(struct rc_heap *heap, const struct rc__header *h);
 bool rc__weak_at(struct rc_heap *heap, size_t i, const struct rc__header **h);
 
-// heap.c
-// The heap that [call] is about: the one this thread is inside, or the default one, which it then is inside. NULL with errno set
-// after a fault, or if memory is out.
+// heap.c The heap that [call] is about: the one this thread is inside, or the default one, which it then is inside. NULL with
+// errno set after a fault, or if memory is out.
 struct rc_heap *rc__enter_default(const char *call);
 // [heap] has no object any more. This thread is inside, with one entry or none, and leaves.
 void rc__heap_end(struct rc_heap *heap);
@@ -220,9 +220,9 @@ size_t rc__memory_of(const struct rc_heap *heap);
 void *rc__uncounted(struct rc_heap *heap, size_t size);
 void rc__uncounted_free(struct rc_heap *heap, void *memory, size_t size);
 
-// place.c: in checked builds, whether the object that [slot] lies in, if any, is in the heap this thread is inside; a fault
-// if not; the same without a fault, for short ways that leave it to the long ones. And whether [obj] is an object, alive or
-// dead, of which the memory is there; elsewhere that is taken for granted.
+// place.c, in checked builds; in others all of it is taken for granted. Whether the object that [slot] lies in, if any, is of
+// the heap this thread is inside; a fault if not. The same without a fault, for short ways, which leave that to the long ones.
+// And whether [obj] is an object, alive or dead, whose memory is there.
 #ifdef RC_CHECK
 void rc__place_add(const struct rc__header *h, size_t size);
 void rc__place_remove(const struct rc__header *h, size_t size);
@@ -249,9 +249,9 @@ size_t rc__large_strip(char *from, char *to);
 void rc__large_split(void *memory);
 
 // rubbish.c
-// Frees [memory]; where that is much work, it is left to rc__reap.
+// Frees [memory]; where that would take long, leaves it to rc__reap.
 void rc__memory_later(struct rc_heap *heap, void *memory, size_t size);
-// A piece of that work. false: there is none.
+// Does a piece of what was left. false: there is none.
 bool rc__rubbish_some(struct rc_heap *heap);
 void rc__rubbish_free(struct rc_heap *heap);
 void rc__rubbish_merge(struct rc_heap *into, struct rc_heap *from);
