@@ -316,8 +316,11 @@ uint16_t rc__class_find(struct rc_heap *heap, const struct rc_type *type) {
     if (!n && !(n = class_new(heap, type)))
         return 0;
     struct rc__class *c = &rc__classes[n];
-    heap->recent[RC__RECENT(type)] = (struct rc__recent){
-        .type = type, .c = c, .room = &heap->blocks.room[c->cell / 16], .both = rc__make_both(1, (uint16_t)(2 * n)), .cell = c->cell};
+    heap->recent[RC__RECENT(type)] = (struct rc__recent){.type = type,
+                                                         .c = c,
+                                                         .room = &heap->blocks.room[c->cell / 16],
+                                                         .both = rc__make_both(1, (uint16_t)(2 * n)),
+                                                         .cell = c->cell};
     return (uint16_t)(2 * n);
 }
 

@@ -19,10 +19,10 @@ static void make_immortal(struct rc__header *h) {
 // Moves what other threads did to the count of handles into [h]'s own; a part that does not fit stays. After this,
 // handles is 0 only if nobody holds one. false after a fault: more releases than retains.
 //
-// A release from elsewhere that comes between the two looks at the sum has seen more than is left, and may not have rung
-// (foreign.c): what it did is moved, too.
+// A release by another thread that comes between the two looks at the sum has seen a larger sum than is left in the end, and so
+// may not have rung (foreign.c). Therefore what it did is moved, too.
 //
-// Where the sum was at its limit it counts less than there are: that is seen here, before [h] is found to have no handle.
+// A sum that has been at its limit counts fewer handles than there are. That is seen here, before [h] is found to have none.
 bool rc__fold(struct rc__header *h, const char *call) {
     assert(!rc__is_dead(h) || h->word & RC__DOOMED);
     for (;;) {
@@ -53,8 +53,8 @@ static inline unsigned less_handle(struct rc__header *h) {
     return rc__handles(h);
 }
 
-// C2: [h] lost a reference, for which there is [suspect], and counts no handle. The usual case is that there is nothing else to
-// be done for that.
+// C2: [h] has lost a reference, and counts no handle. Where nothing else is to be done about that, as is usual, it becomes a
+// suspect, by cc_suspect or cc_let_go.
 typedef void suspect_fn(struct rc_heap *heap, struct rc__header *h);
 
 static __attribute__((noinline)) void lost_special(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
@@ -76,7 +76,7 @@ static __attribute__((noinline)) void lost_special(struct rc_heap *heap, struct 
         suspect(heap, h);
 }
 
-// Most of those have no mark and die; no frame for these.
+// Most objects that come here have no mark, and die: for these there is no stack frame.
 static __attribute__((noinline)) void lost_or_dead(struct rc_heap *heap, struct rc__header *h, suspect_fn *suspect) {
     if (rc__is_unmarked(h))
         rc__die_unmarked(heap, h, rc__class(h));
@@ -112,7 +112,7 @@ void rc__lost(struct rc_heap *heap, struct rc__header *h) {
         lost_link(heap, h);
 }
 
-// Of [obj] in this heap the count is at its limit: a part of it goes to shared.
+// The handles of [obj], of this heap, are at their limit: a part of them moves to shared.
 static __attribute__((noinline)) void *retain_many(void *obj) {
     struct rc__header *h = RC__HEADER(obj);
     assert(rc__is_inside(h) && rc__handles(h) == RC__HANDLES_MAX);
@@ -187,7 +187,8 @@ void rc_release(void *obj) {
         rc__foreign_release(h, "rc_release");
 }
 
-// Whether this thread may change [slot]; a fault if not. (Elsewhere than in checked builds: whether it may change any.)
+// Whether this thread may change [slot]; a fault if not. (Only checked builds know whether it may change this one; others know
+// whether it is inside a heap at all.)
 static bool may_change(const void *slot, const char *call) {
     if (!rc__slot_is_here(slot, call))
         return false;
@@ -198,7 +199,7 @@ static bool may_change(const void *slot, const char *call) {
     return false;
 }
 
-// A slot in the heap this thread is inside gets [h] of another heap: a merge will ask whether there are such.
+// A slot in the heap this thread is inside gets [h] of another heap. A merge will ask both heaps whether there are such slots.
 static void note_outward(const struct rc__header *h) {
     assert(rc__here != RC__NOWHERE && rc__heap(h) != rc__here);
     rc__here->outward = true;
@@ -243,7 +244,7 @@ static inline bool link_to(struct rc__header *h, const char *call) {
     return true;
 }
 
-// A slot has a handle of [h], and gets a link instead: it is no longer in another heap than [h], of [heap].
+// A slot that was in another heap than [h], and so has a handle of it, is in the same heap now: the handle becomes a link.
 void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *call) {
     assert(rc__is_in(heap, h));
     if (rc__handles(h) == 0 && !rc__fold(h, call))
@@ -253,7 +254,7 @@ void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *
         return;
     }
     if (rc__links(h) == RC__LINKS_MAX)
-        return; // it keeps the handle: a link more does not fit, and what has so many does not die of one less
+        return; // it keeps the handle: there is no room for one more link, and nothing with so many dies for want of one
     add_link(h);
     if (h->word & RC__IMMORTAL || less_handle(h) || (rc__fold(h, call) && rc__handles(h)))
         return;
@@ -316,7 +317,7 @@ static __attribute__((noinline)) void set_special(void *slot, void *obj) {
         unlink_from(rc__here, RC__HEADER(old), "rc_set");
 }
 
-// Where there is a link already, or none is to be. Without a frame, too, if all else is as usual.
+// [slot] has a link already, or is to be emptied. Without a stack frame, too, if all else is as usual.
 static __attribute__((noinline)) void set_another(void *slot, void *obj) {
     if (rc__is_in_null(slot) ||
         (obj ? !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH) : rc__here == RC__NOWHERE) ||
@@ -327,7 +328,7 @@ static __attribute__((noinline)) void set_another(void *slot, void *obj) {
     void *old = rc__load(slot);
     if (old == obj)
         return;
-    assert(old != NULL); // a link into an empty slot that comes here is not usual
+    assert(old != NULL); // into an empty slot, a link that is as usual has been made before
     if (obj)
         RC__HEADER(obj)->word += RC__LINK_ONE;
     rc__store(slot, obj);

@@ -5,8 +5,8 @@
 // they have none any more. One loop takes them off: finalizer, destructor, slots (which puts what dies of that on the
 // list), memory. A release inside a callback only adds to the list. So a parent dies before its children.
 //
-// An object of a plain type (nothing but a few slots) that bears no mark is bare: nobody can notice its death but those
-// whom it holds. It goes at once, and so do the bare ones that die of that, without coming to the list.
+// An object of a plain type (nothing but a few slots) that bears no mark is bare: only the objects that it holds can notice its
+// death. It goes at once, and so do the bare ones that die with it, without coming to the list.
 //
 //   D1  On the list: class odd, neither SUSPECT nor LED; handles and links hold the next. In the graph it keeps its node
 //       number.
@@ -15,11 +15,12 @@
 #include "block.h"
 
 enum {
-    WAITING = 64, // of what bare objects held, and nobody has looked at yet
-    AHEAD = 8     // so many come before the last of these, which is on its way from memory
+    WAITING = 64, // objects that bare ones held, and that have not been looked at yet
+    AHEAD = 8     // so many of these are on their way from memory
 };
 
-// [h] is dead, and the next one is [next]: an address of 48 bits, a multiple of 16, is 44 bits, 28 in links, 16 beside the class.
+// [h] is dead, and the next one is [next]: an address of 48 bits, a multiple of 16, is 44 bits, 28 in links, 16 beside the
+// class.
 static void set_next_dead(struct rc__header *h, struct rc__header *next) {
     assert((uintptr_t)next % 16 == 0 && (uintptr_t)next >> 48 == 0);
     uint64_t address = (uint64_t)(uintptr_t)next >> 4;
@@ -145,12 +146,12 @@ static inline void join_dead(struct rc_heap *heap, struct rc__header *h) {
     heap->dead_count++;
 }
 
-// Bare objects on their way out, and what they held: objects that are about to lose a link. The header of such a one is asked
-// for when it comes to those that wait, and it is looked at when some others have been.
+// Bare objects on their way out; and the objects that they held, which wait to lose a link. The header of each of these is
+// fetched from memory when it begins to wait, and looked at after some others.
 struct bare {
     struct rc_heap *heap;
-    struct rc__class *c; // of those that are gone and not accounted for yet,
-    size_t since;        // which are as many as [left] has become less since then
+    struct rc__class *c; // of the objects that are gone and not accounted for yet: since - left of them
+    size_t since;
     size_t left;         // so many more may be destroyed
     struct rc__header *waiting[WAITING + RC__SMALL];
 };
@@ -164,8 +165,8 @@ static inline void account(struct bare *b) {
     b->heap->stats.reclaimed_count += n;
 }
 
-// Takes the link away from [h], which a slot of a dead object holds. Returns whether that leaves it dead and bare, and then
-// does nothing else.
+// Takes from [h] the link that a slot of a dead object had. Returns whether [h] is dead now, and bare: then nothing else was
+// done.
 static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *h) {
     uint32_t both = rc__both(h);
     if (RC__LOAD(rc__class_heap[both >> 16]) == b->heap && !(both & RC__HANDLES) &&
@@ -181,7 +182,7 @@ static __attribute__((noinline)) bool let_go(struct bare *b, struct rc__header *
     return false;
 }
 
-// The same; most often it is of the same sort as what held it, of which the class, and no handles, are [both].
+// The same. Most often [h] is of the same class as what held it: then [both] is its class, and that it has no handles.
 static inline bool let_go_of_one(struct bare *b, struct rc__header *h, uint32_t both) {
     if (rc__both(h) != both || (h->word & ~RC__LED) != RC__LINK_ONE || rc__atomic_load(&h->shared))
         return let_go(b, h);
@@ -207,8 +208,8 @@ static __attribute__((noinline)) size_t let_go_of_last(struct bare *b, size_t n,
     return n;
 }
 
-// Destroys [h], which is bare, and those that die of that, if they are; the others join the dead list. Up to [limit], of
-// which it returns what is left.
+// Destroys [h], which is bare, and what dies with it, if that is bare, too; the rest joins the dead list. Destroys [limit]
+// objects at most; returns what is left of that.
 static size_t destroy_bare(struct rc_heap *heap, struct rc__header *h, size_t limit) {
     struct rc__class *c = rc__class(h);
     uint32_t both = rc__both(h) & ~(RC__DEAD | UINT16_MAX); // it may come from the dead list
@@ -265,7 +266,7 @@ static inline void free_one(struct rc_heap *heap, struct rc__header *h, struct r
     heap->objects--;
     heap->bytes -= size;
     heap->stats.reclaimed_count++;
-    rc__cell_free(heap, h); // last, for what that may call: no frame
+    rc__cell_free(heap, h); // last, since it may end in a call: so there is no stack frame
 }
 
 static __attribute__((noinline)) void die_in_turn(struct rc_heap *heap, struct rc__header *h) {
@@ -315,7 +316,7 @@ void rc__die(struct rc_heap *heap, struct rc__header *h) {
             cc_unsuspect(heap, h);
         h->word &= ~RC__SUSPECT;
     }
-    h->word &= ~(RC__OLD | RC__LED); // LED without a link: a suspect that another thread took up when it lost the last
+    h->word &= ~(RC__OLD | RC__LED); // a suspect may be LED without a link: another thread held it when the last one went
     if (h->word & RC__GRAPH)
         cc_died(heap, h);
     die_in_turn(heap, h);
@@ -379,7 +380,7 @@ static void destroy(struct rc_heap *heap, struct rc__header *h, const struct rc_
     clear_piece(heap);
 }
 
-// Destroys the first of the dead list; or more, if they are bare. Returns what is left of [limit].
+// Destroys the first on the dead list, and more if it is bare. Returns what is left of [limit].
 static inline size_t reap_first(struct rc_heap *heap, size_t limit) {
     struct rc__header *h = heap->dead;
     const struct rc__class *c = rc__class(h);

@@ -6,34 +6,36 @@
 // looks through the inbox, folds shared into handles, and takes an object out only when it has no handle of any sort:
 // then no other thread can touch it (but through a weak reference, which counts under the door's lock). So
 //
-//   F1  QUEUED seen by a thread that holds a handle stays set until that handle is gone: retain and release are one plain
-//       atomic addition each, no compare-and-swap, and nothing is touched after the release;
+//   F1  QUEUED, once seen by a thread that holds a handle, stays set until that handle is gone: so retain and release are one
+//       plain atomic addition each, without compare-and-swap, and nothing is touched after the release;
 //   F2  the memory of a QUEUED object stays;
-//   F3  an object with handles stays in the inbox and is looked at again with each collection. That is the price of F1: the
-//       objects which other threads released once and that are still held are a list to walk.
+//   F3  an object with handles stays in the inbox and is looked at again with each collection. That is the price of F1: all
+//       objects that other threads have released once, and that are still held, are a list to walk.
 //
-// A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. (One that leaves more
-// just when that is folded does not ring: then it is folded, too.) The door outlives the heap, which may be gone by then. The
-// thread inside silences the bell before it looks at any sum, the others look at the bell after they have changed it, all of
-// that in full order: so no release is missed.
+// A release that leaves sum(shared) <= 0 may have been the last: it rings the bell at the heap's door. (One that leaves more,
+// while the thread inside is folding that sum, does not ring; but then it is folded with the rest.) The door outlives the heap,
+// which may be gone by then. The thread inside silences the bell before it looks at any sum, the others look at the bell after
+// they have changed a sum, all in full order: so no release is missed.
 //
-//   F4  A merge gives classes another door, under the locks of both. So whoever locks a door looks again whether it is
-//       still that of the class; and a bell rung at a door that is not is rung at the new one, too. If the bell was found
-//       rung already, then by somebody who does the same: the merge writes the doors before it silences the old bell.
+//   F4  A merge gives classes another door, under the locks of both doors. So whoever has locked a door looks once more whether
+//       it still is that of the class; and whoever has rung a bell at a door that no longer is rings at the new one, too. A
+//       bell that was found rung was rung by somebody who does the same, since the merge writes the new doors before it
+//       silences the old bell.
 //
-//   F5  INBOX, beside the class, says QUEUED: whoever releases has to read the class, but not `shared`, which takes long where
-//       that was just added to. Other threads set it while they hold a handle and the object is QUEUED; the thread inside
-//       takes it away before QUEUED. It may be lost when the thread inside stores its handles: then it is set again. An
-//       object that is STUCK has none: that thread takes it away after it has set STUCK, and the others see from the addition
-//       of their release, after they have set INBOX, whether they have to. Both change `shared`, so the later one of the two
-//       knows what the earlier one has done before, whatever order a processor keeps.
+//   F5  INBOX, beside the class, says that the object is QUEUED. Whoever releases has to read the class anyway, but need not
+//       read `shared` then, which takes long right after somebody has added to it. Other threads set INBOX while they hold a
+//       handle and the object is QUEUED; the thread inside clears it before it clears QUEUED. It may be lost when the thread
+//       inside stores handles: then it is set again. An object that is STUCK has no INBOX. The thread inside clears it after
+//       it has set STUCK; another thread, which sets INBOX and then releases, sees from the value before its addition whether
+//       it has to clear it. Both change `shared`, so the later one of the two knows of all that the earlier one did before,
+//       in whatever order the processor does things.
 #include "object.h"
 
 struct rc__door rc__doors[1 << 14];
 AO_t rc__bells[1 << 14];
 uint16_t rc__class_door[1 << 15];
 
-// C4: [h] got a handle too many, which is taken back when all can see that it is not needed.
+// C4: [h] got one handle too many. That is taken back once everybody can see that it is not needed (STUCK).
 static void retained_too_often(struct rc__header *h, const char *call) {
     assert(rc__is_object(h) && call);
     bool known = rc__atomic_load(&h->shared) & RC__STUCK;
@@ -110,7 +112,8 @@ void rc__door_merge(struct rc_heap *into, struct rc_heap *from) {
         *rc__pointer_at(&to->inbox, to->inbox_count++) = *rc__pointer_at(&old->inbox, i);
     old->inbox_count = 0;
     assert(to->inbox_count <= to->inbox.chunks * RC__CHUNK_POINTERS); // R3
-    // Read-modify-writes: whoever finds the old bell rung, or the old door linked, after them also finds the new doors.
+    // Read-modify-write operations: whoever finds the old bell rung, or the old door linked, after them, finds the new doors,
+    // too.
     if (rc__word_add(&old->linked, 0))
         rc__word_store(&to->linked, 1);
     if (rc__word_add(rc__bell_at(old), 0) && rc__word_change(rc__bell_at(to), 0, 1) && to->wake)
@@ -174,7 +177,7 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
     struct rc__door *door = heap->door;
     bool reaping = heap->reaping;
     bool more = true;
-    heap->reaping = true; // one that dies now must not take another of the batch with it
+    heap->reaping = true; // so that one that dies now does not take another one of the batch with it
     assert(heap->cc.phase == RC_PHASE_INBOX || heap->cc.phase == RC_PHASE_IDLE);
     while (more && limit) {
         size_t n = 0;
@@ -216,13 +219,13 @@ void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void *arg) 
     rc__unlock(&heap->door->lock);
 }
 
-// What is left from here on rings anew. Before the inbox is looked through.
+// Before the inbox is looked through: work that is left from here on rings anew.
 void rc__bell_silence(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     (void)rc__word_change(rc__bell_at(heap->door), 1, 0);
 }
 
-// Work for the inbox that the thread inside has made itself: nobody need be woken.
+// The thread inside has made work for the inbox itself: nobody needs to be woken.
 void rc__bell_strike(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     rc__word_store(rc__bell_at(heap->door), 1);

@@ -6,23 +6,24 @@
 //
 //   SETTLE    [from]'s collection ends, and the object that it is clearing in pieces is cleared. [into]'s goes on, unless its
 //             garbage may have links into [from].
-//   RESERVE   Room for [from]'s suspects, inbox and weak references in [into], and for all of [from] under [into]'s limit. This
-//             can fail, and is the last thing that can.
-//   DOORS     Under the locks of both, so at once for all other threads: classes, weak references and what is in the inbox
-//             are at [into]'s door. Foreign threads may retain, release and upgrade all the time (F4).
-//   CONVERT   A link from one heap to the other counted as a handle there (C1) and is a link from now on: as if its slot
-//             were given what it holds (rc_give), with all that follows for suspects and marks (R1, R5). Only where there
-//             may be such links the objects are gone through: a heap remembers whether it ever linked to another (outward),
-//             and whether another ever linked to it (linked). Until this is done, classes still name the heap that they
-//             came from; but what can be in a cycle has been inferred for both together.
+//   RESERVE   Room in [into] for [from]'s suspects, inbox and weak references, and under [into]'s limit for all of [from]. This
+//             is the last thing that can fail.
+//   DOORS     Classes, weak references and what is in the inbox move to [into]'s door: under the locks of both doors, so for
+//             all other threads at one moment. They may retain, release and upgrade all the time (F4).
+//   CONVERT   A link from one heap to the other counted as a handle there (C1), and becomes a link: as if its slot were given
+//             what it holds (rc_give), with all that follows for suspects and marks (R1, R5). The objects of a heap are gone
+//             through only if there may be such links: a heap remembers whether it ever linked to another (outward), and
+//             whether another ever linked to it (linked). Until this is done, classes still name the heap that they came
+//             from; but which of them can be in a cycle has been inferred for both heaps together.
 //   JOIN      Classes, blocks, suspects, the dead, notices, figures.
 //
-// Class numbers: see class.c. While there are few duplicates, objects keep theirs, and a merge costs no more than what is
-// said above; then those of [from] that nobody holds take the numbers of [into], which is a pass over [from]'s objects.
+// Class numbers: see class.c. While there are few duplicates, objects keep their numbers, and a merge costs no more than is
+// said above. When there are many, the objects of [from] that nobody holds take the numbers of [into], in a pass over all of
+// [from].
 #include "block.h"
 #include "element.h"
 
-enum { DUPLICATES = 256 }; // so many class numbers a heap may use up before a merge goes through the objects
+enum { DUPLICATES = 256 }; // how many a heap may have before a merge goes through the objects
 
 static bool same_allocator(const struct rc_heap *a, const struct rc_heap *b) {
     return a->allocator.alloc == b->allocator.alloc && a->allocator.free == b->allocator.free &&
@@ -125,8 +126,9 @@ static void convert_object(struct rc__header *h, void *arg) {
         rc__trace(h, arg, 0, RC__ALL_SLOTS);
 }
 
-// CONVERT, for the links of [home] to [other]. Slots of garbage that is being freed may lead to what is gone; such garbage was
-// settled if any of it could lead to [other], and what has set [other]'s door linked since then is in a third heap.
+// CONVERT, for the links of [home] to [other]. Slots of garbage that is being freed may lead to what is gone. If any of that
+// garbage could lead to [other], it was settled; and if [other]'s door was linked since then, then by something in a third
+// heap.
 static void convert(struct rc_heap *home, struct rc_heap *other) {
     assert(home != other && rc__is_mine(home) && rc__is_mine(other));
     struct convert convert = {.visitor.slots = convert_slots, .home = home, .other = other};
@@ -208,8 +210,9 @@ static bool has_room_for(struct rc_heap *into, const struct rc_heap *from) {
 static bool merge(struct rc_heap *into, struct rc_heap *from) {
     assert(!into->cc.busy && !from->cc.busy);
     settle(into, from);
-    rc__pages_unkeep(from); // those of [into] may do
-    // Asked twice: first, so that what is much too large does not make the tables of [into] larger in vain; these count, too.
+    rc__pages_unkeep(from); // those that [into] keeps may do
+    // Room is asked for twice. First, so that a heap that is much too large does not make the tables of [into] larger in vain;
+    // and then because these count, too.
     if (!has_room_for(into, from) || !reserve(into, from) || !rc__interns_reserve(into, from) ||
         !rc__extras_reserve(into, from) || !has_room_for(into, from) || !change_doors(into, from))
         return rc__fails(ENOMEM);

@@ -4,16 +4,16 @@
 //
 //     object (WEAK) <- - - block.object        block.references = rc_weak handles and slots + 1 for the table
 //
-//   W1  block->object and the table change under the door's lock, and but for new blocks by the thread inside; so an upgrade from
-//       another thread holds the lock, and one from inside needs it only when the collector has condemned the object.
-//   W2  An upgrade counts the new handle before it lets go of the lock; death looks at the count under the lock.
+//   W1  block->object and the table change under the door's lock; and, except that any thread may add a block, they are changed
+//       by the thread inside only. An upgrade holds the lock.
+//   W2  An upgrade counts the new handle before it gives up the lock; death looks at the count under the lock.
 //   W3  (R8) A block condemned in the collection under way pardons its object when it is upgraded, until the commit, which
 //       is one assignment under the lock; after it, upgrades give NULL.
 //   W4  Notices stay with the block until its object dies, and keep it until they are called.
-//   W5  heap->weak_memory is what the blocks in the table have, and the table; written under the door's lock. A block whose object
-//       is dead is no heap's: whoever has a reference keeps it, longer than the heap perhaps.
-//   W6  Those are counted. Either the table's reference is the last, and the block is freed where the object is forgotten; or the
-//       block is counted there, and counted out by who gives up the last, which may be a moment earlier.
+//   W5  heap->weak_memory is the memory of the table and of the blocks in it; written under the door's lock. A block whose
+//       object is dead belongs to no heap: it stays as long as somebody has a reference, perhaps longer than the heap.
+//   W6  Such blocks are counted (left). Where its object is forgotten a block either is freed, if the table's reference was the
+//       last, or it is counted; whoever gives up the last reference takes it off the count, perhaps a moment before that.
 #include "object.h"
 
 #include <stdlib.h>
@@ -72,7 +72,8 @@ static void count_memory(struct rc_heap *heap) {
     rc__word_store(&heap->weak_memory, memory_of(&heap->weak));
 }
 
-// Whether a block more fits under the limit, and a larger table if need be. Only the thread inside knows what else there is.
+// Whether one more block fits under the limit, and a larger table if it takes that. Only the thread inside knows what else
+// counts.
 static bool fits(struct rc_heap *heap) {
     const struct rc__weak_table *t = &heap->weak;
     assert(heap->weak_memory == memory_of(t)); // W5
@@ -163,12 +164,12 @@ void rc_weak_release(struct rc_weak *weak) {
     assert(!weak || rc__word_load(&weak->references) > 0);
     if (!weak || !rc__word_less(&weak->references))
         return;
-    if (weak->object) { // the table's reference was given up
+    if (weak->object) { // the reference given up was the table's
         rc__word_more(&weak->references);
         rc__fault(RC_FAULT_RELEASE, "rc_weak_release", weak->object, "has a weak reference that is released once too often");
         return;
     }
-    assert(!weak->object && !weak->notices); // W4
+    assert(!weak->notices); // W4
     rc__word_add(&left, (AO_t)-1); // W6
     free(weak);
 }
@@ -178,7 +179,7 @@ size_t rc_weak_left(void) {
     return n <= SIZE_MAX / 2 ? n : 0;
 }
 
-// W3, under the lock: whether the object may still be had; if the collector is about to reclaim it, not any more.
+// W3, under the lock: whether the object can still be had. If it was condemned it can until the commit, and is pardoned.
 static bool may_upgrade(struct rc_weak *weak, struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     rc__must_hold(&heap->door->lock);
@@ -276,7 +277,7 @@ bool rc_weak_notify(struct rc_weak *weak, void (*notify)(void *arg), void *arg) 
     return true;
 }
 
-// Calls the notices of one dead object, of which there are some.
+// Calls the notices of one dead object; there is one with notices.
 void rc__weak_notices(struct rc_heap *heap) {
     struct rc_weak *weak = heap->notices;
     assert(rc__is_mine(heap));
@@ -300,7 +301,7 @@ static struct rc_weak *block_of(struct rc_heap *heap, struct rc__header *h) {
     return heap->weak.entry[table_find(&heap->weak, h)];
 }
 
-// [h] counts no reference. false: another thread has upgraded a weak one meanwhile, so it lives.
+// [h] counts no reference. false: another thread has upgraded a weak reference meanwhile, so it lives.
 bool rc__weak_dying(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__links(h) == 0);
     assert(rc__atomic_load(&h->shared) & RC__WEAK && rc__handles(h) == 0);
@@ -395,7 +396,7 @@ struct rc__header *rc__weak_next_pardon(struct rc_heap *heap) {
     return h;
 }
 
-// A new round of condemning begins; whatever was condemned before is not any more, so no upgrade is a pardon from then on.
+// A new round begins. What was condemned before no longer is, so from here on no upgrade of that is a pardon.
 void rc__weak_round(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     rc__lock(&heap->door->lock);
