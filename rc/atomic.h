@@ -9,13 +9,13 @@
 //   RC_SCHEDULE     The same, but a scheduler is asked before each operation whether this thread is the one to go on, and
 //                   it keeps the locks: tests/schedule runs every order of the operations of a few threads.
 //
-// Loads are in full order, too: whoever gives up a handle adds to `shared` and then looks at the bell, the thread inside silences
-// the bell and then looks at `shared`, and one of the two has to see what the other did. An acquire load may overtake the
-// addition or the change before it (LDAPR on aarch64). On x86-64 they are the same instruction. libatomic_ops has such a load
-// with a fence only, so the compiler's own is used.
+// Loads are in full order, too. Whoever gives up a handle adds to `shared` and then looks at the bell; the thread inside
+// silences the bell and then looks at `shared`; and one of the two has to see what the other did. An acquire load could
+// overtake the addition, or the change of the bell, before it (LDAPR on aarch64). On x86-64 both loads are the same
+// instruction. In libatomic_ops such a load comes with a fence, so the compiler's own is used.
 //
-// What only the thread inside writes, while others may read it, needs no order: RC__LOAD and RC__STORE. They and what the
-// usual retain and release from another thread take are in refcyc/inline.h, which users compile without libatomic_ops.
+// What only the thread inside writes, while others may read it, needs no order: RC__LOAD and RC__STORE. These, and what the
+// usual retain and release by another thread need, are in refcyc/inline.h, which users compile without libatomic_ops.
 #ifndef RC_ATOMIC_H
 #define RC_ATOMIC_H
 
@@ -107,7 +107,7 @@ static inline void rc__atomic_clear_bits(uint32_t *word, uint32_t bits) {
     AO_int_and((volatile unsigned *)word, ~bits);
 }
 
-// ---- numbers of doors. Whoever reads one finds the door as it was given to that heap, not as it was the one's before.
+// ---- numbers of doors. Whoever reads one finds the door as that heap got it, not as it was when it was another heap's.
 
 static inline uint16_t rc__atomic_load_short(const uint16_t *word) {
     rc__schedule(word, false);
@@ -133,7 +133,7 @@ static inline bool rc__word_change(AO_t *word, AO_t from, AO_t to) {
     rc__schedule(word, true);
     return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
-// Full order: a load that no store of another thread overtakes, if [add] is 0. Returns the value before.
+// Full order; with 0 for [add] a load that no store of another thread overtakes. Returns the value before.
 static inline AO_t rc__word_add(AO_t *word, AO_t add) {
     rc__schedule(word, true);
     return AO_fetch_and_add_full(word, add);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Where objects lie: in cells of pages, or in blocks of their own.
 //
-// A page is 64 KiB, aligned to that, and cut into cells of one size; so the page of a cell is found by masking its
-// address, and all objects of a heap can be enumerated, which rc_heap_free needs. Pages are got in regions, which a heap
-// keeps; but a merge brings regions, and each time gives back up to as many idle ones (without a page in use), so that a
-// program which merges a heap a request does not grow. rc_trim gives all idle regions back, and of pages that are empty in
-// others all but the head: such a page is bare, as one that was never used.
+// A page is 64 KiB, aligned to that, and cut into cells of one size. So the page of a cell is found by masking its
+// address, and all objects of a heap can be enumerated, which rc_heap_free needs. Pages come in regions, which a heap keeps.
+// But a merge brings regions, and so gives back idle ones (without a page in use), up to twice as many pages as it brought:
+// a program that makes a heap for each request, and merges it, does not grow. rc_trim gives back all idle regions, and of
+// empty pages in others all but the head: such a page is bare, like one that was never used.
 //
 // A block of its own is what an object gets that is larger than 512 bytes with its header, and every object of a heap with
 // an allocator of its own, in a checked build, under a sanitizer or valgrind, or with REFCYC_MALLOC=1 in the environment:
@@ -25,7 +25,7 @@ struct rc__region {
     size_t pages, used; // used: those that have a size
 };
 
-// A weak reference: there is such a function only where AddressSanitizer is linked in.
+// Weak symbols: these functions are there only where AddressSanitizer, or ThreadSanitizer, is linked in.
 extern void __asan_init(void) __attribute__((weak));
 extern void __tsan_init(void) __attribute__((weak));
 
@@ -133,10 +133,10 @@ static struct rc__page *page_at(const struct rc__region *region, size_t i) {
     return (struct rc__page *)(void *)(region->memory + i * RC__PAGE);
 }
 
-// The first region of a heap is one page, for the many heaps that stay small; the next are larger; where a heap has some MB,
-// the next 2 MB are no great matter, and a region is a block that the system may back by one page of its own.
+// The first region of a heap is one page, since many heaps stay small; the next ones are larger. Where a heap has some MB, the
+// next 2 MB are no great matter: then a region is a large block, which the system may back by one page of its own (large.c).
 enum { MIDDLE = 16, LARGE = RC__LARGE / RC__PAGE, LARGE_FROM = 2 * LARGE, LARGE_TO = 32 * LARGE };
-enum { FRESH = 4096 }; // bytes of fresh cells, about, that are made free ones at once
+enum { FRESH = 4096 }; // about so many bytes of fresh cells become free ones at a time
 
 static bool region_new(struct rc_heap *heap) {
     struct rc__region *region = rc__uncounted(heap, sizeof *region);
@@ -174,7 +174,7 @@ static void region_free(struct rc_heap *heap, struct rc__region *region) {
     rc__uncounted_free(heap, region, sizeof *region);
 }
 
-// An empty page gets a size, and counts from now on (M1). [another]: one with cells of that size is full.
+// An empty page gets a size, and counts from now on (M1). [another]: a page of that size is full already.
 static struct rc__page *page_new(struct rc_heap *heap, size_t cell, bool another) {
     assert(cell % 16 == 0 && cell >= sizeof(struct rc__header) && cell <= RC__CELL_MAX);
     struct rc__blocks *b = &heap->blocks;
@@ -188,7 +188,7 @@ static struct rc__page *page_new(struct rc_heap *heap, size_t cell, bool another
         region_remove(&b->idle, page->region);
         region_add(&b->regions, page->region);
     }
-    if (another && list == &b->bare) // and to be used up
+    if (another && list == &b->bare) // all of it will be used soon
         rc__large_touch((char *)page, (char *)page + RC__PAGE);
     page->cell = (uint32_t)cell;
     page->used = 0;
@@ -210,7 +210,7 @@ static void page_full(struct rc_heap *heap, struct rc__page *page) {
     page->used = 1;
 }
 
-// Some fresh cells of [page], which has any, become free ones.
+// Some fresh cells of [page], which has some, become free ones.
 static void freshen(struct rc__page *page) {
     assert(!page->free && page->has_room);
     uint32_t end = page->fresh + (FRESH / page->cell + 1) * page->cell;
@@ -252,7 +252,8 @@ static void page_empty(struct rc_heap *heap, struct rc__page *page) {
     }
 }
 
-// [page] was full and is not any more, or has no cell in use any more. The last page of a size stays: no coming and going.
+// [page] was full and no longer is, or no longer has a cell in use. The last page of a size keeps its size: no coming and
+// going.
 void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
     assert(page->cell && rc__page_of((struct rc__header *)page) == page);
     struct rc__page **room = &heap->blocks.room[page->cell / 16];
@@ -267,7 +268,7 @@ void rc__page_freed(struct rc_heap *heap, struct rc__page *page) {
     }
 }
 
-// Nor do these stay where memory is short, or is to go back.
+// Where memory is short, or is to go back, the pages that kept their size without an object lose it, too.
 void rc__pages_unkeep(struct rc_heap *heap) {
     assert(rc__is_mine(heap));
     for (size_t size = 0; size < RC__CELL_SIZES; size++)

@@ -13,27 +13,27 @@
 //
 //   X1  An entry is in its map's table and in its key's extras, or is being taken out of both.
 //   X2  When the map or the extras die, by count or as garbage, their destructor takes each of their entries out of
-//       the other. So an entry dies with the first of the two; and nothing is left of a dead key in a map but for
-//       entries whose extras are dead, and those count as not being there.
-//   X3  For the collector an entry is alive only if all that links to it is (CC_BOTH): counting down from what is not
-//       proved alive, the link from the map proves nothing without that from the key, nor the other way round.
+//       the other. So an entry dies with the first of the two. All that a map may still have of a dead key is an entry whose
+//       extras are dead, and that counts as not being there.
+//   X3  For the collector an entry is alive only if all that link to it are (CC_BOTH): the link from the map proves nothing
+//       without the one from the key, nor the other way round.
 //
 // Why X3 is sound. An entry that is found white, and not marked, has a link from something white: its map or its
-// extras, whose edge was recorded (R4). That one is garbage by the rules for all other objects, or was pardoned, and
+// extras, whose edge was recorded (R4). Either that is garbage, by the rules for all other objects; or it was pardoned, and
 // then so was the entry, by that edge. What else links to the entry may be alive; it loses its link when X2 takes the
-// entry out of it, before any memory goes. The program cannot get at the entry meanwhile: through the map it needs the
-// key, through the key the map, and a weak map is not gone through. And a value that only the entry holds has no other
-// reference.
+// entry out of it, before any memory goes. The program cannot get at the entry meanwhile: by way of the map it needs the
+// key, by way of the key the map, and nobody can go through the entries of a weak map. And a value that only the entry holds
+// has no other reference.
 //
 // Why nothing leaks by it. Where a key or a map became garbage there is a suspect that leads to it (R1), and from there
-// the entry is met. A link of an entry that is not met from its source is one from outside: as if that were alive,
-// which is what it is as far as this collection is concerned.
+// the entry is met. If one of the two that link to an entry is not met, its link counts as one from outside, as if it were
+// alive: for this collection, it is.
 //
-// An entry that dies with the living one of the two before the set is final is pardoned like any other (cc_died); and what is
-// pardoned because an entry leads to it is suspect again, as that may be the entry's other half that was garbage.
+// If the living one of the two dies before the set is final, and the entry with it, the entry is pardoned like anything that
+// dies then (cc_died). What is pardoned because an entry leads to it is suspect again, since it may be garbage all the same.
 //
-// While the set of a collection is destroyed (DESTROY, FREE), its members' counts mean nothing any more. A link to an
-// entry in it, from outside, is just forgotten.
+// While the set of a collection is destroyed (DESTROY, FREE), its members' counts mean nothing any more. A link from outside
+// to an entry in the set is simply forgotten.
 #include "extra.h"
 
 struct rc__extras {
@@ -57,7 +57,7 @@ static void let_go(struct rc_heap *heap, void **slot) {
         rc__unlink(heap, h, "rc_weak_map");
 }
 
-// [h] is new, with one handle, and gets [n] links in its place. Nothing becomes garbage of this, so it is no suspect.
+// [obj] is new, with one handle, and gets [n] links in its place. Nothing becomes garbage by this, so it is no suspect.
 static void adopt(void *obj, unsigned n) {
     assert(n == 1 || n == 2);
     struct rc__header *h = RC__HEADER(obj);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Interned strings: a table of each heap that has those of its texts, without keeping them alive. A string that dies
-// leaves it in its destructor.
+// Interned strings: each heap has a table of them, by their texts. The table keeps none alive: a string that dies leaves it in
+// its destructor.
 //
-// Between the moment at which a string is counted dead and its destructor there may be a slice. Who asks for its text
-// then gets a new string, which takes its place; the old one finds another in its place and leaves it alone. Strings
-// link to nothing, so no collection ever has one in its graph, and being found in the table is no way around a verdict.
+// Between the moment at which a string is counted dead and its destructor there may be a slice. Whoever asks for its text then
+// gets a new string, which takes its place; the old one finds another string there and leaves it alone. Strings link to
+// nothing, so no collection ever has one in its graph, and being found in the table is no way around a verdict.
 #include "table.h"
 
 #include <refcyc/string.h>

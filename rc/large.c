@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Blocks of 2 MiB, aligned to that, straight from the system. Where memory comes 4 KiB at a time, more time goes into the
-// first touch of a new object, or of a node of the graph, than into anything else that is done to it: a page fault takes a
+// Blocks of 2 MiB, aligned to that, straight from the system. Where memory comes 4 KiB at a time, the first touch of a new
+// object, or of a node of the graph, takes more time than anything else that is done with it: a page fault takes a
 // microsecond, and two under virtualization. There are two ways to have it cheaper.
 //
-// One large page can back the whole block: one fault, which takes a tenth of the time. But it clears all of it at once,
-// which is a pause of a tenth of a millisecond, or more where memory is fragmented; and a virtual machine that gives its
-// free memory back to the host, as many do that share one, has to get most large pages anew, which takes 5 ms each: only as
-// many as were in use lately are at hand. (Linux does it where transparent_hugepage is madvise or always.)
+// One large page can back the whole block: one fault, in a tenth of the time. But the system clears all of it at once,
+// which is a pause of a tenth of a millisecond, or more where memory is fragmented. And a virtual machine that gives free
+// memory back to its host, as many do, has only as many large pages at hand as were in use lately; each other one it has to
+// get anew, which takes 5 ms. (Linux uses large pages where transparent_hugepage is madvise or always.)
 //
-// Or what will be used at once is made present in small pages, by one call: two thirds of the time of single faults. That is
-// done for the graph, and for the pages of cells of a size of which one page is full (block.c).
+// Or the small pages that will be used next are all made present by one call: two thirds of the time of single faults. That
+// is done for the graph, and for new pages of a size of which one page is full already (block.c).
 #define _DEFAULT_SOURCE // MAP_ANONYMOUS, madvise
 #include "object.h"
 
@@ -27,7 +27,7 @@
 #define MADV_POPULATE_WRITE MADV_NORMAL
 #endif
 
-// Large pages may cost a thousandth of the time: one that took long keeps all from being asked for, for a while.
+// Large pages may cost a thousandth of the time: after one that took long, none is asked for, for a thousand times as long.
 enum { LONG = 1000000, RARELY = 1000 }; // ns
 static AO_t none_before; // ns
 
@@ -37,7 +37,7 @@ static uint64_t ns(clockid_t clock) {
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-// Asks for one large page at [memory], and gets it.
+// Asks for one large page at [memory], and touches it, so that it is there.
 static void make_one_page(char *memory) {
     uint64_t now = ns(CLOCK_MONOTONIC);
     if (now < rc__word_load(&none_before) || madvise(memory, RC__LARGE, MADV_HUGEPAGE))
@@ -71,21 +71,21 @@ void rc__large_touch(char *from, const char *to) {
     madvise(from, (size_t)(to - from), MADV_POPULATE_WRITE);
 }
 
-// Gives back the system's pages from [from] up to [to], but for the first; the addresses stay good. Both are multiples of 64 KiB.
-// Returns the bytes: none if that is one page, or if the program has locked its memory.
+// Gives back the system's pages from [from] up to [to], but for the first; the addresses stay good. Both are multiples of 64
+// KiB. Returns the bytes: none if that is one page, or if the program has locked its memory.
 size_t rc__large_strip(char *from, char *to) {
     assert((uintptr_t)from % 0x10000 == 0 && (uintptr_t)to % 0x10000 == 0);
     from += sysconf(_SC_PAGESIZE);
     return from < to && !madvise(from, (size_t)(to - from), MADV_DONTNEED) ? (size_t)(to - from) : 0;
 }
 
-// From now on the system does not back the block at [memory] by one large page, which would fill up what was stripped.
+// From now on the system does not back the block at [memory] by one large page: that would fill up what was stripped.
 void rc__large_split(void *memory) {
     assert((uintptr_t)memory % RC__LARGE == 0);
     madvise(memory, RC__LARGE, MADV_NOHUGEPAGE);
 }
 
-// Gives back [bytes] of a block; both are multiples of 64 KiB, so that they are of any page size.
+// Gives back [bytes] of a block. Address and size are multiples of 64 KiB, so that they are multiples of any page size.
 void rc__large_free(void *memory, size_t bytes) {
     assert(memory && bytes > 0);
     assert(bytes <= RC__LARGE && bytes % 0x10000 == 0);

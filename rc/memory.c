@@ -3,15 +3,14 @@
 //
 //   M1  heap->memory is the sum of what counts: the pages that have a size (block.c), blocks, and what containers and types
 //       have. When a heap has ended it is 0.
-//   M2  What is counted is asked for by a call that can fail. Such a call is refused where it would take the heap beyond its
-//       limit, and only then: a limit that is lowered may be exceeded, and what goes back is never asked.
+//   M2  What counts is asked for by calls that can fail. Such a call is refused where it would take the heap beyond its limit,
+//       and only then: a heap may have more than a limit that was lowered, and giving memory back is never refused.
 //   M3  What the collector needs does not count: the graph, the suspect buffer, the inbox. A collection is what makes room.
+//   M4  Weak references do not come from the heap, since they may outlive it, and other threads make them, too. They have a
+//       sum of their own, which is added to the other where the thread inside makes one.
 //
-//   M4  Weak references do not come from the heap, whose end they may see, nor are they made by its thread alone: they have a sum
-//       of their own, which is asked for where the thread inside makes one.
-//
-// Two heaps that are merged have their sums added, and what one has given the other may free: in between, sums are right
-// modulo the range only.
+// When two heaps are merged their sums are added. What one has allocated the other may free before that: meanwhile the sums are
+// right only modulo the range.
 #include "object.h"
 
 #include <stdlib.h>

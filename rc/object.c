@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Birth: the one place where memory is asked for, and so the one that can fail. With the object comes room for it in the
-// suspect buffer and in the inbox (R3), so that no release ever needs memory.
+// Birth: where memory for an object is asked for, and so what can fail. With the object comes room for it in the suspect
+// buffer and in the inbox (R3), so that no release ever needs memory.
 #include "block.h"
 
 #define STRINGIFY(x) #x
@@ -25,7 +25,7 @@ static bool reserve(struct rc_heap *heap) {
     return ok;
 }
 
-// Gives back about [most] bytes of the room that the objects which there are cannot need. Returns how many.
+// Gives back about [most] bytes of the room that the present objects cannot need. Returns how many.
 size_t rc__reserve_trim(struct rc_heap *heap, size_t most) {
     assert(rc__is_mine(heap));
     size_t chunks = (heap->objects + heap->husks + RC__CHUNK_POINTERS - 1) / RC__CHUNK_POINTERS;

@@ -18,7 +18,7 @@ static void show(struct rc_visitor *v, char *first, size_t n) {
         v->slots(v, first + from * sizeof(void *), to - from);
 }
 
-// Whether there are no slots to be shown, of [n] that are reported; a fault if there should be.
+// Whether nothing is to be shown of [n] slots that are reported: there are none, or they are at no address, which is a fault.
 static bool is_nothing(const void *slots, size_t n, const char *call) {
     assert(call != NULL);
     if (n && rc__is_in_null(slots))
