@@ -236,7 +236,7 @@ $B/%/test_locks: LIBS += -Wl,--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlo
 $B/%/test_idle $B/%/test_pauses: LIBS += -Wl,--wrap=clock_gettime
 
 # Lets these refuse memory to what asks the C library, or the system, for it.
-$B/%/test_inspect $B/%/test_starved: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$B/%/test_inspect $B/%/test_history $B/%/test_starved: LIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $B/%/test_starved: LIBS += -Wl,--wrap=mmap,--wrap=madvise
 
 $(ALL_TESTS) $(CHILDREN): %: %.o $(TEST_COMMON) $(TESTED)

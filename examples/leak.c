@@ -6,7 +6,8 @@
 //
 // The program asks why that page is still there (rc_why_print), and for a report of all that is left (rc_report). Run it
 // with REFCYC_LEAKS=1 in the environment and the library prints such a report by itself, for each heap that ends with objects in
-// it, or is never freed, and says that the weak reference was forgotten.
+// it, or is never freed, and says that the weak reference was forgotten. Compiled with RC_CHECK, and linked with a checked build
+// of the library, it says with REFCYC_HISTORY=element who took and gave up that element's handles: main, by rc_retain.
 #include <refcyc/refcyc.h>
 #include <stdio.h>
 

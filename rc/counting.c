@@ -141,6 +141,7 @@ void *(rc_retain)(void *obj) {
     struct rc_heap *heap = rc__heap(h);
     if (!heap)
         return retain_dead(obj);
+    rc__note_taken(h);
     if (heap != rc__here) {
         rc__retain_elsewhere(h);
         return obj;
@@ -181,6 +182,8 @@ void rc_release(void *obj) {
     struct rc__header *h = RC__HEADER(obj);
     uint32_t both = rc__both(h);
     struct rc_heap *heap = RC__LOAD(rc__class_heap[both >> 16]);
+    if (heap)
+        rc__note_given(h);
     if (heap == rc__here)
         rc__release_here(obj, both);
     else if (!heap || !rc__release_elsewhere(h, both))
@@ -220,6 +223,7 @@ static bool link_special(struct rc__header *h, const char *call) {
         return false;
     }
     if (!rc__is_inside(h)) {
+        rc__note_taken(h);
         rc__foreign_retain(h, call);
         note_outward(h);
     } else if (!(h->word & RC__IMMORTAL)) { // C4
@@ -256,6 +260,7 @@ void rc__handle_to_link(struct rc_heap *heap, struct rc__header *h, const char *
     if (rc__links(h) == RC__LINKS_MAX)
         return; // it keeps the handle: there is no room for one more link, and nothing with so many dies for want of one
     add_link(h);
+    rc__note_given(h);
     if (h->word & RC__IMMORTAL || less_handle(h) || (rc__fold(h, call) && rc__handles(h)))
         return;
     if (!(h->word & RC__SUSPECT))
@@ -280,6 +285,7 @@ static void unlink_special(struct rc_heap *heap, struct rc__header *h, const cha
         if (take_link(h, call))
             rc__lost(heap, h);
     } else if (rc__heap(h)) {
+        rc__note_given(h);
         rc__foreign_release(h, call);
     } else if (!(h->word & RC__DOOMED && rc__cls(h))) { // a member of a garbage set unlinks another: nothing to count
         rc__fault(RC_FAULT_SLOT, call, h, "is dead but still in a slot (written by hand?)");
@@ -356,6 +362,7 @@ static bool give_to(void *slot, void *obj) {
     }
     link_to(h, "rc_give");
     rc__store(slot, obj);
+    rc__note_given(h);
     if (!(h->word & RC__IMMORTAL) && less_handle(h) == 0)
         lost_last_handle(rc__here, h);
     return true;
@@ -403,6 +410,7 @@ void rc_give_slot(void *slot, void *obj) {
     }
     h->word += RC__LINK_ONE;
     rc__store(slot, obj);
+    rc__note_given(h);
     RC__STORE(h->both, both - 1);
     if (rc__is_in_newest(rc__here, slot))
         h->word |= RC__LED;

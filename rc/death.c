@@ -328,6 +328,7 @@ static void finalize(struct rc_heap *heap, struct rc__header *h) {
     assert(heap->reaping);
     h->word = (h->word & (RC__LINK_ONE - 1)) | RC__FINALIZED;
     rc__set_both(h, 1, rc__cls(h) & ~1);
+    rc__note_taken(h);
     rc__weak_alive(heap, h);
     rc__call_finalize(h);
     rc__called(heap, h, "finalize");

@@ -76,6 +76,7 @@ static inline bool rc__link_to_handle(void *obj) {
     if (!rc__has_some_links(h) || h->word & RC__GRAPH)
         return false;
     rc__less_link(h);
+    rc__note_taken(h);
     RC__STORE(h->both, both + 1);
     return true;
 }

@@ -194,6 +194,8 @@ static bool print_entry(const struct rc__survey *s, const struct entry *e, rc_li
     rc__why_line(why, 6, way, sizeof way);
     rc_why_free(why);
     rc__print(print, arg, "%s; for example %s", line, way);
+    if (e->is_held)
+        rc__history_print(e->leak.example, "    ", print, arg);
     return true;
 }
 
@@ -265,6 +267,7 @@ static void report_all(void) {
 static void look_at_environment(void) {
     const char *value = getenv("REFCYC_LEAKS");
     watching = value && *value == '1' && atexit(report_all) == 0;
+    rc__history_watch();
 }
 
 void rc__leaks_watch(void) {

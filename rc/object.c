@@ -93,6 +93,7 @@ static __attribute__((noinline)) void *new_object(const struct rc_type *type, si
     heap->objects++;
     heap->bytes += sizeof *h + size;
     zero(rc__payload(h), size);
+    rc__note_new(h);
     return rc__payload(h);
 }
 
@@ -125,5 +126,6 @@ void *rc_new(const struct rc_type *type) {
     do
         memset(at, 0, 16);
     while ((at += 16) < end);
+    rc__note_new(h);
     return rc__payload(h);
 }

@@ -256,6 +256,30 @@ bool rc__rubbish_some(struct rc_heap *heap);
 void rc__rubbish_free(struct rc_heap *heap);
 void rc__rubbish_merge(struct rc_heap *into, struct rc_heap *from);
 
+// history.c, for REFCYC_HISTORY. In checked builds, every change of the handles of [h] that is a reference taken or given up.
+void rc__history_watch(void);
+#ifdef RC_CHECK
+extern int rc__history; // whether anything was asked for
+enum rc__deed { RC__TAKEN, RC__GIVEN };
+void rc__history_note(const struct rc__header *h, enum rc__deed deed, bool is_new);
+static inline void rc__note_new(const struct rc__header *h) {
+    if (RC__LOAD(rc__history))
+        rc__history_note(h, RC__TAKEN, true);
+}
+static inline void rc__note_taken(const struct rc__header *h) {
+    if (RC__LOAD(rc__history))
+        rc__history_note(h, RC__TAKEN, false);
+}
+static inline void rc__note_given(const struct rc__header *h) {
+    if (RC__LOAD(rc__history))
+        rc__history_note(h, RC__GIVEN, false);
+}
+#else
+#define rc__note_new(h) ((void)(h))
+#define rc__note_taken(h) ((void)(h))
+#define rc__note_given(h) ((void)(h))
+#endif
+
 // inspect_leaks.c, for REFCYC_LEAKS
 void rc__leaks_watch(void);
 void rc__leaks_heap_ends(struct rc_heap *heap);

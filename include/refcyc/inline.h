@@ -10,7 +10,7 @@
 // address, and registers that are saved, and a pair of them took 1.3 times what the two additions take.
 //
 // Only in optimized builds, where the call is what a pair of them costs, and never with RC_ANALYZE: gcc's analyzer does
-// not follow handles through inline functions.
+// not follow handles through inline functions. Nor with RC_CHECK: a checked build of the library notes who calls (inspect.h).
 #ifndef REFCYC_INLINE_H
 #define REFCYC_INLINE_H
 
@@ -102,7 +102,7 @@ static inline bool rc__release_elsewhere(struct rc__header *h, uint32_t both) {
     return true;
 }
 
-#if defined(__OPTIMIZE__) && !defined(RC_ANALYZE) && !defined(RC_CALLS)
+#if defined(__OPTIMIZE__) && !defined(RC_ANALYZE) && !defined(RC_CALLS) && !defined(RC_CHECK)
 #define RC__RETAIN(p) rc__retain_inline(p)
 #define rc_release(p) rc__release_inline(p)
 

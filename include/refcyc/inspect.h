@@ -120,6 +120,25 @@ RC_API bool rc_leaks(void (*each)(const struct rc_leak *leak, void *arg), void *
 // everything, has forgotten. false with errno.
 RC_API bool rc_report(rc_line_fn *print, void *arg);
 
+// Who has the handles: a history of every call that took or gave up a handle of an object, of those that are born from here on
+// and whose type has this name (NULL: of all). rc_why_print and rc_report show it with the objects that they find held;
+// REFCYC_HISTORY=element,page in the environment (* for all) asks for it in a program that nobody changes.
+//
+//     element 0x5580: 2 handles taken, 1 given up
+//       1 taken by
+//         ./browser(page_add+0x1f) [0x401a8f]
+//         ./browser(main+0x40) [0x401c20]
+//       ...
+//
+// Library and program are to be compiled with RC_CHECK (make CHECK=1): elsewhere retain and release are in line, and nobody
+// notes them. The program's own functions have names in it where it is linked with -rdynamic; else `addr2line -f -e browser
+// 0x..` tells them. Any thread; goes on for as long as the program runs. 2 microseconds a call, and memory from the C library
+// that never comes back. false with errno = ENOMEM, or ENOTSUP where the library is no checked build.
+RC_API bool rc_history_of(const char *type);
+// Prints that of [obj], which may be dead by now, as in a fault handler: it is not looked at. Any thread. [print] must call
+// nothing of this library. false with errno = ENOENT if there is none, or [obj] is NULL.
+RC_API bool rc_history_print(const void *obj, rc_line_fn *print, void *arg);
+
 // What rc_verify found.
 enum rc_problem_kind {
     RC_PROBLEM_LINKS = 1,   // an object has fewer links than there are slots which lead to it: a slot was written by hand,
