@@ -9,11 +9,11 @@
 //   - an object that is held: by a handle, or by a mark of another thread on it;
 //   - an object with a chain of owners up to one that is held (roots.c).
 //
-// Without owner slots, a suspect in a large live structure would have all of it traced. Against that: an ALIVE object that
-// is met from one which is not known to be is probed: its slots are read, and what they lead to is ALIVE, and from there
-// ALIVE spreads over the edges recorded so far. So a path from a suspect up to a handle proves what it came along alive,
-// and what hangs off it need not be traced. Such a path is found sooner if it is looked for: a class remembers the slot
-// that led to something ALIVE last (its hint: hints.c), and nodes found through hints are traced before others, on the hot
+// Without owner slots, a suspect in a large live structure would have all of it traced. To avoid that, an ALIVE object is
+// probed when an edge from an object that is not known to be alive leads to it: its slots are read, what they lead to is ALIVE,
+// and from there ALIVE spreads over the edges recorded so far. So a path from a suspect up to a handle proves everything along
+// it alive, and what hangs off it need not be traced. Such a path is found sooner if it is looked for: a class remembers the
+// slot that led to something ALIVE last (its hint: hints.c), and nodes found through hints are traced before others, on the hot
 // stack.
 //
 // Other nodes to be traced are a stack, too (cold), so an object is traced while it is still in the cache. Slots are read
@@ -22,8 +22,8 @@
 //
 //     reading  ->  [headers fetched]  looked at  ->  [nodes fetched]  recorded
 //
-// Where but one object is on its way, and one slot of it leads on, there is nothing to wait together with: its edges are
-// recorded at once, and so are those of the next (a list, with or without links back).
+// Where only one object is on its way, and only one of its slots leads on, there is nothing else to be fetched meanwhile: its
+// edges are recorded at once, and so are those of the next (a list, with or without links back).
 //
 // All rows are empty between slices, so an edge is recorded in the slice that read it, as R4 and R5 want.
 //
@@ -123,8 +123,8 @@ static inline struct cc_node *node_of(const struct rows *r, const struct rc__hea
     return rc__heap(h) == r->heap && h->word & RC__GRAPH ? cc_node(r->cc, rc__index(h)) : NULL;
 }
 
-// The same, with the slot that the hint names last, so that it is the first to be traced; but if that was done, nothing need
-// come before anything else: most often it is what led here.
+// The same, with the slot that the hint names last, so that what it leads to is traced first. If that was traced already, which
+// most often is because it led here, nothing has to come before anything else.
 static void read_hinted(struct rows *r, const struct rc__header *h, const struct rc__class *c, uint32_t source) {
     assert(c->small && c->hint >= 0);
     const char *obj = (const char *)(h + 1);
@@ -142,8 +142,8 @@ static void read_hinted(struct rows *r, const struct rc__header *h, const struct
     r->hot += hot;
 }
 
-// An edge into a node whose external count does not allow for it. If the object is unmarked, its links at discovery were
-// all there were since: then its slots hold more links than were ever made.
+// An edge leads into a node whose external count has none left for it. If the object is unmarked it has had no other links
+// since its discovery: then there are more slots that lead to it than links were ever made.
 static bool is_overtraced(struct cc *cc, struct rc__header *h) {
     assert(rc__is_object(h) && h->word & RC__GRAPH);
     if (cc_is_marked(h))
@@ -183,7 +183,7 @@ static void leave_open(struct cc *cc, struct cc_node *from) {
     cc->any_open = true;
 }
 
-// What an edge leads to that is not just another node whose fate is open.
+// Records a slot that leads to anything but another node whose fate is open, or that comes from an object which is ALIVE.
 static void record_special(struct rows *r, struct rc__header *h, uint32_t source, uint32_t flags) {
     assert(!(source & ~SOURCE));
     assert(cc_node(r->cc, source)->object);
@@ -264,8 +264,8 @@ static void look(const struct rows *r, struct row *row) {
     }
 }
 
-// Gives the target of slot [i] of the row, which had no node when it was looked at, one to be traced. false: it is a special
-// one, or memory is out.
+// The target of slot [i] of the row had no node when it was looked at, and gets one, to be traced. false: it is a special one,
+// or memory is out.
 static inline bool discover_usual(const struct rows *r, struct row *row, uint32_t i) {
     struct cc *cc = r->cc;
     struct rc__header *h = row->target[i];
@@ -427,7 +427,7 @@ void cc_changed(struct rc_heap *heap, struct rc__header *h) {
     cc->piece_slot = 0;
 }
 
-// The node to be traced next, or CC_NONE if there is none, or none before what a hint led to.
+// The node to be traced next; CC_NONE if there is none, or if what a hint led to is to come first and is still on its way.
 static inline uint32_t next_node(struct rows *r) {
     assert(r->cc->root <= r->cc->roots);
     struct cc *cc = r->cc;
@@ -444,8 +444,8 @@ static inline uint32_t next_node(struct rows *r) {
     return pop(cc, &cc->cold);
 }
 
-// Reads suspects' slots as long as nothing else comes first, and the objects are small and without a hint. Returns how many
-// nodes were looked at for that.
+// Reads the slots of suspects, as long as nothing else comes first and the objects are small and without a hint. Returns how
+// many nodes it looked at.
 static uint32_t read_roots(struct rows *r, uint32_t limit) {
     assert(r->cc->roots <= r->cc->node_count);
     struct cc *cc = r->cc;
@@ -484,7 +484,7 @@ static uint32_t read(struct rows *r, uint32_t limit) {
     return nodes;
 }
 
-// Whether nothing is on its way but what was read last, and that are slots of one object, none of which comes before others.
+// Whether nothing is on its way but the row read last, and that has slots of one object only, none of them hot.
 static inline bool is_alone(const struct rows *r) {
     uint32_t slots = 0;
     for (uint32_t i = 1; i < ROWS; i++)
@@ -519,9 +519,9 @@ static void record_known(struct rows *r, struct row *row) {
     row->slots = left;
 }
 
-// The row that was read last is alone, and more would not come together by waiting. What it has of links back is recorded at
-// once, and if there is one other, the chain of small objects that begins there is followed, for as many as are read at once.
-// What is left, is left in the row. Returns how many nodes that made.
+// The row that was read last is alone, and waiting would bring nothing else. Its links back are recorded at once; and if there
+// is one other link, the chain of small objects that begins with it is followed, for as many objects as are read at a time.
+// What cannot be recorded so stays in the row. Returns how many nodes that made.
 static uint32_t follow(struct rows *r) {
     struct cc *cc = r->cc;
     struct row *row = r->row;

@@ -6,12 +6,12 @@
 //     edge:  | first | node number |      the edges of a node stand in a row, the first one marked
 //
 //   G1  An object has GRAPH set if and only if a node names it; its index is then the node's number.
-//   G2  ext counts the links recorded at discovery less the edges recorded into the node: what is left is held from
-//       outside the graph. It means nothing in a node that is ALIVE, and threads the stack of those. In a node that is
-//       BOTH (rc/extra.c) it is CC_HELD less the edges into it whose sources are not known to be ALIVE: it is alive when
-//       there are none, which is not known before all edges are recorded.
-//   G3  The edges of a node are recorded in one go, one after the other; they end where those of another node begin, or
-//       with the last edge.
+//   G2  ext is the number of links at discovery, less the edges recorded into the node: what is left comes from outside the
+//       graph. In a node that is ALIVE it means nothing, and threads the stack of these. In a node that is BOTH
+//       (rc/extra.c) it is CC_HELD, less the edges into it whose sources are not known to be ALIVE: the node is alive when
+//       there are none of these, which is not known before all edges are recorded.
+//   G3  The edges of a node are recorded without another node's in between; they end where those of another node begin, or with
+//       the last edge.
 //   G4  A node whose object has been taken out (retired) has object 0.
 #ifndef CC_GRAPH_H
 #define CC_GRAPH_H
@@ -37,10 +37,10 @@ struct cc_node {
     uint32_t edge; // the first, or CC_NONE
 };
 
-#define CC_HELD (UINT32_C(1) << 30) // ext of a node that is to be found alive: beyond what links can take off
+#define CC_HELD (UINT32_C(1) << 30) // ext of a node that is to be found alive: more than edges can take off
 #define CC_EDGE_FIRST (UINT32_C(1) << 31)
 
-enum { CC_AHEAD = 12 }; // nodes whose objects are on their way from memory while one is worked on
+enum { CC_AHEAD = 12 }; // how many nodes ahead of the one that is worked on objects are fetched from memory
 
 #define CC_NODES 4096  // a chunk, which has room for CC_AHEAD more: what is fetched ahead may lie beyond its end
 #define CC_NODE_BYTES ((CC_NODES + CC_AHEAD) * sizeof(struct cc_node))
@@ -78,7 +78,7 @@ static inline struct rc__header *cc_owner(const struct rc__header *h, const stru
     void *owner = c->owner == RC__NO_SLOT ? NULL : rc__load((const char *)(h + 1) + c->owner);
     return owner ? RC__HEADER(owner) : NULL;
 }
-// That [h] is held is why something is taken to be alive: when it is no longer, that has to be asked anew.
+// Something else is taken to be alive because [h] is held: when [h] no longer is, that has to be asked anew, so it is not LED.
 static inline void cc_rely_on(struct rc__header *h) {
     if (h->word & RC__LED)
         h->word &= ~RC__LED;
@@ -104,8 +104,8 @@ struct cc_budget {
 };
 
 uint64_t cc_now(void);
-// By which the heap's growth is told: half of it objects, which may fill pages that are there, half of it all memory, of which
-// containers may have nearly everything.
+// The size by which pacing tells growth: half of it is that of objects, which may fill pages that are there already, and half
+// is all memory, since containers may have nearly all of that.
 size_t cc_pace_bytes(const struct rc_heap *heap);
 void cc_budget_check(struct cc_budget *budget);
 
@@ -128,9 +128,9 @@ static inline size_t cc_roots_waiting(const struct rc_heap *heap) {
 // Each does a part of its phase and returns whether that is finished; false: the slice is over (or, out_of_memory).
 bool cc_roots(struct rc_heap *heap, struct cc_budget *budget);
 void cc_islands_begin(struct cc *cc);
-// The roots from the cursor on are explored. Those that are left are for BUILD.
+// Explores the roots from the cursor on. Those that are no islands are left for BUILD.
 bool cc_islands(struct rc_heap *heap, struct cc_budget *budget);
-// Explores from [h], which was a suspect until now, and gets a node, for which there is room, if it is no island. All roots
+// Explores from [h], which was a suspect until now; if it is no island it gets a node, for which there is room. All roots
 // before it have been explored. Adds to [cost].
 void cc_explore(struct rc_heap *heap, struct rc__header *h, uint32_t *cost);
 bool cc_build(struct rc_heap *heap, struct cc_budget *budget);
@@ -176,9 +176,9 @@ void cc_tell(struct rc_heap *heap, const struct cc_node *node);
 void cc_retire(struct rc_heap *heap, struct cc_node *node, bool suspect);
 void cc_graph_reset(struct rc_heap *heap);
 
-// Whether the graph's objects are still what they were when they were discovered, and have nothing to be released or called
-// but their slots. Marks are made by the program, and by other threads on what they hold. The program has not run; of an
-// object that was white so far nobody held a handle, and without a weak reference to it nobody else can come by one.
+// Calm: the graph's objects are still what they were when they were discovered, and nothing has to be released or called for
+// them but their slots. Marks are made by the program, and by other threads on objects that they hold. The program has not run;
+// and of an object that is white nobody has had a handle, nor can anybody get one without a weak reference.
 static inline bool cc_is_calm(const struct cc *cc) {
     return cc->undisturbed && cc->plain;
 }

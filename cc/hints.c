@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Hints: the ways up that BUILD learns. Where children name their parent, but not as an owner, the shortest proof that an object
-// is alive is often to go from parent to parent until one is held. So when an object is found alive because of another, and one
-// of its slots leads back to that, its class remembers the slot: its hint. build.c has what a hint leads to traced before other
-// nodes, and island.c goes up by hints.
+// Hints: the ways up that BUILD learns. Where children name their parent, but not as an owner, the shortest proof that an
+// object is alive is often to go from parent to parent until one is held. So when an object is found alive because of another,
+// and one of its slots leads back to that, its class remembers the slot: its hint. build.c has what a hint leads to traced
+// before other nodes, and island.c goes up by hints.
 //
 // A hint is a guess. It decides what is looked at first, never what is alive.
 #include "cc/graph.h"

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// ROOTS: the suspects are taken out of their buffer, a row at a time. One that is held is dropped (R2), and is LED no more. The
-// others get nodes, unless a chain of owners leads up from them to something that is held, or to another suspect, in the
-// buffer or with a node: the judgement of that is theirs, too, as it leads to them. (Not to an old one in the buffer, as this
-// collection may not look at that.)
+// ROOTS: the suspects are taken out of their buffer, a row at a time. One that is held is dropped (R2), and is no longer LED.
+// The others get nodes, unless a chain of owners leads up from them to something that is held, or to another suspect, in the
+// buffer or with a node: that leads to them, so the verdict on it is theirs, too. (An old suspect in the buffer does not count,
+// as this collection may not look at it.)
 //
-// Such a one gets no node, nor does the chain: a verdict that lasts would have to hear when the proof ends. So each chain
-// is climbed anew, and whatever breaks it afterwards leaves a suspect that leads to the object. A step up is a cache miss,
-// often, and nothing else; so some dozen are made side by side. Within a slice, where no proof can end, a memo of what other
-// climbers came along would be sound, but costs more than the steps it saves (bench/NOTES.md).
+// An object with such a chain gets no node, and neither does the chain: if that proof were kept, something would have to tell
+// when it ends. So each chain is climbed anew, and whatever breaks it afterwards leaves a suspect that leads to the object. A
+// step up is often a cache miss, and little else; so some dozen chains are climbed side by side. Within a slice, in which no
+// proof can end, a memo of where other climbers have been would be sound, but costs more than the steps that it saves
+// (bench/NOTES.md).
 #include "cc/node.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
     CLIMBERS = 48      // chains that are climbed side by side
 };
 
-// Some suspects are proved alive side by side, so that the ways up are on their way from memory together.
+// Some suspects are climbed from side by side, so that what is above them is fetched from memory at the same time.
 struct climber {
     struct rc__header *suspect;
     struct rc__header *at; // how far up its chain it has come
@@ -24,8 +25,8 @@ struct climber {
 enum { CLIMBING, PROVED, LOST };
 
 // One step up. Of the next object nothing is read yet, since it is on its way from memory: not even whether it is ours. A
-// chain that comes to a node of the graph is proved if that is ALIVE. So is one that begins at [suspect], if not NULL, and
-// comes to another one: all nodes are suspects' at that time.
+// chain that comes to a node of the graph proves what it began at if that node is ALIVE. If it began at [suspect], which is not
+// NULL then, any node does, and any young suspect but itself: all nodes are those of suspects at that time.
 static inline int climb_on(struct rc_heap *heap, struct rc__header **at, const struct rc__header *suspect) {
     struct rc__header *h = *at;
     uint32_t both = rc__both(h), cls = both >> 16;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SCAN: which nodes are alive, on the compact graph alone: those with an external count, and all that they reach. If nothing
-// was found alive so far, and the sum of all external counts is 0, there is none: then no node is looked at.
+// SCAN: which nodes are alive, on the compact graph alone: those with an external count, and all that they reach. If none was
+// found alive before, and the sum of all external counts is 0, there is none, and no node is looked at.
 #include "cc/graph.h"
 
 bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
@@ -23,7 +23,7 @@ bool cc_flood(struct rc_heap *heap, struct cc_budget *budget) {
             uint64_t target = cc_node(cc, n)->object;
             if (target & CC_BOTH && !(target & CC_ALIVE) && cc->phase != RC_PHASE_VALIDATE &&
                 (++cc_node(cc, n)->ext < CC_HELD || cc->phase == RC_PHASE_BUILD)) {
-                // G2: something else that holds it is not alive, as far as is known; or is yet to be traced, in BUILD
+                // G2: something else that links to it is not known to be alive; in BUILD, that may be yet to be traced
             } else if (target && !(target & CC_ALIVE)) {
                 cc_set_alive(cc, n);
                 if (cc->hints && cc->phase == RC_PHASE_BUILD)
