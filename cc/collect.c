@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The state machine: one slice works through whatever is to do until its time is over.
 //
-//   S1  Between slices the program may do anything; what a phase keeps is only in struct cc.
+//   S1  Between slices the program may do anything; all that a phase keeps until its next slice is in struct cc.
 //   S2  Nothing is done to an object before the verdict is final (DESTROY), so until then a collection can be called off:
 //       its objects leave the graph, and those that were suspects are suspects again.
-//   S3  In a slice, nested calls return at once. Objects that die of what callbacks do join the dead list, which is worked
-//       on first in each slice.
+//   S3  In a slice, nested calls return at once. Objects that die because of what callbacks do join the dead list, which comes
+//       first in each slice.
 #include "cc/graph.h"
 #include "cc/pauses.h"
 
@@ -75,8 +75,8 @@ void cc_graph_reset(struct rc_heap *heap) {
     cc->white_count = 0;
 }
 
-// So many chunks are kept for the next collection: one, and where the heap is large, a part of its size. First touches of
-// new memory cost more than what is then done with it, and some cost milliseconds (rc/large.c).
+// How many chunks are kept for the next collection: one, and in a large heap some more, by its size. The first touch of new
+// memory costs more than what is done with it afterwards, and sometimes milliseconds (rc/large.c).
 static size_t chunks_kept(const struct rc_heap *heap, size_t chunk_bytes) {
     return 1 + heap->bytes / 128 / chunk_bytes;
 }
@@ -127,7 +127,7 @@ static void begin_inbox(struct rc_heap *heap) {
     heap->cc.inbox_only = true;
 }
 
-// The collection is over, and its graph still as it was: what pacing and statistics learn from it.
+// The collection is over, and its graph is still there: pacing and statistics learn from it.
 static void report(struct rc_heap *heap) {
     assert(heap->cc.phase != RC_PHASE_IDLE);
     struct cc *cc = &heap->cc;
@@ -158,8 +158,8 @@ static void end(struct rc_heap *heap) {
         heap->stats.collections++;
 }
 
-// S2: what is left of the collection is to take the graph down. It has answered the bell, and may not have looked through
-// all of the inbox.
+// S2: all that the collection has to do from now on is to take the graph down. It has silenced the bell, and perhaps not looked
+// through all of the inbox yet.
 static void call_off(struct rc_heap *heap) {
     assert(!heap->cc.called_off && !heap->cc.committed);
     assert(heap->cc.phase != RC_PHASE_IDLE && heap->cc.phase < RC_PHASE_DESTROY); // S2
@@ -249,13 +249,13 @@ static bool has_work(struct rc_heap *heap, enum cc_begin may_begin) {
     return heap->suspect_count > (may_begin == CC_BEGIN_YOUNG ? heap->old_count : 0) || rc__bell(heap);
 }
 
-// What counting found dead comes first. false: the slice is over.
+// Objects that counting found dead come first. false: the slice is over.
 static bool reap(struct rc_heap *heap, struct cc_budget *budget) {
     assert(!heap->reaping && rc__is_mine(heap));
     while (heap->dead || heap->clearing || heap->notices || heap->rubbish) {
         if (heap->clearing || heap->notices || (heap->dead && !rc__class(heap->dead)->plain))
-            heap->cc.undisturbed = false; // a callback may run: of what an island let go, say
-        // Of what is large, or of its memory, a piece: as much as many objects.
+            heap->cc.undisturbed = false; // a callback may run: that of something an island held, say
+        // A piece of a large object, or of the memory of one, costs as much as many objects.
         bool piece = heap->clearing || !heap->dead || !rc__class(heap->dead)->small;
         rc__reap(heap, 1);
         if (!cc_spend(budget, piece || heap->clearing ? UNITS : 16))

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: MIT
-// Islands: small garbage, judged and freed in one go. Most garbage that a program makes in cycles is a few objects, or some
-// hundred, that only hold each other: a node and its listener, a subtree that was cut out. For those the graph with its
-// passes is a long way round.
+// Islands: small garbage, judged and freed in one go. Most garbage in cycles is a few objects, or some hundred, that hold only
+// each other: a node and its listener, a subtree that was cut out. For these, the graph with its passes is a long way round.
 //
-// When ROOTS has taken a suspect, what that leads to is explored, up to MEMBERS objects. If nobody has a handle of a member,
-// and all links of each member come from slots of members, they are garbage, and freed at once. Else they are left as they
-// were, and the suspect is for BUILD.
+// When ROOTS has taken a suspect, what it leads to is explored, up to MEMBERS objects. If nobody has a handle of a member, and
+// all links of each member come from slots of members, they are garbage, and are freed at once. Otherwise they are left as they
+// were, and the suspect is left for BUILD.
 //
-// What members link to may be left out, whatever it is: it loses those links when they are freed, and is looked at again,
-// as a suspect. Left out is what could be no member (of another heap, acyclic, held), and what a way up leads from to
-// something held: by owners, or by the slots that led up for BUILD (hints). The latter is asked only of what is neither
-// below a member nor above it, and of some dozen at once, since each step may be a cache miss.
+// Whatever members link to may be left out: it loses those links when the members are freed, and is looked at again, as a
+// suspect. What is left out is what can be no member (because it is of another heap, acyclic, or held), and objects from which
+// a way up leads to something held: by owners, or by the slots that led up in BUILD (hints). Such a way is looked for only from
+// objects that are neither below a member nor above it, and from some dozen at once, since each step may be a cache miss.
 //
-// No program code runs between the first look and the last, and a member without handle and without weak reference is none
-// that another thread could come by meanwhile. So the marks, which are there for that (R5 to R8), are not asked for: the
+// No program code runs between the first look and the last, and another thread cannot get hold of a member meanwhile, since
+// that has neither a handle nor a weak reference. So the marks, which are there for that (R5 to R8), need not be looked at: the
 // counts are what they are now. A member may be a root itself; then it leaves the graph.
 //
-// A leaf is a member whose only slot leads back to where it was met: a listener, an attribute. It needs no look of its own,
-// and so those that need one are the more alike, which helps a processor to guess how many slots are next.
+// A leaf is a member whose only slot leads back to where it was met: a listener, an attribute. It needs no look of its own.
+// Those that do are more alike then, which helps the processor to guess how many slots come next.
 //
-//   I1  The handles of a member, which has none, are its place, counted from 1, until it is left or freed. From the first
-//       place up are the members whose slots are to be read, from the last one down are the leaves.
-//   I2  Nothing but roots is in the graph. Nodes [0, kept) are those that are for BUILD, those from the cursor on are to be
-//       looked at; between them there are none (object 0).
+//   I1  A member has no handles, and until it is left or freed the field `handles` has its place, counted from 1. From the
+//       first place up there are the members whose slots are to be read, from the last one down the leaves.
+//   I2  Only roots are in the graph. Nodes [0, kept) are for BUILD, those from the cursor on are yet to be looked at; those in
+//       between have no object (object 0).
 //
-// In a large live structure an exploration comes to nothing; so what they find pays for those that find nothing.
+// In a large live structure explorations come to nothing. So there is an account: objects found pay for objects explored in
+// vain.
 #include "cc/node.h"
 #include "cc/reclaim.h"
 
 enum {
     MEMBERS = 512,
     OUTSIDE = 4 * MEMBERS, // links that lead out
-    DOUBTFUL = 32,         // of which ways up are climbed side by side
+    DOUBTFUL = 32,         // objects whose ways up are climbed side by side
     CLIMB = 64,            // steps
     AHEAD = 4,
     COST = 8,              // units, of a member
@@ -97,7 +97,7 @@ static inline unsigned admit_leaf(struct island *s, struct rc__header *h, uint32
     return put(s, h, both, MEMBERS - ++s->leaves);
 }
 
-// A slot of a member leads to the member at [place]. false: there are more slots than links, BUILD will say so.
+// A slot of a member leads to the member at [place]. false: there are more slots than links, which BUILD will report.
 static inline bool explain(struct island *s, unsigned place) {
     assert(place > 0 && place <= MEMBERS);
     s->edges++;
@@ -112,7 +112,7 @@ static inline bool leave_out(struct island *s, struct rc__header *h) {
     return true;
 }
 
-// What [h], of class [c], says is above it, or NULL.
+// What is above [h], of class [c]: its owner, or what its class's hint leads to; or NULL.
 static inline struct rc__header *above(const struct rc__header *h, const struct rc__class *c) {
     assert(c == rc__class(h));
     int32_t offset = c->owner != RC__NO_SLOT ? c->owner : c->hint;
@@ -137,7 +137,7 @@ static inline int climb_on(struct island *s, struct rc__header **at) {
     return CLIMBING;
 }
 
-// [h] was in doubt, and no way up leads to something held: a member, if it can be one.
+// [h] was in doubt, and no way up leads from it to something held: it becomes a member, if it can. false: this is no island.
 static bool take_in(struct island *s, struct rc__header *h) {
     uint32_t both = rc__both(h);
     unsigned place = place_of(s, h, both);
@@ -270,8 +270,8 @@ static void free_members(struct island *s) {
     heap->stats.edges += s->edges;
 }
 
-// Whether a hint leads from the member [h], which has no owner slot, up to something held: then it is for BUILD, which looks
-// for that.
+// Whether a hint leads from the member [h], which has no owner slot, up to something held: then it is left for BUILD, which
+// goes that way first.
 static bool is_hopeless(struct island *s, struct rc__header *h) {
     assert(s->count == 1 && s->member[0] == h);
     const struct rc__class *c = rc__class(h);
@@ -320,7 +320,7 @@ void cc_islands_begin(struct cc *cc) {
     cc->credit = cc->credit > CREDIT ? cc->credit : CREDIT;
 }
 
-// Explores from [h], a root or what was a suspect until now; adds to [cost]. Returns whether it was an island: it is gone.
+// Explores from [h], a root, or a suspect until now; adds to [cost]. Returns whether it was an island, and so is gone.
 static bool explore_from(struct rc_heap *heap, struct rc__header *h, uint32_t *cost) {
     assert(rc__is_mine(heap) && rc__is_object(h));
     struct cc *cc = &heap->cc;

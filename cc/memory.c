@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The memory of the graph. It is touched from one end to the other, once, and given back. All but the first chunks come in
-// large blocks (rc/large.c). A collection without a time limit asks for large pages for these, and where it gets none, has some
-// chunks made present at a time; one that is sliced does neither.
+// The memory of the graph. It is touched from one end to the other, once, and given back. All but the first few chunks come in
+// large blocks (rc/large.c). A collection without a time limit asks for large pages for these; where it gets none, it has some
+// chunks at a time made present. One that is sliced does neither.
 //
 //     | chunk | ... | chunk |    | chunk, chunk ...   |    | chunk, chunk ...   |
 //       the first few, from        a block                   a block
@@ -16,7 +16,7 @@ static bool is_sliced(const struct rc_heap *heap) {
     return heap->cc.budget && heap->cc.budget->deadline != UINT64_MAX;
 }
 
-// Of the chunks of [c], [used] may be written to so far. Some more; returns how many then, 0 if memory is out.
+// So far [used] chunks of [c] are in use. Takes some more into use, and returns how many there are then; 0 if memory is out.
 static size_t more_room(struct rc_heap *heap, struct rc__chunks *c, size_t used, size_t chunk_bytes) {
     assert(used <= c->chunks);
     if (used == c->chunks && !rc__chunks_grow(heap, c, chunk_bytes, !is_sliced(heap)))
@@ -28,7 +28,7 @@ static size_t more_room(struct rc_heap *heap, struct rc__chunks *c, size_t used,
     return used + n;
 }
 
-// Room for some nodes more; false if memory is out, and says so. So are numbers, in time.
+// Room for some more nodes; false, with out_of_memory set, if memory is out, or the numbers of nodes.
 bool cc_more_nodes(struct rc_heap *heap) {
     assert(heap->cc.node_count <= heap->cc.node_room && heap->cc.node_room % CC_NODES == 0);
     struct cc *cc = &heap->cc;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The second line of defence. Just before a white set is committed, it is looked at once more, as it is now and in one go:
-// each member's links must all come from slots of members, and it has no handle. If the rules hold, that cannot fail; where
-// it does (a slot written by hand, a trace that forgets or invents a slot, a defect of ours), the set is kept, as a leak.
+// The second line of defence. Just before a white set is committed it is looked at once more, as it is now and in one go: all
+// links of each member must come from slots of members, and no member may have a handle. If the rules hold, that cannot fail.
+// Where it does (because a slot was written by hand, a trace forgets or invents a slot, or there is a defect here), the set is
+// kept, as a leak.
 //
-// Small sets are always looked at, larger ones in checked builds. RC_NO_RECHECK leaves it out, which is for the tests
-// that prove what the rules are worth without it.
+// Small sets are always looked at, larger ones in checked builds only. RC_NO_RECHECK leaves it out, for the tests that prove
+// what the rules are worth without it.
 #include "cc/graph.h"
 
 #ifdef RC_CHECK

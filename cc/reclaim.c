@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What becomes of the white set. Each pass goes over the nodes, in the order of their discovery.
 //
-// FINALIZE, if some member awaits its finalizer: all those are called, the set intact, each member held while it is its
-// turn. Finalizers may do what they like with the set, so its verdict is void afterwards: all of it become suspects, and
-// the next collection, in which nobody awaits a finalizer, decides again. As soon as somebody has got hold of a member by a
-// weak reference, no more are called: what it reaches has come back to life. The others' turn is in the next collection.
+// FINALIZE, if some member awaits its finalizer: all finalizers that are due are called, with the set intact, and each member
+// held during its own. Finalizers may do what they like with the set, so the verdict on it is void afterwards: all members
+// become suspects, and the next collection, in which none awaits a finalizer, decides again. Once somebody has got hold of a
+// member by a weak reference, no more are called, since what that member reaches has come back to life: their turn is in the
+// next collection.
 // (tests/model: FINAL_WAIT, FINAL_AGAIN, FINAL_KEPT, FINAL_HELD, FINAL_STOP.)
 //
 // DESTROY, after the commit, if some member has a destructor. DOOM: the members are dead (class odd), so that a destructor
@@ -19,9 +20,9 @@
 enum { DOOM, DESTRUCT };
 enum { UNLINK, RELEASE };
 
-enum { CALLBACK = 16 }; // what a member with a callback costs; after one, the slice may be over
+enum { CALLBACK = 16 }; // the cost of a member with a callback, after which the slice may be over
 
-// Calls [each] with the white nodes, from the cursor on; it returns false to be called again with the same.
+// Calls [each] with the white nodes, from the cursor on. If it returns false it is called with the same node again.
 static inline bool each_white(struct rc_heap *heap, struct cc_budget *budget,
                               bool (*each)(struct rc_heap *heap, struct cc_node *node, struct rc__header *h),
                               uint32_t cost) {
@@ -125,7 +126,7 @@ struct leave {
     struct rc_heap *heap;
 };
 
-// Releases the links that leave the set. What is in it has GRAPH: nothing else is in the graph any more.
+// Releases the links that leave the set. What is in the set has GRAPH, and nothing else has.
 static void leave_set(struct rc_visitor *visitor, char *first, size_t n) {
     assert(((struct leave *)visitor)->heap->cc.phase == RC_PHASE_FREE);
     struct rc_heap *heap = ((struct leave *)visitor)->heap;

@@ -1,43 +1,45 @@
 // SPDX-License-Identifier: MIT
 // The suspect buffer: objects that may be garbage in a cycle, because a reference to them went and no handle is left (R1).
-// An object in it knows its place, so that one which dies leaves at once; another one takes the place. There is room for
-// each live object from its birth (R3).
+// An object in it knows its place, so one that dies leaves at once, and another one takes its place. There is room for each
+// live object from its birth (R3).
 //
-// What R1 is for: from a suspect, or from something held, a way leads to everything that is not freed yet. So an object
-// that is not in the graph, and whose last handle goes, need not be a suspect itself if there is such a way all the same:
+// The purpose of R1 is that a way leads to everything that is not freed yet, from a suspect or from something held. So an
+// object that is not in the graph, and whose last handle goes, need not become a suspect if there is such a way in any case:
 //
 //   - it is LED;
-//   - it holds no link. It is alive, so something has a link to it; there is a way to that, and not through this object;
-//   - the handle goes into a slot of an object that is held. That of the object made last is known to be one: a tree that is
-//     built from its leaves up;
-//   - its owner is held, or a young suspect: a tree that is built from its root down, with parents.
+//   - it holds no link. It is alive, so something has a link to it, and there is a way to that which does not go through this
+//     object;
+//   - the handle goes into a slot of an object that is held. Of slots of the object made last it is known that they are such
+//     slots: so it is where a tree is built from its leaves up;
+//   - its owner is held, or is a young suspect: so it is where a tree with parents is built from its root down.
 //
-// LED says that there is a way which does not begin at the object itself. Any object without a handle has one. It stays when
-// the object is taken up: who walks about in a structure and holds what he looks at for the moment leaves all as it was, and
-// nothing to be looked at. So an object is LED from when its last handle goes, and is no longer
+// LED says that there is a way which does not begin at the object itself. For any object without a handle there is one. It is
+// still there after somebody has taken the object up and let it go: a program that walks about in a structure, and holds what
+// it looks at for the moment, leaves everything as it was, and nothing to be looked at. So an object becomes LED when its last
+// handle goes, and ceases to be
 //
-//   - if it loses a link, or one of its links moves: that may have been the way;
-//   - if something else is taken to be alive because it is held: of that, it may be the only way (cc_rely_on). All that gets
-//     a node counts as such until it leaves the graph, alive and without a handle of anybody.
+//   - when it loses a link, or one of its links moves: that may have been the way;
+//   - when something else is taken to be alive because this object is held: to that, it may be the only way (cc_rely_on). This
+//     holds for everything that gets a node, until it leaves the graph alive and without a handle.
 //
-// "Held" above means held and not LED, therefore, and whoever relies on that makes it so.
+// Therefore "held" means held and not LED, above; and whoever relies on an object's being held makes sure that it is not LED.
 //
-// Not while objects are traced, in BUILD: one that was traced may have got a link to the object, or to what this leads to,
-// which is recorded nowhere; so something may be found alive for a link that garbage has. What is let go then is a suspect,
-// and asks for another look (R7).
+// None of this holds while objects are traced, in BUILD: an object that was traced already may have got a link to this one, or
+// to what this one leads to, which is recorded nowhere; so something may be found alive because of a link that garbage has.
+// What is let go then becomes a suspect, to be looked at once more (R7).
 //
-// What takes the way away later leaves a suspect that leads to the object. An owner that does not lead to it (the promise of
-// RC_OWNER, broken) does no harm for as long as the handle of something that is not LED does, by whatever way. One that loses
-// a link is a suspect whatever it says of its owner, which may be the one that is letting it go at this moment.
+// Whatever takes the way away later leaves a suspect that leads to the object. An owner that does not lead to it (a broken
+// promise of RC_OWNER) does no harm as long as the handle of something that is not LED leads to it, by whatever way. An object
+// that loses a link becomes a suspect, whatever its owner is: it may be the owner that is just letting it go.
 //
 //     | old suspects | young suspects | room ...
 //                    old_count        suspect_count
 //
-// A suspect that a collection found alive, and that nobody had touched meanwhile, is OLD from then on. Suspected again, it
-// goes to the front part, which paced collections look at less often: the root of a large live structure, taken up and let
-// go all the time, need not have all that it leads to traced with each collection. That delays what it leads to and loses
-// nothing: a collection looks at any suspects it likes (it takes no more than there are when it begins, anyway), and one
-// that was not looked at stays in the buffer. Garbage that a young suspect leads to is found whatever else is old in it.
+// A suspect that a collection found alive, and that nobody had touched meanwhile, is OLD from then on. When it is suspected
+// again it goes to the front part, which paced collections look at less often: if the root of a large live structure is taken
+// up and let go all the time, not every collection has to trace all that it leads to. That delays what old suspects lead to,
+// and loses nothing: a collection may look at any of the suspects (it never takes more than there are when it begins), and one
+// that was not looked at stays in the buffer. Garbage that a young suspect leads to is found even if there are old ones in it.
 #include "cc/graph.h"
 
 static void put(struct rc_heap *heap, struct rc__header *h, size_t i) {
@@ -49,7 +51,7 @@ static void put(struct rc_heap *heap, struct rc__header *h, size_t i) {
 
 static void move(struct rc_heap *heap, size_t from, size_t to) {
     assert(from < heap->reserved && to < heap->reserved);
-    if (from != to) // else there may be nothing, or what has moved away
+    if (from != to) // else there may be nothing at that place, or something that has moved on
         put(heap, *rc__pointer_at(&heap->suspects, from), to);
 }
 
@@ -78,8 +80,8 @@ void cc_suspect(struct rc_heap *heap, struct rc__header *h) {
     suspect(heap, h, rc__class(h));
 }
 
-// Whether [owner] is held, which is relied on then, or a young suspect. Its own owners are not asked: a suspect with another
-// one above it costs little (roots.c).
+// Whether [owner] is held, which is then relied on, or a young suspect. Its own owners are not asked: a suspect that has
+// another one above it costs little (roots.c).
 static inline bool stands_in(const struct rc_heap *heap, struct rc__header *owner) {
     assert(rc__is_object(owner));
     if (rc__heap(owner) != heap || owner->word & RC__GRAPH)

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
 // VALIDATE: each object that the scan did not find alive is white, and is looked at once more (R6). Let t be the moment at
 // which this phase begins. A white object that bears no mark when it is checked had, at t, exactly the references that were
-// recorded when it was discovered (R5), and each recorded edge into it is one of them (R4, and a reference gets from one
-// slot to another only by a marked move). For a set of which every member passes, that means: at t, no reference from
-// outside led in. Garbage stays garbage; only weak references can reach in, which R8 is for. Hence the checks may be
-// spread over slices.
+// recorded when it was discovered (R5), and each recorded edge into it is one of them (R4; and a reference gets from one
+// slot to another only by a move that leaves a mark). For a set all of whose members pass, that means: at t, no reference
+// led in from outside. Garbage stays garbage; only weak references can reach in, which R8 is for. Hence the checks may
+// be spread over slices.
 //
-// If the program has not run since the first node was made, and nobody else can have changed an object (calm: graph.h),
+// If the program has not run since the first node was made, and nobody else can have changed an object (cc_is_calm in graph.h),
 // there is nothing to look for, and no object is touched: what the scan found white is garbage.
 //
 // Pass CHECK:  living objects leave the graph; white ones are checked, and condemned if they have weak references.
 // Pass SPREAD: if some were pardoned, what they reach is, too. What is left is still closed: a reference into it from a
 //              pardoned object would have pardoned it.
-// Pass RELIST: the pardoned leave the graph as well, as suspects: an entry of a weak map leads on when one of what leads to it
-//              is pardoned (SPREAD), and so may keep something in vain (X3, rc/extra.c). After it, the objects with GRAPH are
-//              exactly the white ones.
+// Pass RELIST: the pardoned leave the graph as well, and become suspects: an entry of a weak map is pardoned, and what it leads
+//              to, as soon as one of the two that lead to it is (SPREAD), and so may keep something in vain (X3, rc/extra.c).
+//              After this pass, the objects with GRAPH are exactly the white ones.
 // COMMIT:      upgrades since the check are pardons: back to SPREAD. Small sets are looked at once more (recheck.c).
 //
-// A white object all of whose slots were recorded as edges, and which has as many edges as slots that are not NULL, holds
-// nothing but those edges: each of them leads to an unmarked object, so it is still there. If all nodes are white, it has
-// no link that leaves the set, and FREE need not look at its slots again.
+// If all slots of a white object were recorded as edges, and it has as many edges as slots that are not NULL, then it holds
+// nothing but those edges: each of them leads to an unmarked object, so it is still there. If all nodes are white, the object
+// has no link that leaves the set, and FREE need not look at its slots again.
 #include "cc/graph.h"
 
 enum { CHECK, SPREAD, RELIST, COMMIT };
@@ -44,8 +44,8 @@ static void pardon(struct cc *cc, struct cc_node *node) {
     cc->pardoned = true;
 }
 
-// Whether [node] holds just its edges, and nothing that has to be released one by one. A destructor may set its slots to
-// something else.
+// Whether [node] holds nothing but its edges, so that nothing has to be released one by one. (Not if it has a destructor, which
+// may put something else into its slots.)
 static inline bool is_closed(const struct cc_node *node, const struct rc__header *h, const struct rc__class *c) {
     assert(cc_object(node) == h && rc__class(h) == c);
     if (!c->closed || node->object & CC_OPEN || rc__atomic_load(&h->shared))
@@ -56,8 +56,8 @@ static inline bool is_closed(const struct cc_node *node, const struct rc__header
     return slots == node->object / CC_EDGE_ONE;
 }
 
-// A white object dies by count: somebody got hold of it, by a weak reference, and let go; or it is an entry of a weak map, and
-// its key or map, which is alive, has died.
+// A white object that dies by count is pardoned: somebody got hold of it, by a weak reference, and let go; or it is an entry of
+// a weak map, and its key or map, which was alive, has died.
 void cc_died(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__is_in(heap, h));
     assert(h->word & RC__GRAPH);
