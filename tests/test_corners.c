@@ -357,6 +357,39 @@ TEST(member_that_is_in_the_set_already_is_dropped_again) {
     EXPECT_EQ(0, resources_open);
 }
 
+// ---- how elements are aligned
+
+struct aligned {
+    _Alignas(16) char c[48];
+};
+RC_ELEMENT(aligned, struct aligned, .copy = NULL);
+
+static void expect_aligned(const void *element) {
+    EXPECT(element && (uintptr_t)element % 16 == 0);
+}
+
+TEST(elements_are_aligned_in_every_container) {
+    struct rc_array *a = rc_array_new(&aligned_element);
+    struct rc_list *l = rc_list_new(&aligned_element);
+    struct rc_map *keys = rc_map_new(&aligned_element, &rc_byte_element), *values = rc_map_new(&rc_byte_element, &aligned_element);
+    struct rc_set *set = rc_set_new(&aligned_element);
+    for (int i = 0; i < 100; i++) {
+        struct aligned e = {{(char)i}};
+        char c = (char)i;
+        EXPECT(rc_array_push_value(a, &e));
+        expect_aligned(rc_array_at(a, (size_t)i));
+        expect_aligned(rc_list_at(l, rc_list_insert_value(l, RC_LIST_NONE, &e)));
+        EXPECT(rc_map_put(keys, &e, &c));
+        expect_aligned(rc_map_find_key(keys, &e));
+        EXPECT(rc_map_put(values, &c, &e));
+        expect_aligned(rc_map_find(values, &c));
+        EXPECT(rc_set_add(set, &e));
+        expect_aligned(rc_set_find(set, &e));
+    }
+    for (void **c = (void *[]){a, l, keys, values, set, NULL}; *c; c++)
+        rc_release(*c);
+}
+
 // ---- no memory
 
 TEST(puts_without_memory_change_nothing) {

@@ -31,7 +31,7 @@
 // what rc_new makes of that refuses all until rc_array_init says what it holds. And rc_string_type (string.h).
 //
 // Laws of a table (one that breaks them is refused with a fault when a container is made with it):
-//   1. it has a name, and a size of 1 to RC_ELEMENT_MAX;
+//   1. it has a name, and a size of 1 to RC_ELEMENT_MAX; it is aligned as its C type has it, to 16 bytes at most;
 //   2. slots are links or weak references, lie inside the element, are aligned as pointers, and none is declared twice;
 //      the size is then a multiple of a pointer's;
 //   3. slots of an element in a container are changed through rc_set and its like only; plain fields as you like, but

@@ -39,11 +39,11 @@ RC_BEGIN_DECLS
 // inside the heap. Never fails. A release too many is a fault. O(1) where nothing dies.
 RC_API void rc_release(void *obj);
 
-// A new object of [type], zeroed, in the heap this thread is inside (the default heap if it is inside none), with one
-// handle, the caller's. NULL with errno = ENOMEM if memory is out (or the heap at its limit, see rc_heap_set_limit; or
-// if this type is new to the heap and there are 32,767 pairs of a heap and a type, see rc_type_forget), with nothing
-// changed; NULL with errno = EINVAL if the fault handler returned from a fault in the type's table (see type.h) or from
-// a call outside of any heap; NULL with errno = ECANCELED in a destructor that rc_heap_free runs.
+// A new object of [type], zeroed, at a multiple of 16 bytes, in the heap this thread is inside (the default heap if it is
+// inside none), with one handle, the caller's. NULL with errno = ENOMEM if memory is out (or the heap at its limit, see
+// rc_heap_set_limit; or if this type is new to the heap and there are 32,767 pairs of a heap and a type, see rc_type_forget),
+// with nothing changed; NULL with errno = EINVAL if the fault handler returned from a fault in the type's table (see type.h) or
+// from a call outside of any heap; NULL with errno = ECANCELED in a destructor that rc_heap_free runs.
 RC_API void *rc_new(const struct rc_type *type) RC_RETURNS_HANDLE;
 
 // The same with [extra] bytes more than the type's size, zeroed: room for a trailing array.
