@@ -5,13 +5,13 @@
 //     rc_array_push(nodes, a);                        // the array has a link of its own
 //     struct node *first = rc_array_get(nodes, 0);    // borrowed
 //
-// All calls are for the thread inside the array's heap, which keeps the array alive until they return. NULL for an
-// array, and an array of another heap, is a fault. (Those that are inline and only read, rc_array_get and the like, do not look
-// whose heap it is.) What can fail returns false (or NULL, or RC_NOT_FOUND) with errno, and has changed nothing then:
+// All calls are made inside the array's heap, and the caller keeps the array alive until they return. NULL for an array, and an
+// array of another heap, is a fault. (Those that are inline and only read, rc_array_get and the like, do not look whose heap it
+// is.) What can fail returns false (or NULL, or RC_NOT_FOUND) with errno, and has changed nothing then:
 //   ENOMEM   memory is out
 //   ERANGE   an index is beyond the array
 //   EBUSY    called from a comparison, a test or a copy that this array is just calling
-//   EINVAL   after a fault: the fault handler returned; or, as said below, the array's elements do not allow for it
+//   EINVAL   after a fault, the fault handler having returned; or, as said below, the array's elements do not allow it
 //
 // Links that are removed are released when the array has its new shape, so destructors that run then may use it. Where
 // many elements go at once (clear, remove_range, remove_if, resize) they go with an object of their own that dies, so
@@ -81,8 +81,8 @@ static inline void *rc_array_data(const struct rc_array *array) {
     return RC__FITS(array, "rc_array_data") && rc__array_count(array) ? array->data : NULL;
 }
 
-// Copies [value] into the array so that it gets [index], at most the array's size; those from there on move up one.
-// [value] may be an element of the array. O(1) at the end, amortized; else proportional to what moves.
+// Inserts a copy of [value] at [index], which is at most the array's size; the elements from there on move up by one. [value]
+// may be an element of the array. O(1) at the end, amortized; else proportional to what moves.
 RC_API bool rc_array_insert_value(struct rc_array *array, size_t index, const void *value);
 // The same with the caller's value, which moves in: what it owned is the array's on success; on failure it is still the
 // caller's.
@@ -110,7 +110,7 @@ RC_API bool rc_array_remove_fast(struct rc_array *array, size_t index);
 // The lowest index, from [from] on, of an element equal to [value], as its table's equal says, or else byte by byte; or
 // RC_NOT_FOUND (errno is left alone). O(size).
 RC_API size_t rc_array_find_value(const struct rc_array *array, size_t from, const void *value);
-// The same of which [test], which may not change the array, says true.
+// The same of an element for which [test] says true. That may not change the array.
 RC_API size_t rc_array_find_if(const struct rc_array *array, size_t from,
                                bool (*test)(const void *element, void *arg), void *arg);
 
@@ -156,7 +156,7 @@ RC_API size_t rc_array_find(const struct rc_array *array, const void *obj);
 RC_API bool rc_array_remove_range(struct rc_array *array, size_t from, size_t n);
 // A new array, with a handle, of copies of a range. NULL with errno.
 RC_API struct rc_array *rc_array_slice(const struct rc_array *array, size_t from, size_t n) RC_RETURNS_HANDLE;
-// Inserts copies of a range of [source], an array of the same element, perhaps the same array, at [index].
+// Inserts copies of a range of [source], an array with the same element table, perhaps the same array, at [index].
 RC_API bool rc_array_insert_range(struct rc_array *array, size_t index, const struct rc_array *source, size_t from,
                                   size_t n);
 // Inserts copies of [n] values that stand in a row at [values], perhaps in the same array, at [index]; or appends them.
@@ -164,8 +164,8 @@ RC_API bool rc_array_insert_values(struct rc_array *array, size_t index, const v
 static inline bool rc_array_push_values(struct rc_array *array, const void *values, size_t n) {
     return RC__FITS(array, "rc_array_push_values") && rc_array_insert_values(array, rc__array_count(array), values, n);
 }
-// Moves a range of [source], another array of the same element and heap, to [index]; what is behind it there moves down. EINVAL
-// for the same array.
+// Moves a range of [source], another array of the same heap with the same element table, to [index]; what was behind it in
+// [source] moves down. EINVAL for the same array.
 RC_API bool rc_array_move_range(struct rc_array *array, size_t index, struct rc_array *source, size_t from, size_t n);
 // Makes the array [size] long: removes from the end, or appends zeroed elements, NULL if they are links. EINVAL if it is to
 // grow and elements have a destructor.
@@ -193,8 +193,8 @@ RC_API bool rc_array_sort_with(struct rc_array *array, int (*compare)(const void
 // the address of an element, and then [value], which may be anything that it knows to compare with an element. O(log n).
 RC_API bool rc_array_search(const struct rc_array *array, const void *value,
                             int (*compare)(const void *a, const void *b), size_t *index);
-// Removes the elements of which [test] says true; how many goes to *removed if that is not NULL. [test] may not change
-// the array. The others keep their order. Proportional to the array, once.
+// Removes the elements for which [test] says true; *removed, if that is not NULL, is how many. [test] may not change the array.
+// The others keep their order. O(size), once for all of them.
 RC_API bool rc_array_remove_if(struct rc_array *array, bool (*test)(const void *element, void *arg), void *arg,
                                size_t *removed);
 

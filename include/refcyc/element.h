@@ -27,8 +27,8 @@
 //     rc_clear(&v->as.object), v->is = NUMBER, v->as.number = 1.5;          // where an object was
 //
 // The types of containers (rc_map_type and so on) are there to be asked for by rc_is_a: objects of them are made by rc_map_new
-// and its like, not by rc_new, which has a fault for them and for types that extend them. But a type may extend rc_array_type:
-// what rc_new makes of that refuses all until rc_array_init says what it holds. And rc_string_type (string.h).
+// and its like, not by rc_new, for which they and types that extend them are a fault. But a type may extend rc_array_type (what
+// rc_new makes of it is empty, and takes nothing in until rc_array_init says what it holds), or rc_string_type (string.h).
 //
 // Laws of a table (one that breaks them is refused with a fault when a container is made with it):
 //   1. it has a name, and a size of 1 to RC_ELEMENT_MAX; it is aligned as its C type has it, to 16 bytes at most;

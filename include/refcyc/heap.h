@@ -12,10 +12,10 @@
 // That it changes a slot is a fault if it is inside no heap; if it is inside another one, in checked builds; these name both
 // threads.
 //
-// After fork() the child, which has one thread, goes on inside the heaps that it was inside, in the middle of a collection, too,
-// and may enter those that nobody was inside. A heap that another thread was inside stays that thread's, which the child does not
-// have, and so may what is locked for a moment by one that retains and releases: a child that is to go on has been forked while
-// no other thread was at work.
+// After fork() the child, which has one thread, goes on inside the heaps that it was inside, in the middle of a collection,
+// too, and may enter those that nobody was inside. A heap that another thread was inside stays occupied, as the child does not
+// have that thread; and so may a lock that a thread held for a moment to retain or release. So a child that is to go on with
+// the library is forked while no other thread is at work.
 //
 // A link from an object of one heap to an object of another counts as a handle there. Cycles that span heaps are found by
 // rc_collect_heaps only.
@@ -69,13 +69,14 @@ RC_API bool rc_heap_try_enter(struct rc_heap *heap);
 // finalizer, a destructor or the like, if that has not entered [heap] itself.
 RC_API void rc_heap_leave(struct rc_heap *heap);
 
-// Destroys all objects left in [heap], whatever refers to them: finalizers of those that still await theirs run first,
-// then all destructors, then the memory goes, and links into other heaps are released. Weak references give NULL
-// afterwards. Returns the number of destroyed objects that a handle still referred to; those handles are void now (0 is
-// what a program without leaked handles gets), and so are links from other heaps, which count as handles here: to release
-// the one, or to clear the slot of the other, is use of memory that is gone, which may crash without a message. Waits while
-// another thread is inside. The caller is not inside, and nobody else waits to be; or it is inside once, and leaves with
-// this call. NULL: does nothing, returns 0.
+// Destroys all objects left in [heap], whatever refers to them: finalizers of those that still await theirs run first, then all
+// destructors, then the memory goes, and links into other heaps are released. Weak references give NULL afterwards. Returns the
+// number of destroyed objects that a handle still referred to; those handles are void now (0 is what a program without leaked
+// handles gets), and so are links from other heaps, which count as handles here: to release the one, or to clear the slot of
+// the other, is use of memory that is gone, which may crash without a message. Waits while another thread is inside. The caller
+// is either outside, or inside once, and then leaves with this call; nobody else may be waiting to enter. Any other way
+// of being inside, or a call from one of the heap's callbacks, is a fault; returns 0, with nothing done. NULL: does nothing,
+// returns 0.
 RC_API size_t rc_heap_free(struct rc_heap *heap);
 
 // Moves all objects of [from] to [into], where they are at home from now on, at the same addresses; then [from] is gone, as
@@ -89,13 +90,13 @@ RC_API size_t rc_heap_free(struct rc_heap *heap);
 //   EINVAL   they are one heap, or NULL (a fault); they have different allocators; this thread is inside [from] more than
 //            once; or a finalizer, a destructor or the like makes the call
 //
-// This thread may be inside either of them. Inside [from] it is at most once, and is not after the call; inside [into] it
+// This thread may be inside either of them: inside [from] at most once, and no longer after the call; inside [into] it
 // stays. The call waits while other threads are inside, and while it waits for more than some milliseconds this thread is
 // inside neither: so it deadlocks with nobody, but what was borrowed (see object.h) is void. Nobody waits for [from], or uses
 // it afterwards. Other threads may retain, release and upgrade objects of both meanwhile.
 //
-// Cost: proportional to [from]'s pages, suspects, weak references and what waits in its inbox, not to its objects, unless
-// one of the heaps has links to the other, or once had: then to the objects of the one that has. Links into a third heap make it
+// Cost: proportional to [from]'s pages, suspects, weak references and what waits in its inbox, not to its objects, unless one
+// of the heaps has links to the other, or once had: then to the objects of the one that has. Links into a third heap make it
 // look, too. (So what a worker builds is best linked to from elsewhere when it is merged, not before.) No callbacks are run but
 // those that a collection of [from] with a final verdict, or a release, has left to be run.
 //
@@ -118,18 +119,18 @@ RC_API void rc_heap_set_wake(struct rc_heap *heap, void (*wake)(void *arg), void
 
 // Sets the limit of [heap]'s memory, in bytes; 0: none. A call that would take the heap beyond it, rc_new or whatever makes a
 // container grow, fails as where memory is out: NULL or false with errno = ENOMEM, and nothing has changed. The caller may
-// collect and ask again (examples/limit.c). Nothing that releases, destroys or collects is ever stopped by it. rc_stats says how
-// much the heap has.
+// collect and ask again (examples/limit.c). Nothing that releases, destroys or collects is ever stopped by it. rc_stats says
+// how much the heap has.
 //
 // What counts: objects, the memory of containers, weak references of what is alive, which take about 80 bytes for each object
 // that has any, and some bytes for each type. Objects of up to 496 bytes lie in pages of 64 KiB, each for one size, and a page
-// counts as long as there is an object in it; the last page of a size, until it is needed for another one or rc_trim takes it. So
-// a limit leaves room for a page for each size, at least. (With an allocator of the user's, in checked builds and under
+// counts as long as there is an object in it; the last page of a size, until it is needed for another one or rc_trim takes it.
+// So a limit leaves room for a page for each size, at least. (With an allocator of the user's, in checked builds and under
 // sanitizers each object counts for itself.) A map or set that moves to larger memory has both for a moment. A weak reference
 // that a thread makes which is not inside counts, and is never refused for the limit. What does not count: what the collector
-// needs, which is 16 bytes an object and 4 a reference of what it looks at, while it does, and 16 for each object from its birth,
-// most of them never touched; weak references of what is dead; other pages without objects, which the next objects get (see
-// rc_trim).
+// needs, which is 16 bytes an object and 4 a reference of what it looks at, while it does, and 16 for each object from its
+// birth, most of them never touched; weak references of what is dead; other pages without objects, which the next objects get
+// (see rc_trim).
 //
 // A limit may be lower than what the heap has: nothing goes, and nothing is to be had until enough has gone. One that is raised
 // counts at once: so the handler of an error can have a little more than what failed. Any thread. NULL is a fault.

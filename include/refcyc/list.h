@@ -14,13 +14,13 @@
 // lie in one array and are linked by number, so a list costs one block of memory, 16 bytes an element beside the
 // element, and is read by the collector in a row.
 //
-// All calls are for the thread inside the list's heap, which keeps the list alive until they return. NULL for a list,
-// and a list of another heap, is a fault. What can fail returns false (NULL, or RC_LIST_NONE) with errno, and has
+// All calls are made inside the list's heap, and the caller keeps the list alive until they return. NULL for a list, and a
+// list of another heap, is a fault. What can fail returns false (NULL, or RC_LIST_NONE) with errno, and has
 // changed nothing then:
 //   ENOMEM   memory is out, or it would grow beyond 5 * 2^29 elements
 //   ESTALE   a position whose element is not in this list any more, or none where one is needed
 //   EBUSY    called from a callback that this list is just calling
-//   EINVAL   after a fault, the fault handler having returned; or the list's elements do not allow for it
+//   EINVAL   after a fault, the fault handler having returned; or the list's elements do not allow it
 //
 // Links that are removed are released when the list has its new shape, so destructors that run then may use it.
 #ifndef REFCYC_LIST_H
@@ -121,7 +121,7 @@ RC_API bool rc_list_move(struct rc_list *list, struct rc_list_pos pos, struct rc
 // The first element, from [from] on (RC_LIST_NONE: from the first), that is equal to [value]; RC_LIST_NONE with errno
 // left alone if there is none. O(n).
 RC_API struct rc_list_pos rc_list_find_value(const struct rc_list *list, struct rc_list_pos from, const void *value);
-// The same of which [test], which may not change the list, says true.
+// The same of an element for which [test] says true. That may not change the list.
 RC_API struct rc_list_pos rc_list_find_if(const struct rc_list *list, struct rc_list_pos from,
                                           bool (*test)(const void *element, void *arg), void *arg);
 
@@ -153,8 +153,8 @@ RC_API struct rc_list_pos rc_list_find(const struct rc_list *list, const void *o
 
 // ---- the whole
 
-// Moves the elements of [source], another list of the same element and heap, from [first] to [last], both included, to
-// before [before], in their order. RC_LIST_NONE for [first] or [last]: that end. They get new positions.
+// Moves the elements of [source], another list of the same heap with the same element table, from [first] to [last], both
+// included, to before [before], in their order. RC_LIST_NONE for [first] or [last]: that end. They get new positions.
 // O(their number). ESTALE if [last] does not come after [first].
 RC_API bool rc_list_splice(struct rc_list *list, struct rc_list_pos before, struct rc_list *source,
                            struct rc_list_pos first, struct rc_list_pos last);
@@ -174,8 +174,7 @@ RC_API bool rc_list_shrink(struct rc_list *list);
 // Removes all elements, and keeps no memory for them. Never fails. They go with an object of their own that dies, so
 // the heap's release_limit spreads their destruction over slices. O(1) but for what dies.
 RC_API void rc_list_clear(struct rc_list *list);
-// Removes the elements of which [test], which may not change the list, says true. How many goes to *removed if that is
-// not NULL.
+// Removes the elements for which [test], which may not change the list, says true; *removed, if that is not NULL, is how many.
 RC_API bool rc_list_remove_if(struct rc_list *list, bool (*test)(const void *element, void *arg), void *arg,
                               size_t *removed);
 

@@ -9,18 +9,18 @@
 //     struct rc_map *by_place = rc_map_new(&point_element, &rc_link_element);
 //     rc_map_set(by_place, &(struct point){3, 4}, a);
 //
-// Where a key or value is given by address, that is a pointer to an element: of a string, a `struct rc_string **`
-// (rc_map_get(by_name, &string)), never a text, for which there are the calls that end in _text. The compiler sees only
-// a `const void *`. Anything else than the address of a pointer to an rc_string, where keys are strings, is a fault: found
-// always in checked builds, and nearly always in others.
+// Where a key or value is given by address, that is a pointer to an element: for a string, a `struct rc_string **`
+// (rc_map_get(by_name, &string)), never a text; for texts there are the calls that end in _text. The compiler sees only a
+// `const void *`. Where keys are strings, anything but the address of a pointer to an rc_string is a fault: found always in
+// checked builds, and nearly always in others.
 //
 // Keys are compared by their element's equal and hash: rc_link_element and rc_pointer_element by identity,
 // rc_string_element by text, numbers by value (but rc_double_element by its bits: 0.0 is not -0.0). A key stays as it is for as
 // long as it is in the map. A link that is NULL, to an object or a string, is no key: it can be asked for, and is not found; to
 // put it is a fault.
 //
-// All calls are for the thread inside the map's heap, which keeps the map alive until they return. NULL for a map or
-// the address of a key, and a map of another heap, is a fault. What can fail returns false with errno, and has changed
+// All calls are made inside the map's heap, and the caller keeps the map alive until they return. NULL for a map or the
+// address of a key, and a map of another heap, is a fault. What can fail returns false with errno, and has changed
 // nothing then:
 //   ENOMEM   memory is out, or there would be more than 9 * 2^26 entries
 //   EBUSY    called from a callback that this map is just calling
@@ -57,8 +57,8 @@ RC_API const void *rc_map_find_key(const struct rc_map *map, const void *key);
 // counted or collected in the value, with one look-up. NULL with errno (EINVAL if values have a destructor). O(1),
 // amortized.
 RC_API void *rc_map_ensure(struct rc_map *map, const void *key);
-// Copies [key] and [value], which may lie in the map, into it. If an equal key is there it stays, and its value is replaced, the
-// old one destroyed. O(1), amortized.
+// Copies [key] and [value], which may lie in the map, into it. If an equal key is there it stays, and its value is replaced,
+// the old one destroyed. O(1), amortized.
 RC_API bool rc_map_put(struct rc_map *map, const void *key, const void *value);
 // The same with what the caller owns, which it does no more on success: what the map does not need of it is released. On
 // failure both are still the caller's.
@@ -90,7 +90,8 @@ RC_API bool rc_map_remove_text(struct rc_map *map, const char *key);
 
 // ---- the whole
 
-// Puts copies of all entries of [other], a map of the same elements, perhaps the same map: as rc_map_put of each.
+// Puts copies of all entries of [other], a map with the same element tables, perhaps the same map: as rc_map_put of each, but
+// all or nothing.
 RC_API bool rc_map_put_all(struct rc_map *map, const struct rc_map *other);
 // A new array, with a handle, of copies of all keys; of all values. In the order of an iteration. NULL with errno.
 RC_API struct rc_array *rc_map_keys(const struct rc_map *map) RC_RETURNS_HANDLE;
@@ -102,8 +103,8 @@ RC_API bool rc_map_shrink(struct rc_map *map);
 // Removes all entries, and keeps no memory for them. Never fails. They go with an object of their own that dies, so the
 // heap's release_limit spreads their destruction over slices. O(1) but for what dies.
 RC_API void rc_map_clear(struct rc_map *map);
-// Removes the entries of which [test] says true. [test] may not change the map; destructors may, and what they add may
-// be asked about or not. How many were removed goes to *removed if that is not NULL.
+// Removes the entries for which [test] says true. [test] may not change the map; destructors may, and [test] may be asked about
+// what they add or not, and twice about others if they shrink the map. *removed, if that is not NULL, is how many were removed.
 RC_API bool rc_map_remove_if(struct rc_map *map, bool (*test)(const void *key, const void *value, void *arg), void *arg,
                              size_t *removed);
 

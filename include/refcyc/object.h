@@ -22,10 +22,10 @@
 // nothing else; slots are read and changed inside only. Its other fields are the program's own: what is written once, before
 // the object is handed over, any thread with a handle may read. No call may be made from a signal handler. See heap.h.
 //
-// A borrowed pointer (read from a slot, no handle taken) is good as long as the program keeps a handle that leads to it,
-// and never across a slice of collection. For what C code keeps for later, the argument of a callback, say, take a handle or a
-// weak reference (weak.h). That the object's destructor takes the pointer back is not enough: between two slices the object may
-// be garbage whose destructor is yet to run.
+// A borrowed pointer (read from a slot, no handle taken) is good as long as the program keeps a handle that leads to it, and
+// never across a slice of collection. For what C code keeps for later, the argument of a callback, say, take a handle or a weak
+// reference (weak.h). It is not enough that the object's destructor withdraws the pointer: between two slices the object may be
+// garbage whose destructor is yet to run.
 #ifndef REFCYC_OBJECT_H
 #define REFCYC_OBJECT_H
 
@@ -54,7 +54,7 @@ RC_API void *rc_new_sized(const struct rc_type *type, size_t extra) RC_RETURNS_H
 RC_API void *rc_retain(void *obj) RC_RETURNS_HANDLE;
 
 // [slot] gets a link to [obj], the caller keeps its handle. Inside the heap of the object that [slot] lies in. Here and in the
-// calls below a fault if [slot] is NULL, or a field of NULL (`&node->next` where node is NULL), with nothing changed.
+// calls below it is a fault, and nothing is changed, if [slot] is NULL, or a field of NULL (`&node->next` where node is NULL).
 RC_API void rc_set_slot(void *slot, void *obj);
 // [slot] gets a link to [obj] in exchange for the caller's handle.
 RC_API void rc_give_slot(void *slot, void *obj);
@@ -110,7 +110,8 @@ template <class T> static inline void rc_clear(T **slot) { rc_set_slot(slot, nul
 #endif
 
 // A local variable that releases its handle when it goes out of scope: RC_AUTO struct node *n = rc_new(&node_type);
-// A longjmp past it releases nothing: what is to go then is better held by an array that is cut to its former size.
+// A longjmp past it releases nothing: where that may happen, keep objects in an array instead, and cut it back to its former
+// size after the jump (rc_array_resize).
 #define RC_AUTO __attribute__((cleanup(rc__auto_release)))
 
 RC_BEGIN_DECLS

@@ -40,8 +40,8 @@ RC_API bool rc_set_remove(struct rc_set *set, const void *value);
 // The same, and the member goes to [taken], which is the caller's then, links in it handles.
 RC_API bool rc_set_take(struct rc_set *set, const void *value, void *taken);
 
-// Adds copies of all members of [other]; removes all that are in [other]; removes all that are not. [other] is a set of
-// the same element, perhaps the same set.
+// Adds copies of all members of [other], or none of them if that fails; removes all members that are in [other]; removes all
+// that are not. [other] is a set with the same element table, perhaps the same set.
 RC_API bool rc_set_add_all(struct rc_set *set, const struct rc_set *other);
 RC_API bool rc_set_remove_all(struct rc_set *set, const struct rc_set *other);
 RC_API bool rc_set_keep_all(struct rc_set *set, const struct rc_set *other);

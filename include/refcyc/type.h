@@ -24,7 +24,7 @@
 //   4. trace reports every slot that the table does not declare exactly once, and allocates, retains and releases nothing;
 //   5. it stays as it is while there are objects of it;
 //   6. none of its functions is left by longjmp or a C++ exception: the heap would wait for its return for ever, collect
-//      nothing, and not be freed. (So it is with the functions of an element's table, with tests, comparisons and notices.)
+//      nothing, and not be freed. (The same holds for the functions of an element's table, for tests, comparisons and notices.)
 #ifndef REFCYC_TYPE_H
 #define REFCYC_TYPE_H
 
@@ -91,9 +91,9 @@ struct rc_type {
     const struct rc_slot *slots; // declared slots up to RC_END; NULL: none
     const struct rc_type *base;  // the type that this one extends and whose table holds for it too; NULL: none.
                                  // Its struct is the first member of this one's. Of containers, an array or a string only.
-    // Slots that cannot be declared: in memory outside of the object, or in a union that holds an object at times only, which
-    // is reported then, and becomes something else only while it is NULL (see element.h). NULL: there are none. Called by the
-    // collector inside the heap, at any time.
+    // Reports slots that cannot be declared: those in memory outside of the object, and one in a union that holds an object
+    // only at times; this is reported while it does, and becomes something else only while it is NULL (see element.h). NULL:
+    // there are none. Called by the collector inside the heap, at any time.
     rc_trace_fn *trace;
     // The object is dead but its whole graph still intact: say good-bye, flush, log. Runs once in an object's life,
     // before any destructor of what died with it; may store the object somewhere, which keeps it alive (resurrects it),
@@ -125,7 +125,7 @@ struct rc_type {
 // Forgets [type], and the types that extend it: for a table that does not last as long as the heap, as that of a plugin which
 // is unloaded, or one made at run time. Each heap in which objects of it were made has to forget it before the table goes, or
 // to be freed before; else another table that comes to lie there is taken for it (rc_new has a fault for that in checked
-// builds). That a heap does not know the type is no mistake, and a new object makes it known again.
+// builds). It is no mistake if the heap does not know the type; a new object makes it known again.
 //
 // false with errno = EBUSY, and nothing is forgotten, if there are objects of these types. Garbage is among them, so
 // rc_collect first; rc_report says who holds what is left then, and for so long the plugin stays loaded. The library has no

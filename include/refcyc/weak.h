@@ -24,12 +24,12 @@ RC_API struct rc_weak *rc_weak_retain(struct rc_weak *weak);
 // moment of a collection, also when the object's heap is gone. An object that waits for its finalizer gives NULL until
 // that runs.
 RC_API void *rc_weak_get(struct rc_weak *weak) RC_RETURNS_HANDLE;
-// How many blocks there are, in the whole process, whose object is dead, because C code or a weak slot has not released them yet:
-// if there should be none, that is what was forgotten. Those whose object is alive do not count. Any thread. O(1).
+// How many blocks there are, in the whole process, whose object is dead, because C code or a weak slot has not released them
+// yet: if there should be none, that is what was forgotten. Those whose object is alive do not count. Any thread. O(1).
 RC_API size_t rc_weak_left(void);
-// Makes the weak slot [slot] (declared with RC_WEAK) refer to [obj]; NULL empties it. false with errno = ENOMEM, and the
-// slot as it was, if memory is out. Inside the heap of the object that the slot lies in. A fault, as of rc_set, if [slot] is NULL
-// or a field of NULL; false with errno = EINVAL if the handler returns.
+// Makes the weak slot [slot] (declared with RC_WEAK) refer to [obj]; NULL empties it. false with errno = ENOMEM, and the slot
+// as it was, if memory is out. Inside the heap of the object that the slot lies in. A fault, as of rc_set, if [slot] is NULL or
+// a field of NULL; false with errno = EINVAL if the handler returns.
 RC_API bool rc_weak_set(struct rc_weak **slot, void *obj);
 
 // Calls [notify](arg) once the object of [weak] is dead and its memory forgotten; at once if that is so already. Inside the

@@ -8,7 +8,7 @@
 //     struct note *n = rc_weak_map_get(notes, element);           // borrowed
 //
 // Such entries are ephemerons: a value that leads back to its own key does not keep that alive, nor does one that leads
-// back to its map keep the map, and both over as many entries and maps as you like. What holds an entry is its key and
+// back to its map keep the map, over however many entries and maps they lead there. What holds an entry is its key and
 // its map together; where either of them is garbage without it, the entry is, and so is what only it holds. (A map from
 // weak references to links would leak each key that its value leads to; a map from links, every key.)
 //
