@@ -84,6 +84,7 @@ struct cc {
     bool inbox_only;           // INBOX: the inbox is all that is looked at
     bool young_only;           // ROOTS: old suspects stay where they are
     uint64_t slice_start;      // of the slice under way
+    size_t slice_bytes, gave;  // as growth is told: when it began; and so much less by the slices before, modulo the range
     struct cc_budget *budget;  // of the slice under way, or NULL
     uint64_t reclaimed_before, pardoned_before; // of the statistics, when this collection began
     uint32_t share, share_end; // rc_collect_heaps: nodes [share, share_end) of all heaps' graph are this one's objects

@@ -133,10 +133,13 @@ static void report(struct rc_heap *heap) {
     struct cc *cc = &heap->cc;
     size_t reclaimed = (size_t)(heap->stats.reclaimed_collect - cc->reclaimed_before);
     bool finalized = cc->phase == RC_PHASE_FINALIZE && !cc->called_off;
+    size_t bytes = cc_pace_bytes(heap);
+    ptrdiff_t gave = (ptrdiff_t)(cc->gave + cc->slice_bytes - bytes);
     struct cc_pace_result result = {.now = cc_now(),
                                     .nodes = cc->node_count + cc->island_count,
                                     .garbage = finalized ? cc->white_count : reclaimed,
-                                    .bytes = cc_pace_bytes(heap),
+                                    .bytes = bytes,
+                                    .gave = gave > 0 ? (size_t)gave : 0,
                                     .called_off = cc->called_off,
                                     .finalized = finalized,
                                     .pardoned = heap->stats.pardoned != cc->pardoned_before};
@@ -192,6 +195,8 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
         }
         cc_pace_began(&cc->pace, cc->slice_start, cc_roots_waiting(heap), cc->young_only ? 0 : heap->old_count,
                       cc->young_only ? heap->old_count : 0);
+        cc->gave = 0;
+        cc->slice_bytes = cc_pace_bytes(heap);
         go_on(heap, RC_PHASE_ROOTS);
         cc_islands_begin(cc);
         cc->roots_left = 2 * cc_roots_waiting(heap); // the program may add some; it cannot keep this phase busy for ever
@@ -319,12 +324,14 @@ enum rc_step cc_slice(struct rc_heap *heap, uint64_t budget_ns, enum cc_begin ma
     uint64_t deadline = budget_ns && budget_ns < UINT64_MAX - start ? start + budget_ns : budget_ns;
     struct cc_budget budget = {.deadline = deadline, .looked = start, .units = UNITS};
     cc->slice_start = start;
+    cc->slice_bytes = cc_pace_bytes(heap);
     cc->budget = &budget;
     cc->busy = true;
     bool ok = work(heap, &budget, may_begin);
     cc->busy = false;
     cc->budget = NULL;
     cc->undisturbed = false;
+    cc->gave += cc->slice_bytes - cc_pace_bytes(heap);
     uint64_t end = cc_now();
     heap->stats.slices++;
     if (end - start > heap->stats.slice_ns_max[cc->phase])

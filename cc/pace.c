@@ -7,9 +7,11 @@
 //
 // They are due at once
 //   - when they probably stand for a quarter of the garbage that the goal allows: suspects times the yield of late;
-//   - when the heap has grown by half of what the goal allows since the last collection, wherever that comes from. Growth
-//     that turned out to be alive doubles the growth that the next one takes, and so does a collection in vain. Four times as
-//     much is urgent: a few objects may have much memory, and what makes it may never idle;
+//   - when the heap has grown by half of what the goal allows, wherever that comes from, beyond what it needed: the most that
+//     it had at a time since the collection before the last one, less what the last one gave back. (What goes by counting was
+//     no garbage, and is not growth when it comes again.) Growth that turned out to be needed doubles the growth that the next
+//     one takes, and so does a collection in vain. Four times as much is urgent: a few objects may have much memory, and what
+//     makes it may never idle;
 //   - when there is pressure.
 //
 // Old suspects (suspect.c) have a wait, a growth and a base of their own: a collection that looks at them, too, is begun
@@ -161,6 +163,7 @@ static void note_time(uint64_t *at, bool holds, uint64_t now) {
 
 void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct cc_pace_plan *plan) {
     assert(v && plan);
+    p->peak = most(p->peak, v->bytes);
     note_time(&p->appeared, v->suspects, v->now);
     note_time(&p->rung, v->inbox, v->now);
     note_time(&p->due, plan->delay == 0, v->now);
@@ -231,14 +234,15 @@ static void adapt_wait(struct cc_pace *p, const struct cc_pace_result *r) {
         p->wait = p->wait > 2 * NORMAL_WAIT ? p->wait / 2 : NORMAL_WAIT;
 }
 
-static void adapt_growth(const struct cc_pace *p, const struct cc_pace_result *r, size_t *base, double *growth) {
+static void adapt_growth(const struct cc_pace *p, const struct cc_pace_result *r, size_t needed, size_t *base,
+                         double *growth) {
     assert(*growth > 0);
     double usual = p->goals.garbage_share / 2;
-    if (is_grown(*base, r->bytes, *growth) || r->garbage < r->nodes / 64)
+    if (is_grown(*base, needed, *growth) || r->garbage < r->nodes / 64)
         *growth = at_most(2 * *growth, at_least(usual, 1));
     else
         *growth = usual;
-    *base = r->bytes;
+    *base = needed;
     assert(*growth > 0);
 }
 
@@ -257,9 +261,14 @@ void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r) {
     } else {
         adapt_yield(p, r);
         adapt_wait(p, r);
-        adapt_growth(p, r, &p->base, &p->growth);
-        if (p->all)
-            adapt_growth(p, r, &p->old.base, &p->old.growth);
+        size_t needed = most(r->bytes, p->peak - least(p->peak, r->gave));
+        adapt_growth(p, r, needed, &p->base, &p->growth);
+        p->peak = r->bytes;
+        p->old.peak = most(p->old.peak, needed);
+        if (p->all) {
+            adapt_growth(p, r, p->old.peak, &p->old.base, &p->old.growth);
+            p->old.peak = 0;
+        }
     }
     if (r->called_off || r->finalized || r->pardoned) { // what was garbage then may still be
         p->since = p->roots_since;

@@ -16,7 +16,8 @@ struct cc_pace {
     uint64_t hold;      // no collection begins before: the last one was called off
     bool again;         // finalizers have run: what they ran for is due at once
     double yield;       // objects found to be garbage for each suspect that was looked at, lately
-    size_t base;        // bytes of the heap when the last collection ended
+    size_t base;        // growth is what the heap has beyond this: what it needed when the last collection ended, or before
+    size_t peak;        // the most bytes seen since then
     double growth;      // by this share it may grow before that is a reason to collect
     int64_t credit;     // nanoseconds that may be taken now; less than 0: time that was taken in advance
     uint64_t credit_at; // when that was reckoned
@@ -24,7 +25,7 @@ struct cc_pace {
     uint64_t since;     // no suspect in the buffer was garbage before
     struct {            // the same of old suspects, and of collections that looked at them
         uint64_t appeared, wait, since;
-        size_t base;
+        size_t base, peak; // peak: the most that was needed since all were looked at
         double growth;
     } old;
     // The collection under way.
@@ -63,6 +64,7 @@ struct cc_pace_result {
     uint64_t now;
     size_t nodes, garbage; // objects looked at, and those of them that were found to be garbage
     size_t bytes;          // the same, after it
+    size_t gave;           // so many less of them are there by its own doing
     bool called_off;
     bool finalized;        // finalizers ran for the garbage, which is still there
     bool pardoned;         // the program had touched some of what looked like garbage

@@ -295,13 +295,57 @@ TEST(cancel_amid_an_inbox_loses_nothing) {
 
 // ---- growth
 
-TEST(memory_of_containers_is_growth) {
+// A MiB that only the collector can give back; another one that goes by counting.
+static void lose_a_mib(void) {
     struct rc_array *a = rc_array_new(&rc_link_element);
     rc_array_push(a, a);
-    EXPECT(rc_array_resize(a, 1 << 17)); // a MiB
+    EXPECT(rc_array_resize(a, 1 << 17));
     rc_release(a);
+}
+
+static struct rc_array *hold_a_mib(void) {
+    struct rc_array *a = rc_array_new(&rc_link_element);
+    EXPECT(rc_array_resize(a, 1 << 17));
+    return a;
+}
+
+static void step_until_idle(void) {
+    while (rc_pace_next() != RC_PACE_NEVER) {
+        clock_pass(rc_pace_next());
+        rc_pace_step(UINT64_MAX);
+    }
+}
+
+TEST(memory_of_containers_is_growth) {
+    lose_a_mib();
     EXPECT_EQ(0, rc_pace_next());
     EXPECT(rc_pace_is_urgent());
+    rc_collect();
+}
+
+TEST(memory_that_a_collection_gave_back_is_growth_when_it_comes_again) {
+    for (int i = 0; i < 4; i++) {
+        lose_a_mib();
+        EXPECT_EQ(0, rc_pace_next());
+        for (int k = 0; i % 2 && k < 2000; k++) // then it is not given back in the last slice
+            lose_another_cycle();
+        rc_pace_set(&(struct rc_pace_goals){.longest_pause_ns = i % 2});
+        step_until_idle();
+    }
+}
+
+TEST(memory_that_came_and_went_by_counting_is_none) {
+    lose_a_mib();
+    step_until_idle();
+    lose_another_cycle();
+    struct rc_array *a = hold_a_mib();
+    EXPECT_EQ(0, rc_pace_next());
+    rc_release(a);
+    step_until_idle();
+    lose_another_cycle();
+    a = hold_a_mib();
+    EXPECT(rc_pace_next() > 0);
+    rc_release(a);
     rc_collect();
 }
 

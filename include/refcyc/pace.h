@@ -17,11 +17,10 @@
 //     if (n == 0)
 //         rc_pace_step(UINT64_MAX);
 //
-// What it weighs: how many suspects there are and since when, by how much the heap has grown since the last collection, its
-// containers included, what collections found lately (much: come sooner; nothing: back off, so that in the long run fruitless
-// ones take half a percent of the time), and the goals below. A collection under way is finished, as fast as the share of time
-// allows. (No backing off from a heap that becomes twice as large again and again, a few objects may have all of that: a buffer
-// as large as the rest of the heap, beside suspects that lead to much, is better kept than made anew each time.)
+// What it weighs: how many suspects there are and since when, by how much the heap, its containers included, has grown beyond
+// what it had lately that was not garbage (so what comes and goes by counting is no reason to collect when it comes again),
+// what collections found lately (much: come sooner; nothing: back off, so that in the long run fruitless ones take half a
+// percent of the time), and the goals below. A collection under way is finished, as fast as the share of time allows.
 // Objects that are suspected again and again and were found alive age: they wait apart, and are looked at less often, until
 // that finds garbage again. (rc_collect and rc_collect_step look at all.)
 //
