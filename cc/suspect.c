@@ -106,7 +106,7 @@ static inline bool holds_nothing(const struct rc__header *h, const struct rc__cl
 void cc_let_go(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__handles(h) == 0 && rc__is_in(heap, h));
     assert(!(h->word & RC__SUSPECT));
-    if (h->word & RC__LED && heap->cc.phase != RC_PHASE_BUILD)
+    if (rc__is_led(heap, h))
         return;
     const struct rc__class *c = rc__class(h);
     if (h->word & RC__GRAPH) {

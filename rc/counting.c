@@ -170,8 +170,11 @@ static __attribute__((noinline)) void release_special(struct rc__header *h) {
 
 void rc__release_here(void *obj, uint32_t both) {
     struct rc__header *h = RC__HEADER(obj);
-    if ((both & RC__HANDLES) == 1 && rc__is_unmarked(h))
+    bool last = (both & RC__HANDLES) == 1;
+    if (last && rc__is_unmarked(h))
         rc__die_unmarked(rc__here, h, &rc__classes[both >> 17]);
+    else if (last && rc__is_led(rc__here, h) && !is_special_loss(h))
+        RC__STORE(h->both, both - 1); // what was taken up from a slot and is let go: no frame for that either
     else
         release_special(h);
 }

@@ -122,6 +122,10 @@ static inline AO_t *rc__bell_at(const struct rc__door *door) {
 static inline struct rc__door *rc__door_of(uint16_t n) {
     return &rc__doors[rc__atomic_load_short(&rc__class_door[n])];
 }
+// Whether [h] need not be suspected when its last handle goes: something leads to it that is not its handles (cc/suspect.c).
+static inline bool rc__is_led(const struct rc_heap *heap, const struct rc__header *h) {
+    return h->word & RC__LED && heap->cc.phase != RC_PHASE_BUILD;
+}
 // Whether [slot] lies in the object that was made last, and that is alive and held, and not in the graph.
 static inline bool rc__is_in_newest(const struct rc_heap *heap, const void *slot) {
     const struct rc__header *h = heap->newest;

@@ -1584,6 +1584,32 @@ TEST(types_that_turn_up_later_make_cycles_possible_for_what_hangs_deep) {
     free_heap(h);
 }
 
+static uint32_t class_number(const struct node *n) {
+    return RC__HEADER((void *)(uintptr_t)n)->both >> 16;
+}
+
+// What has the number of a heap that is gone gives it back when it is taken up and let go, although it was before.
+TEST(object_that_is_let_go_again_takes_the_number_of_its_heap) {
+    struct rc_heap *h = new_heap(), *k = new_heap();
+    rc_heap_enter(h);
+    struct node *here = rc_new(&quiet_type);
+    rc_heap_leave(h);
+    rc_heap_enter(k);
+    struct node *root = rc_new(&quiet_type), *n = rc_new(&quiet_type);
+    rc_set(&root->x, n);
+    rc_release(n);
+    rc_heap_leave(k);
+    merge(h, k);
+    EXPECT(class_number(n) != class_number(here));
+    rc_heap_enter(h);
+    rc_release(rc_retain(n));
+    EXPECT_EQ(class_number(here), class_number(n));
+    rc_release(root);
+    rc_release(here);
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 // ---- a merge for each request
 
 // What a request leaves behind in [h]; returns an object of it, with a handle.
