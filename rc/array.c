@@ -7,16 +7,16 @@
 //
 //   - The array was traced, all of it: the edges recorded are still those that there are (R4).
 //   - It will be traced later: it shows each reference once, wherever it is then.
-//   - It is being traced in pieces: a reference could go from where was read to where is still to be read, and be
-//     recorded twice, which no mark would tell. rc__moving has the array found alive and read no further: each reference
-//     was recorded once or not at all, and one not recorded keeps its target alive.
+//   - It is being traced in pieces: a reference could move from a part that was read to one that is still to be read, and so
+//     be recorded twice without any mark. Therefore rc__moving has the array found alive and read no further: each reference
+//     was recorded once or not at all, and one that was not keeps its target alive.
 //   - It loses no reference, so nothing becomes garbage (R1 has nothing to ask).
 //
-// Appending needs no such care: what is beyond the last element was not read yet. Nor does taking off the end: that
-// place is not read, or what it held is marked by the loss of that link.
+// Appending needs no such care: what lies beyond the last element has not been read yet. Nor does taking off the end: either
+// that place has not been read, or what it held is marked by the loss of that link.
 //
-// When a new element's link is made it lies in a variable here for a moment, then in the array. No collector runs in
-// between, and for it there is no difference between a link that is in no object yet and one that it has not met.
+// The link of a new element lies in a variable here for a moment before it lies in the array. No collector runs in between, and
+// to a collector a link that is in no object yet is like one that it has not met yet.
 #include "array.h"
 
 static void array_trace(void *obj, struct rc_visitor *visitor) {
@@ -113,7 +113,7 @@ static bool set_capacity(struct rc_array *a, size_t capacity) {
     return true;
 }
 
-// Of the first memory that an array gets: what 64 bytes hold, so that one of eight links needs no other.
+// The capacity of the first memory that an array gets: what 64 bytes hold, so an array of eight links needs no other.
 static size_t first_capacity(const struct rc_array *a) {
     size_t size = a->element ? a->element->size : 1;
     return size < 16 ? 64 / size : 4;
@@ -268,7 +268,7 @@ static inline bool is_last_link(const struct rc_array *a, size_t i) {
     return i < a->links && i + 1 == a->size;
 }
 
-// The usual case, without a frame, as in all that add or take off at the end.
+// The usual case, without a stack frame; so it is in all functions that add or take off at the end.
 bool rc_array_remove(struct rc_array *a, size_t i) {
     if (!RC__IS_OPEN(a, "rc_array_remove") || !is_last_link(a, i))
         return remove_special(a, i);
@@ -299,7 +299,7 @@ static bool is_of_links(const struct rc_array *a) {
     return a->kind & RC__E_LINK || rc__fails(EINVAL);
 }
 
-// Appends, without a look at what the array is. The place is not part of the array until the link is made.
+// Appends, without asking whether that may be done. The place is not part of the array until the link is made.
 static bool push(struct rc_array *a, void *obj) {
     assert(a->kind & RC__E_LINK);
     assert(rc__array_is_sound(a));

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 // rc_array, many elements at once.
 //
-// Where many elements go, they go into an array of their own, the remains, whose last handle is released then. So the
-// array has its new shape before the first destructor runs, and the heap's release_limit spreads the rest over slices.
+// Where many elements are removed, they move into an array of their own, the remains, whose only handle is then released. So
+// the array has its new shape before the first destructor runs, and the heap's release_limit spreads the rest over slices.
 //
 // Their references move to the remains without a mark, though R5 asks for one where a reference gets from one object to
-// another. Here is why that is sound. When it happens, the program has the array within reach, so the verdict of a
-// collection that had discovered it before finds it alive; and with it, by the edges recorded from it, each element
-// that such an edge leads to. An element without such an edge has a reference more than were recorded, and is alive,
-// too. The remains are never entered: they have a handle, then they are dead. And each element is marked, or dies by
-// count, when the remains give up their link to it.
+// another. Why that is sound: when it happens the program has the array within reach, so a collection that has discovered
+// the array already finds it alive, and with it each element that an edge recorded from it leads to. An element without such
+// an edge has more references than were recorded, and so is alive, too. The remains are never entered: at first they have a
+// handle, then they are dead. And each element is marked, or dies by count, when the remains give up their link to it.
 #include "array.h"
 
 static bool range_of(const struct rc_array *a, size_t from, size_t *n) {
@@ -185,9 +184,9 @@ static bool is_like(const struct rc_array *a, const struct rc_array *b, const ch
     return rc__fails(EINVAL);
 }
 
-// The elements of [copy], if that was to be had, move to [i]; its handle, ours, goes. They were an array of their own first, so [source] may be the
-// same array, and a failure has changed nothing. From there the references move without a mark: nobody but the function
-// that made the copy has ever seen it.
+// The elements of [copy], if that was to be had, move to [i]; its handle, ours, goes. They were an array of their own first, so
+// [source] may be the same array, and a failure has changed nothing. From there the references move without a mark: nobody but
+// the function that made the copy has ever seen it.
 static bool take_in(struct rc_array *a, size_t i, struct rc_array *copy) {
     if (!copy)
         return false;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What the containers share: how an element gets in and out, and the checks that each call begins with. Not installed.
 //
-//   E1  References in an element change by rc_set_slot and its like. Bytes of an element move without that only inside
-//       one container, or together with the whole of it (array.c says why that is sound).
-//   E2  A callback of the user's runs when the container is whole: each reference it counts is in it once. While one
-//       runs that must not change the container, `busy` is not 0.
-//   E3  Links are released when the container has its new shape: destructors may use it.
+//   E1  References in an element change by rc_set_slot and its like. Bytes of an element move without these only inside one
+//       container, or together with all that it has (array.c and array_range.c say why that is sound).
+//   E2  A callback of the user's runs while the container is whole: each reference that it counts is in it once. `busy` is
+//       not 0 while a callback runs that must not change the container.
+//   E3  Links are released after the container has got its new shape, since destructors may use it.
 #ifndef RC_ELEMENT_H
 #define RC_ELEMENT_H
 
@@ -40,11 +40,11 @@ static inline bool rc__element_copy_for(uint16_t *busy, const struct rc_element 
 void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from);
 // Moves the element at [from] to the caller: links become handles. No link is left at [from].
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from);
-// Removes an element, of which something is to be released, that is in no container any more.
+// Removes an element that is in no container any more, and of which something has to be released.
 void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *element);
 // The same of one that was made for nothing: errno stays as it is. Returns false.
 bool rc__element_discard(const struct rc_element *e, unsigned kind, void *element);
-// What its destructor and its weak references ask for; the links stay.
+// Calls the destructor of an element and releases its weak references; the links stay.
 void rc__element_end(const struct rc_element *e, unsigned kind, void *element);
 // Between containers: [to] gets what [from] has, and the collector is told (R5).
 void rc__element_move(const struct rc_element *e, unsigned kind, void *to, void *from);
@@ -58,9 +58,9 @@ static inline void rc__drop_link(void *obj) {
     if (obj)
         rc__unlink(rc__here, RC__HEADER(obj), "rc_release");
 }
-// The same, and true: what a call ends with.
+// The same; returns true, so that a call can end with it.
 bool rc__dropped_link(void *obj);
-// The usual cases, in line: [obj] gets a link; has a handle instead of one. false, with nothing done, where it is not as
+// The usual cases, in line: [obj] gets a link; a link to [obj] becomes a handle. false, with nothing done, where it is not as
 // simple as that.
 static inline bool rc__add_link(void *obj) {
     if (!obj || !rc__is_usual(RC__HEADER(obj), rc__both(RC__HEADER(obj)), RC__GRAPH))
@@ -80,7 +80,7 @@ static inline bool rc__link_to_handle(void *obj) {
     RC__STORE(h->both, both + 1);
     return true;
 }
-// What the link in [slot] holds, as a handle. What is left in [slot] means nothing.
+// The object that the link in [slot] holds, with a handle instead. What is left in [slot] means nothing.
 static inline void *rc__take_link(void *slot) {
     void *obj = rc__load(slot);
     return rc__link_to_handle(obj) ? obj : rc_take_slot(slot);
@@ -98,7 +98,7 @@ static inline void rc__element_drop(const struct rc_element *e, unsigned kind, v
 uint64_t rc__element_hash(const struct rc_element *e, const void *element);
 bool rc__element_equal(const struct rc_element *e, const void *a, const void *b);
 
-// The heap that memory of the container [obj] is from, also when it is dead.
+// The heap that the memory of container [obj] is from; also when that is dead.
 static inline struct rc_heap *rc__home(const void *obj) {
     assert(rc__is_object(RC__HEADER((void *)(uintptr_t)obj)));
     return rc__class(RC__HEADER((void *)(uintptr_t)obj))->heap;
@@ -112,8 +112,8 @@ static inline bool rc__is_of(const void *obj, const struct rc_type *type) {
     return rc__extends(rc__class(RC__HEADER((void *)(uintptr_t)obj))->type, type);
 }
 
-// Whether the object [obj] is what [call] is for: a call begins with the name of the type. Asked for each container that is
-// given in checked builds; in others when something is wrong with it.
+// Whether the object [obj] is of the type that [call] is for, with whose name it begins. Checked builds ask that of each
+// container that is given, others only when something is wrong with it.
 bool rc__is_for(const void *obj, const char *call);
 #ifdef RC_CHECK
 #define RC__IS_FOR(obj, call) (rc__is_known(obj) && rc__is_for((obj), (call)))
@@ -124,7 +124,7 @@ bool rc__is_for(const void *obj, const char *call);
 // Releases an object that was made for nothing: errno stays as it is. Returns NULL.
 void *rc__discard(void *obj);
 
-// What a call of a container cannot do without, beside the container. A fault, with errno, where it is NULL.
+// Whether [p], which [call] cannot do without, is given. A fault, with errno, where it is NULL.
 void rc__not_given(const char *call) __attribute__((cold));
 #define RC__GIVEN(p, call) ((p) || (rc__not_given(call), false))
 
@@ -144,7 +144,7 @@ static inline bool rc__usable(const void *obj, const char *call) {
     rc__misused(obj, call);
     return false;
 }
-// For a container with a field `busy`. The first says nothing to anybody.
+// For a container with a field `busy`. The first one is silent: no fault, and no errno.
 #define RC__IS_OPEN(c, call) rc__is_open((c), offsetof(__typeof__(*(c)), busy), (call))
 #define RC__MAY_CHANGE(c, call) rc__may_change((c), offsetof(__typeof__(*(c)), busy), (call))
 static inline bool rc__is_open(void *obj, size_t busy, const char *call) {
@@ -159,7 +159,7 @@ static inline bool rc__may_change(void *obj, size_t busy, const char *call) {
     return false;
 }
 
-// R9, before elements of [obj] change places. [obj] is in the heap this thread is inside.
+// R9: elements of [obj], which is of the heap this thread is inside, are about to change places.
 static inline void rc__moving(void *obj) {
     assert(rc__is_inside(RC__HEADER(obj)));
     assert(rc__here->cc.piece_node == CC_NONE || rc__here->cc.phase == RC_PHASE_BUILD); // so this costs one comparison
@@ -174,7 +174,7 @@ void rc__interns_free(struct rc_heap *heap);
 bool rc__interns_reserve(struct rc_heap *into, const struct rc_heap *from);
 void rc__interns_merge(struct rc_heap *into, struct rc_heap *from);
 
-// list.c: which element of the list lies in that cell; O(1) if it stands beside the one that was asked for last.
+// list.c: the index of the element in that cell of the list; O(1) if it is a neighbour of the one that was asked for last.
 size_t rc__list_index(const void *list, uint32_t cell, struct rc__list_place *near);
 
 // sort.c: the order in which [n] things stand when sorted, an array of [n] numbers; to be freed with rc__order_free.

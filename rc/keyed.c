@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What maps and sets have in common: their calls, on a table that is an object.
 //
-// The order of things is the same in all of them: what can fail or call the user first (copies, hash, search, room),
-// then the change, which calls nobody, then what is released.
+// All of them do things in the same order: first what can fail or call the user (copies, hash, search, room), then the change,
+// which calls nobody, then the releases.
 #include "table.h"
 
 #include <stdio.h>

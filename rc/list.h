@@ -4,10 +4,10 @@
 //     cell:   | next | prev | stamp | - | element |        16 bytes before each element
 //
 //   L1  Cell 0 holds no element. Its next is the first cell, its prev the last; an empty list links it to itself.
-//   L2  A cell in the list has a stamp, of which a heap gives each out once (in 2^32 insertions). A position is good if
-//       its cell has its stamp. A free cell has stamp 0, all zero bytes in its element, and in next the next free one.
-//   L3  Cells that remove_if has taken out and not dropped yet are on a list of their own (doomed), by next. They have
-//       stamp 0 as well, so no position finds them, but RC__DOOMED_CELL in prev: the list's destructor finds them.
+//   L2  A cell in the list has a stamp; a heap gives out each stamp once (in 2^32 insertions). A position is good if its cell
+//       has its stamp. A free cell has stamp 0, an element of zero bytes, and in next the next free one.
+//   L3  Cells that remove_if has taken out and not dropped yet are on a list of their own (doomed), by next. They have stamp 0,
+//       too, so no position finds them; but prev is RC__DOOMED_CELL, by which the list's destructor finds them.
 //
 // An element stays in its cell, whatever happens to the list, but for shrink. So the collector, which reads the cells
 // in a row, need not be told of sorting, reversing and moving (R9), and new cells come at the end.

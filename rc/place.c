@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// In checked builds: which object a slot lies in, and what is an object. A slot is given by its address alone, so otherwise a
-// thread that is inside some heap may change slots of another heap's objects unnoticed, and the counts there are wrong from
-// then on.
+// In checked builds: which object a slot lies in, and what is an object. Calls get a slot as an address alone, so in other
+// builds a thread that is inside some heap can change slots of another heap's objects unnoticed, and the counts there are wrong
+// from then on.
 //
 // The address space is cut into units of 16 bytes; no two blocks share one. For each unit of an object this has the distance
 // to its header, in units and one more, in a tree of three levels whose parts stay once they are made. If there is no memory

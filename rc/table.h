@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: MIT
 // The hash table under maps, sets and the heap's own tables. Not installed.
 //
-//     bucket: | tag x 12 | entry x 12 |        a power of two of them, a cache line each; where the hash says, or, if
-//                                              that one is full, in the next that is not; on average 9 of 12 places are
-//                                              taken at most, but all where there is one bucket only
+//     bucket: | tag x 12 | entry x 12 |        a power of two of them, a cache line each. An entry has its place in the
+//                                              bucket that the hash names or, if that is full, in the next one that is not.
+//                                              At most 9 of 12 places are taken on average; all, if there is only one bucket
 //     entry:  | key, value | key, value | ...  in a row, so that the collector reads them in a row
 //     state:  | LIVE, hash | next free | ...   of each entry
 //
-// A tag is 8 bits of the hash. Those of a bucket are compared all at once, so a look-up has no branch that depends on
-// which of its places is the one: a processor that guesses none wrong reads ahead for the next look-up while it waits.
+// A tag is 8 bits of the hash. All tags of a bucket are compared at once, so a look-up has no branch that depends on which
+// place is the right one: a processor that guesses no branch wrong reads ahead for the next look-up while it waits for this
+// one.
 //
-//   T1  Each live entry has one place, with its tag. The places of a bucket that are taken come first; the tag of the
-//       others is 0. Between the bucket of an entry's hash and that of its place all buckets are full.
-//   T2  An entry keeps its number for as long as it lives, but for rc__table_fit: so an iteration by number survives
-//       what is put in and taken out meanwhile, and meets each entry that stays exactly once.
+//   T1  Each live entry has one place, with its tag. In a bucket the places that are taken come first; the others have tag 0.
+//       All buckets between that of an entry's hash and that of its place are full.
+//   T2  An entry keeps its number as long as it lives, except that rc__table_fit gives new ones: so an iteration by number is
+//       not disturbed by what is put in and taken out meanwhile, and meets each entry that stays exactly once.
 //   T3  A removed entry is all zero bytes, and is used again before a new one is. Entries from `used` on were never
 //       used.
 //   T4  Hashes are kept, so that growing and removing call nobody.
 //   T5  E1 and E2 of element.h.
 //
-// Entries do not move when others come and go. So nothing here has to be told to a collection that has read a part of
-// them, but for fit, and for a new entry at the end of a table whose keys and values are both read, in two rows: their
-// slots are numbered through, and those of the second row get other numbers when the first becomes longer.
+// Entries do not move when others come and go. So a collection that has read a part of them need not be told of that. It has to
+// be told of fit; and of a new entry at the end of a table whose keys and values are both read, in two rows: all slots are
+// numbered through, and those of the second row get other numbers when the first row becomes longer.
 #ifndef RC_TABLE_H
 #define RC_TABLE_H
 
@@ -60,11 +61,11 @@ struct rc__table {
     uint32_t count, used, capacity; // entries that live; were ever used; have memory
     uint32_t free;                  // first of the removed entries, threaded through state; or RC__NO_ENTRY
     uint32_t mask;                  // buckets - 1
-    uint32_t version;               // counts what T2 excepts
+    uint32_t version;               // changes when entries get other numbers (T2), or all go
     uint16_t value_at, stride;
     uint16_t busy;
     uint8_t key_kind, value_kind, sort;
-    bool words, texts;              // keys are RC__KEY_WORD, RC__KEY_STRING, values one link each
+    bool words, texts;              // the keys are RC__KEY_WORD; RC__KEY_STRING; and each value is one link
     uint8_t shift;                  // of a hash, so that it names a bucket
 };
 
@@ -121,7 +122,7 @@ static inline uint64_t rc__load_word(const void *key) {
     return word;
 }
 
-// Of a hash, and not 0.
+// The tag of a hash, which is not 0.
 static inline uint8_t rc__tag(uint32_t hash) {
     uint8_t tag = (uint8_t)hash;
     return (uint8_t)(tag + !tag);
@@ -143,8 +144,8 @@ static inline bool rc__bucket_is_full(const struct rc__bucket *b) {
     return b->tag[RC__BUCKET - 1] != 0; // T1
 }
 
-// As the value of the function this is in: [found], where e is the number of the entry that has this hash and for which
-// [is_it] holds, *RC__PLACE; or [none].
+// Returns, from the function that this stands in: [found] for the entry with this hash for which [is_it] holds, or [none]. In
+// [is_it] and [found], e is the number of the entry; in [found], RC__PLACE is the address of its place.
 #define RC__SEARCH_FOR(t, hash, is_it, found, none)                                                                    \
     do {                                                                                                               \
         uint32_t home_ = rc__table_home((t), (hash)), i_ = home_;                                                      \
