@@ -193,6 +193,14 @@ void rc_release(void *obj) {
         rc__foreign_release(h, "rc_release");
 }
 
+// A fault if it is not; about [h], or NULL.
+static inline bool is_slot(const void *slot, const struct rc__header *h, const char *call) {
+    if (__builtin_expect(!rc__is_in_null(slot), 1))
+        return true;
+    rc__fault(RC_FAULT_NULL, call, h, "the slot is NULL, or a field of NULL");
+    return false;
+}
+
 // Whether this thread may change [slot]; a fault if not. (Only checked builds know whether it may change this one; others know
 // whether it is inside a heap at all.)
 static bool may_change(const void *slot, const char *call) {
@@ -312,11 +320,7 @@ void rc__unlink(struct rc_heap *heap, struct rc__header *h, const char *call) {
 }
 
 static __attribute__((noinline)) void set_special(void *slot, void *obj) {
-    if (rc__is_in_null(slot)) {
-        rc__fault(RC_FAULT_NULL, "rc_set", NULL, "the slot is NULL, or a field of NULL");
-        return;
-    }
-    if (!may_change(slot, "rc_set"))
+    if (!is_slot(slot, NULL, "rc_set") || !may_change(slot, "rc_set"))
         return;
     void *old = rc__load(slot);
     if (old == obj || (obj && !link_to(RC__HEADER(obj), "rc_set")))
@@ -372,11 +376,10 @@ static bool give_to(void *slot, void *obj) {
 }
 
 static __attribute__((noinline)) void give_special(void *slot, void *obj) {
-    if (rc__is_in_null(slot) || !obj) {
-        if (rc__is_in_null(slot))
-            rc__fault(RC_FAULT_NULL, "rc_give", obj ? RC__HEADER(obj) : NULL, "the slot is NULL, or a field of NULL");
-        else
-            rc_set_slot(slot, NULL);
+    if (!is_slot(slot, obj ? RC__HEADER(obj) : NULL, "rc_give"))
+        return;
+    if (!obj) {
+        rc_set_slot(slot, NULL);
         return;
     }
     if (!may_change(slot, "rc_give"))
@@ -422,11 +425,7 @@ void rc_give_slot(void *slot, void *obj) {
 }
 
 void *rc_take_slot(void *slot) {
-    if (rc__is_in_null(slot)) {
-        rc__fault(RC_FAULT_NULL, "rc_take", NULL, "the slot is NULL, or a field of NULL");
-        return NULL;
-    }
-    if (!may_change(slot, "rc_take"))
+    if (!is_slot(slot, NULL, "rc_take") || !may_change(slot, "rc_take"))
         return NULL;
     void *obj = rc__load(slot);
     if (!obj)
@@ -461,12 +460,13 @@ static void moved(void *obj) {
         cc_suspect(rc__here, h);
 }
 
+// Of two slots, which are not the same one.
+static bool may_change_both(const void *a, const void *b, const char *call) {
+    return is_slot(a, NULL, call) && is_slot(b, NULL, call) && a != b && may_change(a, call) && may_change(b, call);
+}
+
 void rc_move_slot(void *to, void *from) {
-    if (rc__is_in_null(to) || rc__is_in_null(from)) {
-        rc__fault(RC_FAULT_NULL, "rc_move", NULL, "the slot is NULL, or a field of NULL");
-        return;
-    }
-    if (to == from || !may_change(to, "rc_move") || !may_change(from, "rc_move"))
+    if (!may_change_both(to, from, "rc_move"))
         return;
     void *obj = rc__load(from);
     void *old = rc__load(to);
@@ -478,11 +478,7 @@ void rc_move_slot(void *to, void *from) {
 }
 
 void rc_swap_slots(void *a, void *b) {
-    if (rc__is_in_null(a) || rc__is_in_null(b)) {
-        rc__fault(RC_FAULT_NULL, "rc_swap", NULL, "the slot is NULL, or a field of NULL");
-        return;
-    }
-    if (a == b || !may_change(a, "rc_swap") || !may_change(b, "rc_swap"))
+    if (!may_change_both(a, b, "rc_swap"))
         return;
     void *in_a = rc__load(a);
     void *in_b = rc__load(b);
