@@ -34,8 +34,9 @@ static struct rc_heap *free_heap(const char *call) {
     return heap && cc_is_free(heap) ? heap : NULL;
 }
 
-// This thread may sleep for so long, or until another one that leaves [heap] wakes it: where there was nothing to do and now
-// is, or much more. (Twice as much at least, so that it is not woken again and again by what can wait.)
+// How long this thread may sleep. Another thread that leaves [heap] wakes it earlier if there is something to do then where
+// there was nothing, or much more than there was: at least twice as much, so that what can wait does not wake it again and
+// again.
 static uint64_t sleep_for(struct rc_heap *heap, const struct cc_pace_plan *plan) {
     assert(rc__is_mine(heap));
     size_t pending = cc_pending(heap);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// How an object gets its node: for roots.c and build.c.
+// How an object gets its node: for roots.c, island.c and build.c.
 #ifndef CC_NODE_H
 #define CC_NODE_H
 
 #include "cc/graph.h"
 
-// Room for [n] nodes more, of which a chunk has many times as many. false if memory is out.
+// Room for [n] more nodes, far fewer than a chunk has. false if memory is out.
 static inline bool cc_has_room(struct rc_heap *heap, size_t n) {
     assert(n <= CC_NODES);
     return heap->cc.node_count + n <= heap->cc.node_room || cc_more_nodes(heap);

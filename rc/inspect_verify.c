@@ -2,13 +2,13 @@
 // rc_verify: all that can be known of a heap from two sides is compared. In this order:
 //
 //     SLOTS      each slot of a live object leads to a live one (while links are counted)
-//     LINKS      each live object has as many links as there are slots that lead to it. Where not, a second walk says which
-//                slots do, and which words of objects, no slots by the types' tables, hold its address
-//     OWNERS     each owner leads to what names it: mostly its own slot does, or one a few steps on, or that of something
-//                with the same owner. What is left is looked for from the owner
+//     LINKS      each live object has as many links as there are slots that lead to it. For those that have not, a second walk
+//                finds the slots that do, and words of objects that hold the address and are no slots by the types' tables
+//     OWNERS     each owner leads to the objects that name it. Mostly one of its slots does, or one a few steps further, or a
+//                slot of something with the same owner; for the rest, all that the owner leads to is gone through
 //     MARKS      suspects, nodes, inbox and weak references know their objects, and the objects them
-//     LOST       each object that no root leads to is led to by something that the collector will look at (R1). And so is
-//                each one that is LED, or by a root that is not
+//     LOST       to each object that no root leads to, something leads that the collector will look at (R1). So it is with
+//                each object that is LED, unless a root leads to it that is not
 //     FIGURES    objects and bytes
 #include "block.h"
 #include "inspect.h"

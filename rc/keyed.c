@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-// The address of a key is wanted, and C takes a text, or a string itself, for one. Their bytes are no pointer to a string.
+// What has to be given is the address of a key. C accepts a text, or a string itself, as well; but their bytes are no pointer
+// to a string.
 __attribute__((noinline)) static bool no_string(const struct rc__table *t, const char *call) {
     assert(t->sort == RC__KEY_STRING && call);
     static const char *const with_text[] = {"rc_map_get", "rc_map_set", "rc_map_has", "rc_map_remove"};
@@ -25,8 +26,9 @@ __attribute__((noinline)) static bool extends_string(const void *obj) {
     return rc__is_of(obj, &rc_string_type);
 }
 
-// Whether [p] is NULL or a string, whose text can be read. What is no object at all checked builds know; for the others,
-// few texts are aligned as objects are, and the length of a string, which is what it begins with, is below any object.
+// Whether [p] is NULL, or a string, whose text can be read. Checked builds know what is no object at all. In others it helps
+// that few texts are aligned as objects are, and that the length of a string, with which it begins, is below the address of any
+// object.
 static inline bool is_string(void *p) {
     enum { ALIGNED = 16, LOWEST = 4096 };
     if (!p)

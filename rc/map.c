@@ -137,7 +137,8 @@ static bool has_words(const struct rc_map *map) {
     return map->table.sort == RC__KEY_WORD || rc__fails(EINVAL);
 }
 
-// What the functions below do about a map they are not for. Apart, so that the others need no stack.
+// What the functions below do with a map that they are not for: errno, or a fault, says what is wrong. Not in line, so that
+// they need no stack frame.
 __attribute__((noinline)) static void *no_words(const struct rc_map *map, const char *call) {
     assert(call != NULL);
     if (rc__usable(map, call))
@@ -175,7 +176,7 @@ bool rc_map_has_int(const struct rc_map *map, int64_t key) {
            rc__table_find_word(table_of(map), rc__table_mix(word), word) != RC__NO_ENTRY;
 }
 
-// Of a map with keys of 8 bytes, but with keys that hold something or other values than objects; or of no such map.
+// For a map with keys of 8 bytes whose keys hold something, or whose values are no objects; and for any other map.
 __attribute__((noinline)) static bool remove_word(struct rc_map *map, uint64_t word) {
     struct rc__table *t = table_of(map);
     return RC__MAY_CHANGE(t, "rc_map_remove_int") && has_words(map) &&

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // rc_string: bytes that never change, in the object itself. Interned ones are in intern.c.
 //
-// Only what is interned has something to do when it dies, and bears a mark (RC__INTERNED). So the others are bare (death.c):
-// they go at once, without a call of their destructor. A type that extends this one has no such mark, and no such death.
+// Only an interned string has something to do when it dies, and it bears a mark (RC__INTERNED). So all others are bare
+// (death.c): they go at once, without a call of their destructor. Objects of a type that extends this one have neither the mark
+// nor such a death.
 #include "element.h"
 #include "text.h"
 

@@ -26,13 +26,13 @@ static inline uint64_t rc__bytes_few(const char *text, size_t length) {
     return length ? byte[0] | (uint64_t)byte[length / 2] << 8 | (uint64_t)byte[length - 1] << 16 : 0;
 }
 
-// Of the last 8 bytes, or all there are if that is fewer: as one word, some of whose bytes another one may have had before.
+// The last 8 bytes, or all if there are fewer, as one word. Some of them may have been in the word before that.
 static inline uint64_t rc__bytes_last(const char *text, size_t length) {
     return length >= 8 ? rc__bytes_8(text + length - 8) : rc__bytes_few(text, length);
 }
 
-// As FNV-1a, but for 8 bytes at a time, folded; then once more, because the lower bits of a product depend on the lower
-// bits of what was multiplied only, and texts often differ in their last bytes. The upper bit is set: so it is never 0, and
+// As FNV-1a, but 8 bytes at a time, and folded. Then multiplied once more, since the lower bits of a product depend only on the
+// lower bits of its factors, and texts often differ only in their last bytes. The upper bit is set: so a hash is never 0, and
 // is what a table keeps (table.h, RC__LIVE).
 static inline uint32_t rc__text_hash(const char *text, size_t length) {
     assert(text || !length);
