@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <search.h>
 
-#if __has_include(<execinfo.h>) // not with musl
+#if defined(__GLIBC__) || defined(__APPLE__)
 #include <execinfo.h>
 #else
 static int backtrace(void **frame, int most) {
