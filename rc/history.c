@@ -15,11 +15,10 @@
 
 #if defined(__GLIBC__) || defined(__APPLE__)
 #include <execinfo.h>
-#else
+#else // there are the counts alone
 static int backtrace(void **frame, int most) {
-    assert(most > 0);
-    frame[0] = __builtin_return_address(0);
-    return 1;
+    (void)frame, (void)most;
+    return 0;
 }
 static char **backtrace_symbols(void *const *frame, int n) {
     (void)frame, (void)n;
@@ -158,7 +157,8 @@ bool rc_history_of(const char *type) {
 static void print_moment(const struct moment *moment, const char *indent, rc_line_fn *print, void *arg) {
     int frames = moment->frames - OURS;
     char **names_of = frames > 0 ? backtrace_symbols(moment->frame + OURS, frames) : NULL;
-    rc__print(print, arg, "%s  %zu %s by", indent, moment->times, moment->deed == RC__TAKEN ? "taken" : "given up");
+    rc__print(print, arg, "%s  %zu %s%s", indent, moment->times, moment->deed == RC__TAKEN ? "taken" : "given up",
+              frames > 0 ? " by" : "");
     for (int i = 0; i < frames; i++)
         if (names_of)
             rc__print(print, arg, "%s    %s", indent, names_of[i]);
