@@ -77,17 +77,19 @@ static struct rc__header *big_new(struct rc_heap *heap, size_t size) {
     return h;
 }
 
-static void big_free(struct rc_heap *heap, struct rc__header *h) {
+size_t rc__big_free(struct rc_heap *heap, struct rc__header *h) {
     assert(h->word & RC__BIG);
     assert(big_next(big_prev(big_of(h))) == big_of(h) && big_prev(big_next(big_of(h))) == big_of(h));
     struct rc__big *big = big_of(h);
+    size_t size = big->size - sizeof *big;
 #ifdef RC_CHECK
-    rc__place_remove(h, big->size - sizeof *big);
+    rc__place_remove(h, size);
 #endif
     big_prev(big)->not_next = big->not_next;
     big_next(big)->not_prev = big->not_prev;
     rc__set_both(h, 0, 0);
     rc__memory_free(heap, big, big->size);
+    return size;
 }
 
 static void list_add(struct rc__page **list, struct rc__page *page) {
@@ -289,12 +291,6 @@ struct rc__header *rc__block_new_slow(struct rc_heap *heap, size_t size) {
     return page ? rc__page_take(page) : NULL;
 }
 
-size_t rc__big_free(struct rc_heap *heap, struct rc__header *h) {
-    size_t size = rc__block_size(h);
-    big_free(heap, h);
-    return size;
-}
-
 size_t rc__block_size(const struct rc__header *h) {
     return h->word & RC__BIG ? big_of(h)->size - sizeof(struct rc__big) : rc__page_of(h)->cell;
 }
@@ -321,7 +317,7 @@ void rc__each_object(struct rc_heap *heap, void (*each)(struct rc__header *h, vo
 void rc__blocks_free(struct rc_heap *heap) {
     struct rc__blocks *b = &heap->blocks;
     while (big_next(&b->big) != &b->big)
-        big_free(heap, (struct rc__header *)(big_next(&b->big) + 1));
+        rc__big_free(heap, (struct rc__header *)(big_next(&b->big) + 1));
     struct rc__region *lists[2] = {b->regions, b->idle};
     for (int i = 0; i < 2; i++)
         for (struct rc__region *r = lists[i], *next; r; r = next) {

@@ -15,15 +15,12 @@
 
 #include <stdlib.h>
 
-static void *aligned(size_t size, size_t align, void *arg) {
-    assert(align % sizeof(void *) == 0 || align < sizeof(void *));
+static void *plain_malloc(size_t size, size_t align, void *arg) {
     (void)arg;
     void *memory;
-    return posix_memalign(&memory, align < sizeof(void *) ? sizeof(void *) : align, size) ? NULL : memory;
-}
-
-static void *plain_malloc(size_t size, size_t align, void *arg) {
-    return align <= 16 ? malloc(size) : aligned(size, align, arg);
+    if (align <= 16)
+        return malloc(size);
+    return posix_memalign(&memory, align, size) ? NULL : memory;
 }
 
 static void plain_free(void *memory, size_t size, void *arg) {
