@@ -71,9 +71,7 @@ static struct rc__header *big_new(struct rc_heap *heap, size_t size) {
     head->not_next = ~(uintptr_t)big;
     struct rc__header *h = (struct rc__header *)(big + 1);
     h->word = RC__BIG;
-#ifdef RC_CHECK
     rc__place_add(h, size);
-#endif
     return h;
 }
 
@@ -82,9 +80,7 @@ size_t rc__big_free(struct rc_heap *heap, struct rc__header *h) {
     assert(big_next(big_prev(big_of(h))) == big_of(h) && big_prev(big_next(big_of(h))) == big_of(h));
     struct rc__big *big = big_of(h);
     size_t size = big->size - sizeof *big;
-#ifdef RC_CHECK
     rc__place_remove(h, size);
-#endif
     big_prev(big)->not_next = big->not_next;
     big_next(big)->not_prev = big->not_prev;
     rc__set_both(h, 0, 0);

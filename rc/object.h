@@ -40,9 +40,7 @@ const struct rc_type *rc__known_as(const struct rc_type *type);
 const char *rc__type_defect(const struct rc_type *type);
 const char *rc__slot_defect(const struct rc_slot *slot, size_t size);
 bool rc__slots_overlap(const struct rc_slot *a, const struct rc_slot *b);
-#ifdef RC_CHECK
-uint64_t rc__type_sum(const struct rc_type *type);
-#endif
+uint64_t rc__type_sum(const struct rc_type *type); // in checked builds
 
 // class.c
 // [h] is to be a key of a weak map.
@@ -235,6 +233,8 @@ size_t rc__place_bytes(void); // that the map of objects takes, for good
 #define rc__slot_is_ours(slot) ((void)(slot), true)
 #define rc__is_known(obj) ((void)(obj), true)
 #define rc__place_bytes() ((size_t)0)
+#define rc__place_add(h, size) ((void)(h), (void)(size))
+#define rc__place_remove(h, size) ((void)(h), (void)(size))
 #endif
 
 // object.c
