@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The history of handles: in checked builds it is noted, for objects of some types, who took and gave up how many.
 //
-//   H1  A past belongs to an address, from the birth of an object there to the birth of the next. So it is there after the
+//   P1  A past belongs to an address, from the birth of an object there to the birth of the next. So it is there after the
 //       object's death, and nobody looks at the object for it.
-//   H2  Calls of one sort that came by the same way are one moment.
+//   P2  Calls of one sort that came by the same way are one moment.
 #include "inspect.h"
 
 #include <stdio.h>
@@ -100,7 +100,7 @@ static bool is_like(const struct moment *a, const struct moment *b) {
            !memcmp(a->frame, b->frame, (size_t)a->frames * sizeof *a->frame);
 }
 
-// H2. Returns [fresh] if it is not needed.
+// P2. Returns [fresh] if it is not needed.
 static struct moment *add_moment(struct past *past, struct moment *fresh) {
     struct moment **at = &past->first;
     while (*at && !is_like(*at, fresh))
@@ -121,7 +121,7 @@ void rc__history_note(const struct rc__header *h, enum rc__deed deed, bool is_ne
     }
     rc__lock(&lock);
     struct past *past = past_of(h);
-    if (is_new) { // H1
+    if (is_new) { // P1
         past_free(past);
         past = is_asked_for(type) ? past_new(h, type) : NULL;
     }

@@ -128,7 +128,7 @@ static void spread_slots(struct rc_visitor *visitor, char *first, size_t n) {
         if (target == RC__NOBODY || s->mark[target] & (s->bit | RC__REACHED | RC__DYING | RC__GONE))
             continue;
         if (s->bit == RC__REACHED && is_both(s, target) && ++s->met[target] < s->found[target])
-            continue; // I4
+            continue; // N4
         s->mark[target] |= s->bit;
         if (s->bit == RC__REACHED)
             s->via[target] = s->source;

@@ -10,11 +10,11 @@
 //              then the object before it on such a way
 //     suspect  from what the collector will look at: KNOWN, of what is not REACHED
 //
-//   I1  The one allocation is made by begin, with the C library's calloc. About 35 bytes an object.
-//   I2  Nothing is retained, released, allocated in the heap or written to it.
-//   I3  Slots of DYING objects are links that count (they are released when the object is destroyed), and prove nothing
+//   N1  The one allocation is made by begin, with the C library's calloc. About 35 bytes an object.
+//   N2  Nothing is retained, released, allocated in the heap or written to it.
+//   N3  Slots of DYING objects are links that count (they are released when the object is destroyed), and prove nothing
 //       alive. Those of GONE ones are cleared or void, and are not read.
-//   I4  An entry of a weak map is REACHED when all that links to it is (rc/extra.c).
+//   N4  An entry of a weak map is REACHED when all that links to it is (rc/extra.c).
 #ifndef RC_INSPECT_H
 #define RC_INSPECT_H
 
