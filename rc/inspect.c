@@ -84,10 +84,14 @@ void rc__survey_trace(struct rc__survey *s, uint32_t n, struct rc_visitor *visit
         rc__trace(s->object[n], visitor, 0, RC__ALL_SLOTS);
 }
 
-// Only where the heap has, or had, links to others may the memory there be looked at: it is theirs, then, or void.
-bool rc__survey_is_foreign(const struct rc__survey *s, const struct rc__header *h) {
-    assert(rc__survey_number(s, h) == RC__NOBODY);
-    return s->heap->outward && rc__heap(h) && rc__heap(h) != s->heap;
+// Only where the heap has, or had, links to others may the memory there be looked at: it is theirs, then, or void. (A small
+// number, or an odd one, is neither.)
+bool rc__survey_is_foreign(const struct rc__survey *s, void *obj) {
+    assert(rc__survey_number_at(s, obj) == RC__NOBODY);
+    if (!s->heap->outward || (uintptr_t)obj % 16 || (uintptr_t)obj < 8192)
+        return false;
+    const struct rc_heap *heap = rc__heap(RC__HEADER(obj));
+    return heap && heap != s->heap;
 }
 
 static void count_slots(struct rc_visitor *visitor, char *first, size_t n) {
@@ -97,7 +101,7 @@ static void count_slots(struct rc_visitor *visitor, char *first, size_t n) {
         void *obj = rc__load(first + i * sizeof(void *));
         if (!obj)
             continue;
-        uint32_t target = rc__survey_number(s, RC__HEADER(obj));
+        uint32_t target = rc__survey_number_at(s, obj);
         if (target != RC__NOBODY) {
             s->found[target]++;
             s->via[target] = s->source;
@@ -124,7 +128,7 @@ static void spread_slots(struct rc_visitor *visitor, char *first, size_t n) {
     assert(s->bit != 0 && s->end <= s->count);
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
-        uint32_t target = obj ? rc__survey_number(s, RC__HEADER(obj)) : RC__NOBODY;
+        uint32_t target = rc__survey_number_at(s, obj);
         if (target == RC__NOBODY || s->mark[target] & (s->bit | RC__REACHED | RC__DYING | RC__GONE))
             continue;
         if (s->bit == RC__REACHED && is_both(s, target) && ++s->met[target] < s->found[target])
@@ -167,7 +171,7 @@ static void entry_slots(struct rc_visitor *visitor, char *first, size_t n) {
     assert(s->met != NULL);
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
-        uint32_t target = obj ? rc__survey_number(s, RC__HEADER(obj)) : RC__NOBODY;
+        uint32_t target = rc__survey_number_at(s, obj);
         if (target != RC__NOBODY && is_both(s, target) && !(s->mark[target] & RC__REACHED))
             s->via[target] = s->source;
     }

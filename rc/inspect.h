@@ -61,6 +61,11 @@ bool rc__survey_begin(struct rc__survey *s, struct rc_heap *heap);
 void rc__survey_end(struct rc__survey *s);
 // The number of [h], or RC__NOBODY.
 uint32_t rc__survey_number(const struct rc__survey *s, const struct rc__header *h);
+// The same of what is at [obj]: of whatever is read where a pointer to an object may stand, so in integers.
+static inline uint32_t rc__survey_number_at(const struct rc__survey *s, const void *obj) {
+    const struct rc__header *h = (const void *)((uintptr_t)obj - sizeof(struct rc__header));
+    return obj ? rc__survey_number(s, h) : RC__NOBODY;
+}
 void rc__survey_count(struct rc__survey *s);
 // From the roots; up to [goal], or RC__NOBODY: everywhere.
 void rc__survey_reach(struct rc__survey *s, uint32_t goal);
@@ -72,7 +77,7 @@ void rc__survey_spread(struct rc__survey *s, uint32_t n, uint8_t bit);
 // Shows [visitor] the slots of object number [n].
 void rc__survey_trace(struct rc__survey *s, uint32_t n, struct rc_visitor *visitor);
 // Whether a slot that leads to [h], which has no number, leads to another heap's object.
-bool rc__survey_is_foreign(const struct rc__survey *s, const struct rc__header *h);
+bool rc__survey_is_foreign(const struct rc__survey *s, void *obj);
 
 static inline bool rc__survey_lives(const struct rc__survey *s, uint32_t n) {
     return !(s->mark[n] & (RC__DYING | RC__GONE));

@@ -51,7 +51,7 @@ static void print_edges(struct rc_visitor *visitor, char *first, size_t n) {
     assert(s->source < s->count);
     for (size_t i = 0; i < n; i++) {
         void *obj = rc__load(first + i * sizeof(void *));
-        uint32_t target = obj ? rc__survey_number(s, RC__HEADER(obj)) : RC__NOBODY;
+        uint32_t target = rc__survey_number_at(s, obj);
         if (target == RC__NOBODY || !(s->mark[target] & RC__SEEN))
             continue;
         char name[96], text[192];
@@ -65,7 +65,7 @@ static void look_ahead(struct rc_visitor *visitor, char *first, size_t n) {
     assert(d->survey.source < d->survey.count);
     for (; n && !d->leads; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
-        uint32_t target = obj ? rc__survey_number(&d->survey, RC__HEADER(obj)) : RC__NOBODY;
+        uint32_t target = rc__survey_number_at(&d->survey, obj);
         d->leads = target != RC__NOBODY && d->survey.mark[target] & RC__SEEN;
     }
 }
@@ -115,7 +115,7 @@ bool rc_dump(const void *obj, size_t distance, rc_line_fn *print, void *arg) {
     rc__survey_count(s);
     rc__survey_reach(s, RC__NOBODY);
     rc__survey_suspect(s);
-    uint32_t goal = obj ? rc__survey_number(s, RC__HEADER((void *)(uintptr_t)obj)) : RC__NOBODY;
+    uint32_t goal = rc__survey_number_at(s, obj);
     if (goal != RC__NOBODY)
         choose(&d, goal, distance);
     for (uint32_t n = 0; !obj && n < s->count; n++)

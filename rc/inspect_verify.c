@@ -71,20 +71,20 @@ static const void *object(const struct verify *v, uint32_t n) {
 static void stray(struct rc__survey *s, const char *first, size_t i, size_t slots) {
     assert(first && i < slots);
     struct verify *v = s->arg;
-    const struct rc__header *h = RC__HEADER(rc__load(first + i * sizeof(void *)));
-    uint32_t n = rc__survey_number(s, h);
-    if (!rc__survey_lives(s, s->source) || (n == RC__NOBODY && rc__survey_is_foreign(s, h)))
+    void *obj = rc__load(first + i * sizeof(void *));
+    uint32_t n = rc__survey_number_at(s, obj);
+    if (!rc__survey_lives(s, s->source) || (n == RC__NOBODY && rc__survey_is_foreign(s, obj)))
         return;
-    if (n != RC__NOBODY && rc__class(h)->both)
+    if (n != RC__NOBODY && rc__class(s->object[n])->both)
         return; // an entry of a weak map, whose key or map is taking it out of the other
     char name[96];
     rc__slot_name_shown(&s->visitor, s->object[s->source], first, i, slots, name, sizeof name);
     struct rc_problem p = {.kind = RC_PROBLEM_SLOT, .object = object(v, s->source), .slot = name};
     if (n == RC__NOBODY)
-        report(v, &p, "has a slot that leads to no object: %s, which holds %p", name, (const void *)(h + 1));
+        report(v, &p, "has a slot that leads to no object: %s, which holds %p", name, obj);
     else
-        report(v, &p, "has a slot that leads to a dead object: %s, which holds %s %p", name, rc__class(h)->type->name,
-               (const void *)(h + 1));
+        report(v, &p, "has a slot that leads to a dead object: %s, which holds %s %p", name,
+               rc__class(s->object[n])->type->name, obj);
 }
 
 // ---- LINKS
@@ -108,8 +108,7 @@ __attribute__((format(printf, 2, 3))) static void note(struct odd *odd, const ch
 }
 
 static struct odd *odd_at(struct verify *v, const char *slot) {
-    void *obj = rc__load(slot);
-    uint32_t n = obj ? rc__survey_number(&v->survey, RC__HEADER(obj)) : RC__NOBODY;
+    uint32_t n = rc__survey_number_at(&v->survey, rc__load(slot));
     return n != RC__NOBODY && v->survey.mark[n] & RC__ODD ? odd_of(v, n) : NULL;
 }
 
@@ -204,7 +203,7 @@ static uint32_t owner_of(const struct rc__survey *s, uint32_t n) {
     assert(n < s->count);
     const struct rc__class *c = rc__class(s->object[n]);
     void *owner = c->owner == RC__NO_SLOT ? NULL : rc__load((char *)rc__payload(s->object[n]) + c->owner);
-    return owner && rc__survey_lives(s, n) ? rc__survey_number(s, RC__HEADER(owner)) : RC__NOBODY;
+    return rc__survey_lives(s, n) ? rc__survey_number_at(s, owner) : RC__NOBODY;
 }
 
 // Whether [owner] leads to [n], as far as can be seen by a few steps back.
@@ -221,7 +220,7 @@ static void find_owned(struct rc_visitor *visitor, char *first, size_t n) {
     struct rc__survey *s = &v->survey;
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
-        uint32_t target = obj ? rc__survey_number(s, RC__HEADER(obj)) : RC__NOBODY;
+        uint32_t target = rc__survey_number_at(s, obj);
         if (target == RC__NOBODY || s->mark[target] & RC__SEEN)
             continue;
         uint32_t owner = owner_of(s, target);

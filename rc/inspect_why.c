@@ -141,7 +141,7 @@ static struct rc_why *why(const void *obj, const char *call) {
     struct rc__survey s;
     if (!heap || !rc__survey_begin(&s, heap))
         return NULL;
-    uint32_t n = rc__survey_number(&s, RC__HEADER((void *)(uintptr_t)obj));
+    uint32_t n = rc__survey_number_at(&s, obj);
     struct rc_why *result = NULL;
     if (n != RC__NOBODY) {
         rc__survey_count(&s);

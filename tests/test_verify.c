@@ -195,6 +195,35 @@ TEST(slot_that_leads_to_no_object_is_found) {
     drop("a");
 }
 
+//   what lies in a slot, or in a word beside the slots, may be any number
+TEST(numbers_are_not_taken_for_objects) {
+    struct rc_heap *h = new_heap();
+    graph("b");
+    rc_heap_enter(h);
+    graph("a");
+    struct pair *p = rc_new(&pair_type), *q = rc_new(&pair_type);
+    for (int outward = 0; outward < 2; outward++) {
+        for (uintptr_t n = 1; n < 40; n++) {
+            at('a')->y = (void *)n;
+            EXPECT_PROBLEM(RC_PROBLEM_SLOT);
+            EXPECT_STR(format("has a slot that leads to no object: y, which holds %p", (void *)n), said_of(at('a')));
+            at('a')->y = NULL;
+            rc_set(&p->b, q); // not traced, so words that hold the address are looked for
+            q->b = (void *)n;
+            EXPECT_PROBLEM(RC_PROBLEM_UNEXPLAINED);
+            q->b = NULL;
+            rc_clear(&p->b);
+        }
+        rc_set(&at('a')->x, at('b')); // from here on, slots may lead to another heap
+    }
+    rc_release(p);
+    rc_release(q);
+    drop("a");
+    rc_heap_leave(h);
+    free_heap(h);
+    drop("b");
+}
+
 TEST(slot_that_leads_to_no_object_of_any_heap_is_found) {
     static char nothing[64];
     struct rc_heap *h = new_heap();
