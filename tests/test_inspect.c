@@ -1139,6 +1139,42 @@ static void look(struct node *node) {
     snprintf(said, sizeof said, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
+static void say_nothing(const char *line, void *arg) {
+    (void)line, (void)arg;
+}
+
+static void ask_all_and_add(const char *line, void *arg) {
+    EXPECT(rc_why_print(at('c'), say_nothing, NULL));
+    EXPECT(rc_dump(at('c'), 2, say_nothing, NULL));
+    EXPECT(rc_report(say_nothing, NULL));
+    EXPECT_EQ(2, rc_referrers(at('c'), NULL, NULL));
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    add_line(line, arg);
+}
+
+static void note_slot(const struct rc_why_step *place, void *arg) {
+    ask_all_and_add(place->slot, arg);
+}
+
+//   g --> a --> b --> c      and a --> c
+TEST(who_is_called_may_ask) {
+    graph("ga ab bc ac");
+    drop("abc");
+    char want[sizeof text];
+    strcpy(want, report());
+    text[0] = 0;
+    EXPECT(rc_report(ask_all_and_add, &names));
+    EXPECT_STR(want, text);
+    strcpy(want, why(at('c')));
+    text[0] = 0;
+    EXPECT(rc_why_print(at('c'), ask_all_and_add, &names));
+    EXPECT_STR(want, text);
+    text[0] = 0;
+    EXPECT_EQ(2, rc_referrers(at('c'), note_slot, &names));
+    EXPECT(strcmp("x\ny", text) == 0 || strcmp("y\nx", text) == 0);
+    drop("g");
+}
+
 TEST(destructors_may_ask) {
     graph("ab ba gc ac");
     node('a'), node('b'), node('c'), node('g');

@@ -21,9 +21,9 @@
 // references to dead objects nobody has released (rc_weak_left). Objects that are immortal, or that only such lead to, are no
 // reason for a report.
 //
-// Who holds that handle? A checked build says so (rc_history_of). Without one, where a program is compiled without optimization,
-// rc_retain and rc_release are calls; and in a debugger an object of a program with one thread is at the same address in each run:
-// `break rc_retain if obj == 0x5580`.
+// Who holds that handle? A checked build says so (rc_history_of). Without one, where a program is compiled without
+// optimization, rc_retain and rc_release are calls; and in a debugger an object of a program with one thread is at the same
+// address in each run: `break rc_retain if obj == 0x5580`.
 //
 // All calls are about the heap this thread is inside (the default heap if it is inside none), and change nothing in it: no
 // count, no mark, no slot. A collection under way goes on afterwards as if nothing had been. They may be made from
@@ -41,8 +41,9 @@ RC_BEGIN_DECLS
 
 struct rc_type;
 
-// Gets one line of a report, without the newline, good until it returns. Must not touch the heap. Where a call takes such a
-// function, NULL means: to the standard error output.
+// Gets one line of a report, without the newline, good until it returns. Where a call takes such a function, NULL means: to the
+// standard error output. This function, and [each] of the calls below, must not change the heap: they make, retain, release and
+// collect nothing, and change no slot and no container. (They may call what is declared here.)
 typedef void rc_line_fn(const char *line, void *arg);
 
 // What keeps an object.
