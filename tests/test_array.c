@@ -902,7 +902,7 @@ static void shrink_meanwhile(void) {
     refusals++;
 }
 
-TEST(copies_cannot_change_the_array_they_are_made_for) {
+TEST(copies_cannot_change_the_array_they_are_made_for, .counts = true) {
     victim = wires(5);
     struct rc_array *other = rc_array_slice(victim, 2, 2);
     struct wire w = wire_of(item[7], NULL);

@@ -489,7 +489,7 @@ static void remove_going(void) {
     refusals++;
 }
 
-TEST(copies_cannot_change_the_list_they_are_made_for) {
+TEST(copies_cannot_change_the_list_they_are_made_for, .counts = true) {
     items_new(item, ITEMS, NULL);
     victim = rc_list_new(&wire_element);
     struct wire w = wire_of(item[1], NULL);

@@ -695,7 +695,7 @@ static void clear_meanwhile(void) {
     refusals++;
 }
 
-TEST(copies_cannot_change_the_map_they_are_made_for) {
+TEST(copies_cannot_change_the_map_they_are_made_for, .counts = true) {
     items_new(item, ITEMS, NULL);
     struct rc_map *map = victim = rc_map_new(&wire_element, &wire_element);
     struct rc_map *counts = rc_map_new(&wire_element, &rc_int_element);

@@ -82,6 +82,7 @@ RC_API void rc_collect_cancel(void);
 
 // The phase that the collection under way is in.
 RC_API enum rc_phase rc_collect_phase(void);
+// "idle", "inbox" and so on; "unknown" for what is no phase. Static storage.
 RC_API const char *rc_phase_name(enum rc_phase phase);
 
 // Gives back to the system about [most] bytes of memory that no object uses, SIZE_MAX: all that can go; returns how many. Less:

@@ -14,9 +14,9 @@
 // lie in one array and are linked by number, so a list costs one block of memory, 16 bytes an element beside the
 // element, and is read by the collector in a row.
 //
-// All calls are made inside the list's heap, and the caller keeps the list alive until they return. NULL for a list, and a
-// list of another heap, is a fault. What can fail returns false (NULL, or RC_LIST_NONE) with errno, and has
-// changed nothing then:
+// All calls are made inside the list's heap, and the caller keeps the list alive until they return. NULL for a list, and a list
+// of another heap, is a fault. (rc_list_size does not look whose heap it is.) What can fail returns false (NULL, or
+// RC_LIST_NONE) with errno, and has changed nothing then:
 //   ENOMEM   memory is out, or it would grow beyond 5 * 2^29 elements
 //   ESTALE   a position whose element is not in this list any more, or none where one is needed
 //   EBUSY    called from a callback that this list is just calling

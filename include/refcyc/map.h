@@ -19,9 +19,9 @@
 // long as it is in the map. A link that is NULL, to an object or a string, is no key: it can be asked for, and is not found; to
 // put it is a fault.
 //
-// All calls are made inside the map's heap, and the caller keeps the map alive until they return. NULL for a map or the
-// address of a key, and a map of another heap, is a fault. What can fail returns false with errno, and has changed
-// nothing then:
+// All calls are made inside the map's heap, and the caller keeps the map alive until they return. NULL for a map or the address
+// of a key, and a map of another heap, is a fault. (rc_map_size and the steps of an iteration do not look whose heap it is.)
+// What can fail returns false with errno, and has changed nothing then:
 //   ENOMEM   memory is out, or there would be more than 9 * 2^26 entries
 //   EBUSY    called from a callback that this map is just calling
 //   EINVAL   after a fault, the fault handler having returned; or the map's elements do not allow it
