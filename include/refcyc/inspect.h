@@ -135,7 +135,8 @@ RC_API bool rc_report(rc_line_fn *print, void *arg);
 // Library and program are to be compiled with RC_CHECK (make CHECK=1): elsewhere retain and release are in line, and nobody
 // notes them. The program's own functions have names in it where it is linked with -rdynamic; else `addr2line -f -e browser
 // 0x..` tells them. Any thread; goes on for as long as the program runs. 1.5 microseconds a call, and memory from the C library
-// that never comes back. With musl, there are the counts alone. false with errno = ENOMEM, or ENOTSUP where the library is no checked build.
+// that never comes back. With musl, there are the counts alone. false with errno = ENOMEM, or ENOTSUP where the library is no
+// checked build.
 RC_API bool rc_history_of(const char *type);
 // Prints that of [obj], which may be dead by now, as in a fault handler: it is not looked at. Any thread. [print] must call
 // nothing of this library. false with errno = ENOENT if there is none, or [obj] is NULL.
