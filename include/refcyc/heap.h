@@ -9,8 +9,8 @@
 // switch anywhere but in the library's callbacks.
 //
 // A thread that is outside an object's heap may retain, release and upgrade weak references to what it holds; nothing else.
-// That it changes a slot is a fault if it is inside no heap; if it is inside another one, in checked builds; these name both
-// threads.
+// If it changes a slot all the same, that is a fault if it is inside no heap. If it is inside another heap, only checked builds
+// have a fault for it, which names both threads.
 //
 // After fork() the child, which has one thread, goes on inside the heaps that it was inside, in the middle of a collection,
 // too, and may enter those that nobody was inside. A heap that another thread was inside stays occupied, as the child does not

@@ -10,9 +10,9 @@
 //             .slots = RC_SLOTS(RC_OWNER(struct node, parent), RC_LINK(struct node, first), RC_LINK(struct node, next)),
 //             .destroy = node_destroy);
 //
-// defines `const struct rc_type node_type`. It stands at file scope: in a function the compiler would refuse the slots, or the
-// table be gone when that returns. In C++ the slots are an array of their own, since RC_SLOTS is C; the rest is the same, with
-// the members in any order (examples/scene.cpp):
+// defines `const struct rc_type node_type`. It has to stand at file scope: inside a function, the compiler refuses the slots, or
+// the table is gone when the function returns. In C++ the slots are an array of their own, since RC_SLOTS is C; the rest is the
+// same, with the members in any order (examples/scene.cpp):
 //
 //     const rc_slot node_slots[] = {RC_OWNER(node, parent), RC_LINK(node, first), RC_LINK(node, next), RC_END};
 //     RC_TYPE(node, node, .slots = node_slots, .destroy = node_destroy);
