@@ -6,9 +6,9 @@
 //   ROOTS      each node was a suspect, and nothing is recorded of it but its links (R4)
 //   BUILD      each node has its object (G1), and has been read if it is not ALIVE; its edges stand in a row (G3); and
 //              what is unmarked still has the links that it had at discovery: ext, and the edges recorded since (R4, R5, G2)
-//   SCAN       ALIVE has spread over all edges, and what is not has nothing outside
-//   VALIDATE   the nodes that have an object are white and unmarked (R6; before finalizers run, that is
-//              decided in the next collection)
+//   SCAN       ALIVE has spread over all edges, and what is not ALIVE has no external count
+//   VALIDATE   the nodes that have an object are white, and unmarked (R6; if finalizers are to run, the next collection
+//              decides about marks)
 //
 // What cc_check finds wrong is printed with its type, counts, colour and phase, and the program aborts.
 #include "cc/graph.h"

@@ -51,7 +51,7 @@ const struct rc_type rc_array_type = {.name = "rc_array",
                                       .trace = array_trace,
                                       .free_slots = array_free_slots,
                                       .destroy_some = array_destroy_some};
-// Of elements without links: can be part of no cycle.
+// What arrays are of whose elements have no links: acyclic.
 const struct rc_type rc__leaf_array_type = {
     .name = "rc_array", .size = sizeof(struct rc_array), .base = &rc_array_type, .acyclic = true};
 

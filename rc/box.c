@@ -41,7 +41,7 @@ static void box_destroy(void *obj) {
 
 const struct rc_type rc_box_type = {
     .name = "rc_box", .size = sizeof(struct rc_box), .trace = box_trace, .destroy = box_destroy};
-// Of those that are made: of a value with links, and without, which can be part of no cycle.
+// What boxes are really of (object.h): the first type if the value has links, the second, acyclic one if not.
 const struct rc_type rc__box_type = {.name = "rc_box", .size = sizeof(struct rc_box), .base = &rc_box_type};
 const struct rc_type rc__leaf_box_type = {
     .name = "rc_box", .size = sizeof(struct rc_box), .base = &rc_box_type, .acyclic = true};

@@ -98,14 +98,15 @@ static int by_weight(const void *a, const void *b) {
     return strcmp(x->type->name, y->type->name);
 }
 
-// Dead, or released for the last time by another thread; and what it leads to goes with it (GOING).
+// Whether object number [n] is dead, or was released for the last time by another thread; then what it leads to goes, too
+// (GOING).
 static bool is_dying(const struct rc__survey *s, uint32_t n) {
     assert(n < s->count);
     return !(s->mark[n] & RC__GOING) &&
            (!rc__survey_lives(s, n) || (!(s->mark[n] & RC__REACHED) && !rc__links(s->object[n])));
 }
 
-// What is reached first, so that the examples are those with the shortest ways; then the rest.
+// First what was reached, in that order, so that the examples are those with the shortest ways; then the rest.
 static bool fill(struct table *t) {
     assert(t->count == 0);
     struct rc__survey *s = &t->survey;

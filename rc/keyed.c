@@ -37,7 +37,7 @@ static inline bool is_string(void *p) {
            (rc__class(RC__HEADER(p))->type == &rc__string_type || extends_string(p));
 }
 
-// Of NULL, too, which can be asked for.
+// [key] may lead to NULL, which is no key but can be asked for.
 static inline __attribute__((always_inline)) bool may_be_key(const struct rc__table *t, const void *key, const char *call) {
     assert(rc__table_is_sound(t));
     return RC__GIVEN(key, call) && (t->sort != RC__KEY_STRING || is_string(rc__load(key)) || no_string(t, call));
@@ -228,7 +228,7 @@ bool rc__keyed_put_give(struct rc__table *t, void *key, void *value, const char 
     return true;
 }
 
-// Whether of an element there is one link to be released, or nothing.
+// Whether there is nothing to release of an element but, at most, one link.
 static bool is_simple(unsigned kind) {
     return !kind || kind & RC__E_LINK;
 }

@@ -39,7 +39,7 @@ const struct rc_type rc_list_type = {.name = "rc_list",
                                      .trace = list_trace,
                                      .free_slots = list_free_slots,
                                      .destroy_some = list_destroy_some};
-// Of those that are made: of elements with links, and without, which can be part of no cycle.
+// What lists are really of (object.h): the first type if the elements have links, the second, acyclic one if not.
 const struct rc_type rc__list_type = {.name = "rc_list", .size = sizeof(struct rc_list), .base = &rc_list_type};
 const struct rc_type rc__leaf_list_type = {
     .name = "rc_list", .size = sizeof(struct rc_list), .base = &rc_list_type, .acyclic = true};

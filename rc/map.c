@@ -14,12 +14,12 @@ const struct rc_type rc_map_type = {.name = "rc_map",
                                     .trace = rc__table_trace,
                                     .free_slots = rc__table_free_slots,
                                     .destroy_some = rc__table_destroy_some};
-// Of those that are made: of keys or values with links, and without, which can be part of no cycle.
+// What maps are really of (object.h): the first type if keys or values have links, the second, acyclic one if not.
 const struct rc_type rc__map_type = {.name = "rc_map", .size = sizeof(struct rc_map), .base = &rc_map_type};
 const struct rc_type rc__leaf_map_type = {
     .name = "rc_map", .size = sizeof(struct rc_map), .base = &rc_map_type, .acyclic = true};
 
-// Of NULL, too.
+// [map] may be NULL.
 static struct rc__table *table_of(const struct rc_map *map) {
     return (struct rc__table *)(uintptr_t)map;
 }

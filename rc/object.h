@@ -212,9 +212,9 @@ void rc__memory_free(struct rc_heap *heap, void *memory, size_t size);
 // nothing changed.
 void *rc__memory_grow(struct rc_heap *heap, void *memory, size_t size, size_t used, size_t bigger);
 bool rc__memory_fits(struct rc_heap *heap, size_t size);
-// What counts, all in all.
+// All that counts, weak references included.
 size_t rc__memory_of(const struct rc_heap *heap);
-// The same for what does not count: the collector's (M3).
+// As rc__memory and rc__memory_free, for what does not count (M3).
 void *rc__uncounted(struct rc_heap *heap, size_t size);
 void rc__uncounted_free(struct rc_heap *heap, void *memory, size_t size);
 

@@ -13,12 +13,12 @@ const struct rc_type rc_set_type = {.name = "rc_set",
                                     .trace = rc__table_trace,
                                     .free_slots = rc__table_free_slots,
                                     .destroy_some = rc__table_destroy_some};
-// Of those that are made: of elements with links, and without, which can be part of no cycle.
+// What sets are really of (object.h): the first type if the members have links, the second, acyclic one if not.
 const struct rc_type rc__set_type = {.name = "rc_set", .size = sizeof(struct rc_set), .base = &rc_set_type};
 const struct rc_type rc__leaf_set_type = {
     .name = "rc_set", .size = sizeof(struct rc_set), .base = &rc_set_type, .acyclic = true};
 
-// Of NULL, too.
+// [set] may be NULL.
 static struct rc__table *table_of(const struct rc_set *set) {
     return (struct rc__table *)(uintptr_t)set;
 }

@@ -19,7 +19,7 @@ static void string_destroy(void *obj) {
 const struct rc_type rc_string_type = {
     .name = "rc_string", .size = sizeof(struct rc_string), .destroy = string_destroy, .acyclic = true};
 
-// Of those that are made.
+// What strings are really of (object.h).
 const struct rc_type rc__string_type = {
     .name = "rc_string", .size = sizeof(struct rc_string), .base = &rc_string_type, .acyclic = true};
 

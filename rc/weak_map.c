@@ -15,7 +15,7 @@ struct rc_weak_map {
 struct address {
     void *pointer;
 };
-// A link, in a table whose keys are none.
+// The values in such a table are links, while the keys are not.
 static const struct rc_element entry_element = {"entry", sizeof(struct address),
                                                 .slots = RC_SLOTS(RC_LINK(struct address, pointer))};
 
@@ -44,7 +44,7 @@ const struct rc_type rc_weak_map_type = {.name = "rc_weak_map",
                                          .free_slots = weak_map_free_slots,
                                          .destroy_some = weak_map_destroy_some};
 
-// Of those that are made.
+// What weak maps are really of (object.h).
 const struct rc_type rc__weak_map_type = {
     .name = "rc_weak_map", .size = sizeof(struct rc_weak_map), .base = &rc_weak_map_type};
 
