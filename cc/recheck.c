@@ -14,14 +14,9 @@ enum { WHITE_MAX = INT32_MAX, NODES_MAX = INT32_MAX };
 enum { WHITE_MAX = 64, NODES_MAX = 1024 };
 #endif
 
-struct recount {
-    struct rc_visitor visitor;
-    struct rc_heap *heap;
-};
-
 static void recount_slots(struct rc_visitor *visitor, char *first, size_t n) {
     assert(first || !n);
-    struct rc_heap *heap = ((struct recount *)visitor)->heap;
+    struct rc_heap *heap = visitor->heap;
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
         if (obj && rc__heap(RC__HEADER(obj)) == heap && RC__HEADER(obj)->word & RC__GRAPH)
@@ -33,12 +28,12 @@ static void recount_slots(struct rc_visitor *visitor, char *first, size_t n) {
 static const struct rc__header *find_doubtful(struct rc_heap *heap) {
     assert(heap->cc.alive == CC_NONE);
     struct cc *cc = &heap->cc;
-    struct recount recount = {.visitor.slots = recount_slots, .heap = heap};
+    struct rc_visitor recount = {.slots = recount_slots, .heap = heap};
     for (uint32_t n = 0; n < cc->node_count; n++)
         cc_node(cc, n)->ext = 0;
     for (uint32_t n = 0; n < cc->node_count; n++)
         if (cc_is_white(cc, cc_node(cc, n)))
-            rc__trace(cc_object(cc_node(cc, n)), &recount.visitor, 0, RC__ALL_SLOTS);
+            rc__trace(cc_object(cc_node(cc, n)), &recount, 0, RC__ALL_SLOTS);
     for (uint32_t n = 0; n < cc->node_count; n++) {
         const struct cc_node *node = cc_node(cc, n);
         const struct rc__header *h = cc_object(node);

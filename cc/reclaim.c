@@ -121,15 +121,10 @@ bool cc_destroy(struct rc_heap *heap, struct cc_budget *budget) {
     return each_white(heap, budget, destruct, CALLBACK);
 }
 
-struct leave {
-    struct rc_visitor visitor;
-    struct rc_heap *heap;
-};
-
 // Releases the links that leave the set. What is in the set has GRAPH, and nothing else has.
 static void leave_set(struct rc_visitor *visitor, char *first, size_t n) {
-    assert(((struct leave *)visitor)->heap->cc.phase == RC_PHASE_FREE);
-    struct rc_heap *heap = ((struct leave *)visitor)->heap;
+    struct rc_heap *heap = visitor->heap;
+    assert(heap->cc.phase == RC_PHASE_FREE);
     for (; n; n--, first += sizeof(void *)) {
         void *obj = rc__load(first);
         if (!obj)
@@ -148,8 +143,8 @@ static bool unlink_outside(struct rc_heap *heap, struct cc_node *node, struct rc
     assert(node->object & CC_WHITE || heap->cc.all_white);
     (void)node;
     struct cc *cc = &heap->cc;
-    struct leave leave = {.visitor.slots = leave_set, .heap = heap};
-    if (rc__trace(h, &leave.visitor, cc->piece_slot, cc->piece_slot + RC__PIECE)) {
+    struct rc_visitor leave = {.slots = leave_set, .heap = heap};
+    if (rc__trace(h, &leave, cc->piece_slot, cc->piece_slot + RC__PIECE)) {
         cc->piece_slot += RC__PIECE;
         return false;
     }

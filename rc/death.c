@@ -83,11 +83,6 @@ void rc__release_weak_slots(struct rc_heap *heap, struct rc__header *h) {
     }
 }
 
-struct clear {
-    struct rc_visitor visitor;
-    struct rc_heap *heap;
-};
-
 static inline void clear_slot(struct rc_heap *heap, char *slot) {
     void *obj = rc__load(slot);
     if (!obj)
@@ -98,16 +93,14 @@ static inline void clear_slot(struct rc_heap *heap, char *slot) {
 }
 
 static void clear_slots(struct rc_visitor *visitor, char *first, size_t n) {
-    struct rc_heap *heap = ((struct clear *)visitor)->heap;
     for (; n; n--, first += sizeof(void *))
-        clear_slot(heap, first);
+        clear_slot(visitor->heap, first);
 }
 
 static void clear_row(struct rc_visitor *visitor, char *first, char *end, size_t stride) {
-    struct rc_heap *heap = ((struct clear *)visitor)->heap;
     for (; first < end; first += stride) {
         rc__read_ahead(first, end, stride);
-        clear_slot(heap, first);
+        clear_slot(visitor->heap, first);
     }
 }
 
@@ -345,8 +338,8 @@ static void clear_piece(struct rc_heap *heap) {
         if (heap->clearing_parts)
             return;
     }
-    struct clear clear = {.visitor = {.slots = clear_slots, .row = clear_row}, .heap = heap};
-    if (rc__trace(h, &clear.visitor, heap->cleared, heap->cleared + RC__PIECE)) {
+    struct rc_visitor clear = {.slots = clear_slots, .row = clear_row, .heap = heap};
+    if (rc__trace(h, &clear, heap->cleared, heap->cleared + RC__PIECE)) {
         heap->cleared += RC__PIECE;
         return;
     }

@@ -116,6 +116,7 @@ struct rc__list_place {
 struct rc_visitor {
     void (*slots)(struct rc_visitor *visitor, char *first, size_t n);
     void (*row)(struct rc_visitor *visitor, char *first, char *end, size_t stride); // slots apart; NULL: shown one by one
+    struct rc_heap *heap; // for those two; nobody else looks at it
     size_t at, from, to;
     // While slots of structs in a row are shown: what these declare, the first one, and how far it is to the next.
     const struct rc_slot *fields;
