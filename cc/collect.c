@@ -193,10 +193,10 @@ static bool advance(struct rc_heap *heap, struct cc_budget *budget) {
             end(heap);
             break;
         }
-        cc_pace_began(&cc->pace, cc->slice_start, cc_roots_waiting(heap), cc->young_only ? 0 : heap->old_count,
-                      cc->young_only ? heap->old_count : 0);
         cc->gave = 0;
         cc->slice_bytes = cc_pace_bytes(heap);
+        cc_pace_began(&cc->pace, cc->slice_start, cc->slice_bytes, cc_roots_waiting(heap),
+                      cc->young_only ? 0 : heap->old_count, cc->young_only ? heap->old_count : 0);
         go_on(heap, RC_PHASE_ROOTS);
         cc_islands_begin(cc);
         cc->roots_left = 2 * cc_roots_waiting(heap); // the program may add some; it cannot keep this phase busy for ever

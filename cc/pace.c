@@ -8,14 +8,15 @@
 // They are due at once
 //   - when they probably stand for a quarter of the garbage that the goal allows: suspects times the yield of late;
 //   - when the heap has grown by half of what the goal allows, wherever that comes from, beyond what it needed: the most that
-//     it had at a time since the collection before the last one, less what the last one gave back. (What goes by counting was
-//     no garbage, and is not growth when it comes again.) Growth that turned out to be needed doubles the growth that the next
-//     one takes, and so does a collection in vain. Four times as much is urgent: a few objects may have much memory, and what
-//     makes it may never idle;
+//     it had at a time before the last collection began, since the one before had, less what it gave back. (What goes by
+//     counting was no garbage, and is not growth when it comes again; what came since it began may be garbage.) Growth that
+//     turned out to be needed doubles the growth that the next one takes, and so does a collection in vain. Four times as much
+//     is urgent: a few objects may have much memory, and what makes it may never idle;
 //   - when there is pressure.
 //
 // Old suspects (suspect.c) have a wait, a growth and a base of their own: a collection that looks at them, too, is begun
-// for their sake, and doubles the wait unless a quarter of what it looks at is garbage.
+// for their sake, and doubles the wait unless a quarter of what it looks at is garbage. What comes while that lasts is for the
+// young ones, and no growth to it.
 //
 // The share of time is an account: it gains `time_share` of each nanosecond that passes, CREDIT_SPAN of them at most, and
 // pays for each slice. A slice is taken when the account is not in debt, so its length need not be known. What is urgent
@@ -182,7 +183,7 @@ void cc_pace_pressed(struct cc_pace *p, const struct cc_pace_view *v) {
     p->pressing = v->busy;
 }
 
-void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects, size_t old, size_t left) {
+void cc_pace_began(struct cc_pace *p, uint64_t now, size_t bytes, size_t suspects, size_t old, size_t left) {
     p->roots = suspects;
     p->roots_since = old ? least(p->since, p->old.since) : p->since;
     p->since = now;
@@ -193,6 +194,8 @@ void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects, size_t old,
         p->old.since = now;
     }
     p->took = 0;
+    p->had = most(p->peak, bytes);
+    p->peak = bytes;
     p->pressing = p->pressed;
     p->second = p->again;
     p->pressed = p->again = false;
@@ -258,15 +261,16 @@ void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r) {
     assert(p->growth > 0 && p->old.growth > 0);
     if (r->called_off) {
         cc_pace_hold(p, r->now);
+        p->peak = most(p->peak, p->had);
     } else {
         adapt_yield(p, r);
         adapt_wait(p, r);
-        size_t needed = most(r->bytes, p->peak - least(p->peak, r->gave));
+        size_t needed = p->had - least(p->had, r->gave);
+        p->peak = most(r->bytes, p->peak - least(p->peak, r->gave));
         adapt_growth(p, r, needed, &p->base, &p->growth);
-        p->peak = r->bytes;
         p->old.peak = most(p->old.peak, needed);
         if (p->all) {
-            adapt_growth(p, r, p->old.peak, &p->old.base, &p->old.growth);
+            adapt_growth(p, r, most(p->old.peak, r->bytes), &p->old.base, &p->old.growth);
             p->old.peak = 0;
         }
     }

@@ -16,7 +16,7 @@ struct cc_pace {
     uint64_t hold;      // no collection begins before: the last one was called off
     bool again;         // finalizers have run: what they ran for is due at once
     double yield;       // objects found to be garbage for each suspect that was looked at, lately
-    size_t base;        // growth is what the heap has beyond this: what it needed when the last collection ended, or before
+    size_t base;        // growth is what the heap has beyond this: what it needed when the last collection began, or before
     size_t peak;        // the most bytes seen since then
     double growth;      // by this share it may grow before that is a reason to collect
     int64_t credit;     // nanoseconds that may be taken now; less than 0: time that was taken in advance
@@ -25,13 +25,14 @@ struct cc_pace {
     uint64_t since;     // no suspect in the buffer was garbage before
     struct {            // the same of old suspects, and of collections that looked at them
         uint64_t appeared, wait, since;
-        size_t base, peak; // peak: the most that was needed since all were looked at
+        size_t base, peak; // peak: the most that was needed since
         double growth;
     } old;
     // The collection under way.
     size_t roots;       // suspects that it began with
     uint64_t roots_since; // none of them was garbage before
     uint64_t took;      // time that its slices took so far
+    size_t had;         // the most bytes seen before it began, since the one before did
     bool pressing;      // it began under pressure
     bool second;        // it looks at what finalizers ran for
     bool with_old;      // some of them are old
@@ -77,8 +78,8 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
 void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct cc_pace_plan *plan);
 // The program reports pressure.
 void cc_pace_pressed(struct cc_pace *p, const struct cc_pace_view *v);
-// A collection began, which looks at [suspects], of which [old] are old; [left] old ones wait for another one.
-void cc_pace_began(struct cc_pace *p, uint64_t now, size_t suspects, size_t old, size_t left);
+// A collection began, in a heap of so many bytes, which looks at [suspects], of which [old] are old; [left] old ones wait for another one.
+void cc_pace_began(struct cc_pace *p, uint64_t now, size_t bytes, size_t suspects, size_t old, size_t left);
 void cc_pace_sliced(struct cc_pace *p, uint64_t start, uint64_t end);
 // No collection is to begin now: the last one was called off.
 void cc_pace_hold(struct cc_pace *p, uint64_t now);
