@@ -18,7 +18,7 @@
 struct loop {
     struct rc_heap *heap;
     uint64_t worked; // by the program, when it took the last urgent slices; 0: the last look found nothing urgent
-    size_t bytes;    // the heap's, when it became urgent
+    size_t bytes;    // loop_bytes, when it became urgent
 };
 
 // As rc_pace_next and rc_pace_is_urgent.
@@ -51,15 +51,21 @@ static inline uint64_t loop_worked(void) {
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec - loop_sliced;
 }
 
-// So much of the processor's time this turn may go to urgent slices, [worked] being the program's so far. 0: one slice.
-static inline double loop_share(struct loop *loop, uint64_t worked) {
+// As the pacing tells growth: half of it objects, half of it all memory, of which containers may have nearly everything.
+static inline size_t loop_bytes(void) {
     struct rc_stats stats;
     rc_stats(&stats);
+    return stats.bytes / 2 + stats.memory / 2 + 1;
+}
+
+// So much of the processor's time this turn may go to urgent slices, [worked] being the program's so far. 0: one slice.
+static inline double loop_share(struct loop *loop, uint64_t worked) {
+    size_t bytes = loop_bytes();
     if (!loop->worked) {
         loop->worked = worked;
-        loop->bytes = stats.bytes + 1;
+        loop->bytes = bytes;
     }
-    double share = (double)(worked - loop->worked) * (double)(stats.bytes + 1) / (double)loop->bytes;
+    double share = (double)(worked - loop->worked) * (double)bytes / (double)loop->bytes;
     loop->worked = worked;
     return share;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pacing on a heap: rc_pace_..., the inbox that is looked through without a collection, the wake function.
+#include "loops/loop.h"
 #include "tests/clock.h"
 #include "tests/faults.h"
 #include "tests/graph.h"
@@ -347,6 +348,18 @@ TEST(memory_that_came_and_went_by_counting_is_none) {
     EXPECT(rc_pace_next() > 0);
     rc_release(a);
     rc_collect();
+}
+
+TEST(memory_of_containers_is_growth_to_loops) {
+    struct loop loop = {.heap = rc_heap_default()};
+    struct rc_array *a = hold_a_mib();
+    EXPECT(loop_share(&loop, 1000) < 1); // it has only now become urgent
+    EXPECT(loop_share(&loop, 2000) < 1001);
+    struct rc_array *more[] = {hold_a_mib(), hold_a_mib(), hold_a_mib()};
+    EXPECT(loop_share(&loop, 3000) > 3000); // about four times as large
+    for (size_t i = 0; i < 3; i++)
+        rc_release(more[i]);
+    rc_release(a);
 }
 
 // They come to lie between those that live, on pages that are there already.
