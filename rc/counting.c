@@ -207,7 +207,7 @@ static bool may_change(const void *slot, const char *call) {
     if (!rc__slot_is_here(slot, call))
         return false;
     if (rc__here != RC__NOWHERE)
-        return true;
+        return rc__slot_is_one(slot, call);
     rc__fault(RC_FAULT_OUTSIDE, call, NULL,
               "a slot is changed by a thread that is inside no heap: enter the heap of the object that it lies in");
     return false;

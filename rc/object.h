@@ -227,11 +227,13 @@ void rc__place_add(const struct rc__header *h, size_t size);
 void rc__place_remove(const struct rc__header *h, size_t size);
 bool rc__slot_is_here(const void *slot, const char *call);
 bool rc__slot_is_ours(const void *slot);
+bool rc__slot_is_one(const void *slot, const char *call);
 bool rc__is_known(const void *obj);
 size_t rc__place_bytes(void); // that the map of objects takes, for good
 #else
 #define rc__slot_is_here(slot, call) ((void)(slot), (void)(call), true)
 #define rc__slot_is_ours(slot) ((void)(slot), true)
+#define rc__slot_is_one(slot, call) ((void)(slot), (void)(call), true)
 #define rc__is_known(obj) ((void)(obj), true)
 #define rc__place_bytes() ((size_t)0)
 #define rc__place_add(h, size) ((void)(h), (void)(size))

@@ -9,7 +9,8 @@
 //
 //     address:  | 15 bits: place in root | 15: in the middle | 14: in a leaf | 4 |
 //
-// Slots that lie in memory of their own (the elements of containers) are in no object; the containers check their callers.
+// Slots that lie in memory of their own (the elements of containers) are in no object; the containers check their callers. But a
+// field that no table declares is no slot: a link that is made there is never found, and what it leads to is lost.
 #include "object.h"
 
 #include <stdio.h>
@@ -81,16 +82,40 @@ bool rc__is_known(const void *obj) {
     return h ? h + 1 == obj : rc__word_load(&gaps) > 0;
 }
 
+static bool declares(const struct rc_slot *slots, size_t offset) {
+    for (const struct rc_slot *s = slots; s && s->kind != RC_SLOT_END; s++)
+        if (offset >= s->offset && (s->kind == RC_SLOT_TAIL || offset < s->offset + s->count * sizeof(void *)))
+            return true;
+    return false;
+}
+
+// Whether [h] may have a slot at [slot]. What a trace reports is not asked for: it may look at what is being made.
+static bool has_slot(const struct rc__header *h, const void *slot) {
+    size_t offset = (size_t)((const char *)slot - (const char *)(h + 1));
+    bool has = rc__is_dead(h);
+    for (const struct rc_type *t = has ? NULL : rc__class(h)->type; t && !has; t = t->base)
+        has = t->trace || declares(t->slots, offset);
+    return has;
+}
+
 bool rc__slot_is_ours(const void *slot) {
     const struct rc__header *h = object_at(slot);
-    return !h || rc__heap_ever(h) == rc__here;
+    return !h || (rc__heap_ever(h) == rc__here && has_slot(h, slot));
+}
+
+bool rc__slot_is_one(const void *slot, const char *call) {
+    const struct rc__header *h = object_at(slot);
+    if (!h || has_slot(h, slot))
+        return true;
+    rc__fault(RC_FAULT_SLOT, call, h, "has no slot there: its type's table declares none, and there is no trace that reports it");
+    return false;
 }
 
 bool rc__slot_is_here(const void *slot, const char *call) {
-    if (rc__slot_is_ours(slot))
-        return true;
     const struct rc__header *h = object_at(slot);
-    struct rc_heap *heap = rc__heap_ever(h);
+    struct rc_heap *heap = h ? rc__heap_ever(h) : rc__here;
+    if (heap == rc__here)
+        return true;
     char why[256];
     AO_t inside = rc__word_load(&heap->owner);
     int n = snprintf(why, sizeof why, "has a slot that thread %#lx changes, which is not inside the heap \"%s\"; ",

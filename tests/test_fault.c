@@ -257,6 +257,43 @@ TEST(slot_written_by_hand_aborts_by_default, .aborts = "written by hand") {
     drop("a");
 }
 
+#ifdef RC_CHECK
+struct pair { struct node *declared, *forgotten; };
+static RC_TYPE(pair, struct pair, .slots = RC_SLOTS(RC_LINK(struct pair, declared)));
+
+struct triple {
+    struct pair pair;
+    size_t n;
+    struct node *tail[];
+};
+static RC_TYPE(triple, struct triple, .slots = RC_SLOTS(RC_TAIL(struct triple, tail, n)), .base = &pair_type);
+
+TEST(field_that_the_table_does_not_declare_is_no_slot) {
+    faults_begin();
+    graph("a");
+    struct triple *t = rc_new_sized(&triple_type, 2 * sizeof *t->tail);
+    t->n = 2;
+    struct node *a = at('a');
+    rc_set(&t->pair.forgotten, a);
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_set");
+    EXPECT_PTR(t, last_fault()->object);
+    EXPECT_HAS("has no slot there", last_fault()->message);
+    rc_give(&t->pair.forgotten, a);
+    EXPECT_FAULT(RC_FAULT_SLOT, "rc_give");
+    EXPECT_PTR(NULL, t->pair.forgotten);
+    EXPECT_EQ(1, rc_handles(a));
+    EXPECT_EQ(0, rc_links(a));
+    rc_set(&t->pair.declared, a);
+    rc_set(&t->tail[1], a);
+    rc_move(&t->tail[0], &t->tail[1]);
+    EXPECT_NO_FAULT();
+    EXPECT_EQ(2, rc_links(a));
+    rc_release(t);
+    EXPECT_EQ(0, rc_links(a));
+    drop("a");
+}
+#endif
+
 //   a <--> b, c --> x --> e: x dies when the collection has met it, and a slot of a points to it by hand
 TEST(collection_that_meets_a_dead_object_in_a_slot_is_a_fault) {
     graph("ab ba cx xe");

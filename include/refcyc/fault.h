@@ -13,7 +13,8 @@ RC_BEGIN_DECLS
 enum rc_fault_kind {
     RC_FAULT_NULL = 1,     // NULL where an object, a slot or a heap is needed
     RC_FAULT_RELEASE,      // a release with no handle left
-    RC_FAULT_SLOT,         // a slot was written by hand: its object has fewer links than slots
+    RC_FAULT_SLOT,         // a slot was written by hand: its object has fewer links than slots; in checked builds also a field
+                           // that is no slot, as the type's table does not declare it
     RC_FAULT_DEAD,         // use of an object that is dead or freed
     RC_FAULT_OUTSIDE,      // a call that is only allowed inside a heap, made outside of it
     RC_FAULT_TRACE,        // a trace that reports more references than there are, or one slot twice
