@@ -25,7 +25,7 @@ static struct rc__table *table_of(const struct rc_map *map) {
 }
 
 static struct rc_map *map_new(const struct rc__table *like) {
-    assert(like->value && !like->busy);
+    assert(like->value);
     struct rc_map *map = rc_new(rc__table_has_links(like) ? &rc__map_type : &rc__leaf_map_type);
     if (map)
         rc__table_like(table_of(map), like);

@@ -24,7 +24,7 @@ static struct rc__table *table_of(const struct rc_set *set) {
 }
 
 static struct rc_set *set_new(const struct rc__table *like) {
-    assert(!like->value && !like->busy);
+    assert(!like->value);
     struct rc_set *set = rc_new(rc__table_has_links(like) ? &rc__set_type : &rc__leaf_set_type);
     if (set)
         rc__table_like(&set->table, like);

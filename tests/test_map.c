@@ -368,6 +368,8 @@ TEST(iteration_ends_with_clear_and_shrink) {
     EXPECT_EQ(ESTALE, errno);
     it = rc_map_iter(map);
     EXPECT_EQ(RC_ITER_ITEM, rc_map_next(&it));
+    EXPECT(rc_map_shrink(map)); // gives nothing back
+    EXPECT_EQ(RC_ITER_ITEM, rc_map_next(&it));
     rc_map_clear(map);
     EXPECT_EQ(RC_ITER_CHANGED, rc_map_next(&it));
     rc_release(map);
@@ -770,6 +772,24 @@ static void shrink_victim(struct item *x) {
 
 static bool is_any(const void *key, const void *value, void *arg) {
     return key && value && !arg;
+}
+
+static bool copy_and_keep(const void *key, const void *value, void *arg) {
+    (void)value;
+    struct rc_map *copy = rc_map_copy(arg);
+    EXPECT(rc_map_has(copy, key) && rc_map_size(copy) == rc_map_size(arg));
+    EXPECT(rc_map_put(copy, &(int){1000}, &(int){1})); // it is not busy
+    rc_release(copy);
+    return false;
+}
+
+TEST(callbacks_may_copy_the_map_that_called_them) {
+    struct rc_map *map = rc_map_new(&rc_int_element, &rc_int_element);
+    for (int i = 0; i < 20; i++)
+        EXPECT(rc_map_put(map, &i, &i));
+    EXPECT(rc_map_remove_if(map, copy_and_keep, map, NULL));
+    EXPECT_EQ(20, rc_map_size(map));
+    rc_release(map);
 }
 
 //   what is behind moves to lower numbers

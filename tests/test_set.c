@@ -151,6 +151,23 @@ static bool is_any(const void *member, void *arg) {
     return member && !arg;
 }
 
+static bool copy_and_keep(const void *member, void *arg) {
+    struct rc_set *copy = rc_set_copy(arg);
+    EXPECT(rc_set_has(copy, member) && rc_set_is_within(copy, arg));
+    EXPECT(rc_set_add(copy, &(int){1000})); // it is not busy
+    rc_release(copy);
+    return false;
+}
+
+TEST(callbacks_may_copy_the_set_that_called_them) {
+    struct rc_set *set = rc_set_new(&rc_int_element);
+    for (int i = 0; i < 20; i++)
+        EXPECT(rc_set_add(set, &i));
+    EXPECT(rc_set_remove_if(set, copy_and_keep, set, NULL));
+    EXPECT_EQ(20, rc_set_size(set));
+    rc_release(set);
+}
+
 //   what is behind moves to lower numbers
 TEST(destructors_may_shrink_the_set_while_members_are_removed) {
     for (int how = 0; how < 3; how++) {
