@@ -96,7 +96,8 @@ static inline bool rc__list_is_here(const struct rc_list *list) {
     return __builtin_expect(list && rc__is_inside(RC__HEADER((void *)(uintptr_t)list)), 1);
 }
 
-// The element, in place, for as long as it is in the list and nothing is inserted or reserved; NULL with errno = ESTALE.
+// The element, in place, for as long as it is in the list, and until something is inserted or the list is given other room
+// (reserve, shrink); NULL with errno = ESTALE.
 static inline void *rc_list_at(const struct rc_list *list, struct rc_list_pos pos) {
     if (!RC__FITS(list, "rc_list_at"))
         return NULL;

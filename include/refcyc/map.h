@@ -115,7 +115,8 @@ RC_API bool rc_map_remove_if(struct rc_map *map, bool (*test)(const void *key, c
 //         use(*(struct rc_string *const *)it.key, *(struct node **)it.value);
 //
 // It survives putting and removing entries, its own included: what is there from its beginning to its end is met
-// exactly once, what is added meanwhile perhaps. After clear and shrink the next step is RC_ITER_CHANGED.
+// exactly once, what is added meanwhile perhaps. After clear, or a shrink that gives anything back, the next step is
+// RC_ITER_CHANGED.
 
 struct rc_map_iter {
     struct rc_map *map;

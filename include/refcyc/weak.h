@@ -32,7 +32,7 @@ RC_API size_t rc_weak_left(void);
 // a field of NULL; false with errno = EINVAL if the handler returns.
 RC_API bool rc_weak_set(struct rc_weak **slot, void *obj);
 
-// Calls [notify](arg) once the object of [weak] is dead and its memory forgotten; at once if that is so already. Inside the
+// Calls [notify](arg) once, when the object of [weak] is dead and its memory gone; at once if that is so already. Inside the
 // object's heap; [notify] runs inside it too and may call anything. It comes whether or not [weak] is still held then, so [arg]
 // has to be there as long as the object. false with errno = ENOMEM if memory is out; or EINVAL after a fault, which NULL for
 // [weak] or [notify] is, and an object in another heap than this thread is inside, whose memory is not forgotten yet.
