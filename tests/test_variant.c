@@ -5,6 +5,8 @@
 #include "tests/items.h"
 #include "tests/scarce.h"
 #include "tests/steps.h"
+#include <float.h>
+#include <math.h>
 
 struct value {
     enum { NUMBER, OBJECT } is;
@@ -290,6 +292,42 @@ TEST(values_that_are_garbage_are_collected_with_their_numbers) {
     items_release(item, ITEMS);
     rc_release(a);
     EXPECT_EQ(ITEMS / 2, items_alive);
+    rc_collect();
+    EXPECT_EQ(0, items_alive);
+    EXPECT_EQ(0, stats().objects);
+}
+
+// ---- an object or a number in one word (element.h)
+
+union word {
+    void *object;
+    uint64_t bits;
+};
+static bool word_has_links(const void *element) {
+    return ((const union word *)element)->bits >> 48 == 0;
+}
+static RC_ELEMENT(word, union word, .slots = RC_SLOTS(RC_LINK(union word, object)), .has_links = word_has_links);
+
+static union word word_of(double number) {
+    union word w;
+    memcpy(&w, &number, sizeof w);
+    w.bits += UINT64_C(1) << 49;
+    return w;
+}
+
+TEST(word_is_an_object_or_a_number_whose_bits_are_moved) {
+    static const double numbers[] = {0.0, -0.0, 1.5, -1.5, 5e-324, DBL_MAX, -DBL_MAX, INFINITY, -INFINITY};
+    struct rc_array *a = rc_array_new(&word_element);
+    items_new(item, ITEMS, a);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        union word w = word_of(numbers[i]), o = {item[i]};
+        REQUIRE(rc_array_push_value(a, &w) && rc_array_push_value(a, &o));
+        EXPECT_EQ(1, rc_links(item[i]));
+        EXPECT_PTR(o.object, ((union word *)rc_array_at(a, 2 * i + 1))->object);
+    }
+    EXPECT_EQ(0, rc_verify(NULL, NULL));
+    items_release(item, ITEMS);
+    rc_release(a);
     rc_collect();
     EXPECT_EQ(0, items_alive);
     EXPECT_EQ(0, stats().objects);

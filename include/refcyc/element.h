@@ -26,6 +26,12 @@
 //     v->as.object = NULL, v->is = OBJECT, rc_set(&v->as.object, p);        // where a number was
 //     rc_clear(&v->as.object), v->is = NUMBER, v->as.number = 1.5;          // where an object was
 //
+// In one word, too, if that is the pointer itself where it is an object (addresses are below 2^48), NULL one of the values, and a
+// number is moved out of the way: its bits, and 2^49 more.
+//
+//     union word { void *object; uint64_t bits; };
+//     static bool word_has_links(const void *element) { return ((const union word *)element)->bits >> 48 == 0; }
+//
 // The types of containers (rc_map_type and so on) are there to be asked for by rc_is_a: objects of them are made by rc_map_new
 // and its like, not by rc_new, for which they and types that extend them are a fault. But a type may extend rc_array_type (what
 // rc_new makes of it is empty, and takes nothing in until rc_array_init says what it holds), or rc_string_type (string.h).
