@@ -264,6 +264,21 @@ TEST(links_of_an_immortal_can_change) {
     EXPECT_STR("abi", gone());
 }
 
+TEST(immortal_that_is_given_is_not_counted) {
+    graph("a b");
+    struct node *a = at('a'), *b = at('b');
+    rc_immortal(a);
+    unsigned handles = rc_handles(a);
+    rc_give(&b->x, a);
+    rc_give(&b->x, a);
+    EXPECT_EQ(handles, rc_handles(a));
+    drop("b");
+    EXPECT_EQ(0, rc_collect());
+    EXPECT_STR("b", gone());
+    EXPECT_EQ(0, rc_heap_free(rc_heap_default()));
+    EXPECT_STR("ba", gone());
+}
+
 //   a -> b -> c -> a   all without a handle, and b immortal
 TEST(immortal_in_a_cycle_keeps_all_of_it) {
     graph("ab bc ca");

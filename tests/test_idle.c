@@ -199,6 +199,30 @@ TEST(pressure_and_goals_are_noted_in_a_destructor) {
     EXPECT(!rc_pace_is_urgent());
 }
 
+// ---- a slice is as long as it says
+
+struct joint { struct joint *next, *back; };
+RC_TYPE(joint, struct joint, .slots = RC_SLOTS(RC_LINK(struct joint, next), RC_LINK(struct joint, back)));
+
+//   first <--> j <--> j <--> ...   of which nobody holds any: the collector goes along it, as it meets nothing else
+TEST(chain_is_read_in_pieces) {
+    struct joint *first = rc_new(&joint_type);
+    for (int i = 1; i < 20000; i++) {
+        struct joint *next = first;
+        first = rc_new(&joint_type);
+        rc_set(&next->back, first);
+        rc_give(&first->next, next);
+    }
+    rc_release(first);
+    EXPECT_EQ(1, stats().suspects);
+    uint64_t read = 0;
+    while (rc_collect_step(1) == RC_STEP_MORE) {
+        EXPECT_AT_MOST(1000, stats().edges - read);
+        read = stats().edges;
+    }
+    EXPECT_EQ(0, stats().objects);
+}
+
 // ---- what is dead, and the inbox, without a collection
 
 TEST(dead_objects_are_destroyed_while_suspects_wait) {
