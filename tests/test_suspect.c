@@ -34,6 +34,18 @@ TEST(object_that_is_given_to_itself_is_a_suspect) {
     EXPECT_EQ(1, rc_collect());
 }
 
+TEST(all_objects_may_be_suspects_at_any_time) {
+    enum { N = 10000 };
+    for (int i = 1; i <= N; i++) {
+        struct node *n = rc_new(&node_type);
+        REQUIRE(n);
+        rc_set(&n->x, n);
+        rc_release(n);
+        EXPECT_EQ(i, stats().suspects);
+    }
+    EXPECT_EQ(N, rc_collect());
+}
+
 TEST(object_that_is_set_where_it_is_is_no_suspect) {
     graph("ga ab");
     drop("ab");
