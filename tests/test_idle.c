@@ -220,6 +220,7 @@ TEST(chain_is_read_in_pieces) {
         EXPECT_AT_MOST(1000, stats().edges - read);
         read = stats().edges;
     }
+    EXPECT_EQ(2 * 19999, stats().edges);
     EXPECT_EQ(0, stats().objects);
 }
 
