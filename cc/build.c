@@ -419,8 +419,8 @@ static void trace(struct rows *r, uint32_t n) {
 void cc_changed(struct rc_heap *heap, struct rc__header *h) {
     assert(rc__is_mine(heap) && rc__is_object(h));
     struct cc *cc = &heap->cc;
-    if (cc->phase != RC_PHASE_BUILD || cc->piece_node == CC_NONE || !(h->word & RC__GRAPH) ||
-        rc__index(h) != cc->piece_node)
+    assert(cc->piece_node == CC_NONE || cc->phase == RC_PHASE_BUILD);
+    if (!(h->word & RC__GRAPH) || rc__index(h) != cc->piece_node)
         return;
     h->word |= RC__SUSPECT;
     cc->piece_node = CC_NONE;

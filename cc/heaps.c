@@ -348,7 +348,8 @@ static void pardon(struct all *all) {
 }
 
 static bool is_white(const struct all *all, const struct rc__header *h) {
-    return h->word & RC__GRAPH && (node_of(all, h)->object & (CC_WHITE | CC_ALIVE)) == CC_WHITE;
+    assert(h->word & RC__GRAPH); // the dead have left it
+    return (node_of(all, h)->object & (CC_WHITE | CC_ALIVE)) == CC_WHITE;
 }
 
 // Under the locks: white objects leave the inboxes.

@@ -159,23 +159,14 @@ void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void 
     assert(to != from);
     if (kind & RC__E_LINK) {
         rc__store(to, rc__take_link(from));
-        rc__store(from, NULL);
         return;
     }
-    bool linked = has_links(e, kind, from);
-    if (linked)
-        EACH_SLOT(e, s)
-            if (s->kind == RC_SLOT_LINK)
-                EACH_PLACE(s, from, at) {
-                    void *p = rc__take_link(at);
-                    rc__store(at, p);
-                }
-    memcpy(to, from, e->size);
-    if (linked)
+    if (has_links(e, kind, from))
         EACH_SLOT(e, s)
             if (s->kind == RC_SLOT_LINK)
                 EACH_PLACE(s, from, at)
-                    rc__store(at, NULL);
+                    rc__store(at, rc__take_link(at));
+    memcpy(to, from, e->size);
 }
 
 void rc__element_end(const struct rc_element *e, unsigned kind, void *element) {

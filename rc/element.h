@@ -38,7 +38,7 @@ static inline bool rc__element_copy_for(uint16_t *busy, const struct rc_element 
 }
 // Moves the caller's value into [to]: handles become links.
 void rc__element_give(const struct rc_element *e, unsigned kind, void *to, const void *from);
-// Moves the element at [from] to the caller: links become handles. No link is left at [from].
+// Moves the element at [from] to the caller: links become handles. What is left at [from] is no element any more.
 void rc__element_take(const struct rc_element *e, unsigned kind, void *to, void *from);
 // Removes an element that is in no container any more, and of which something has to be released.
 void rc__element_drop_all(const struct rc_element *e, unsigned kind, void *element);

@@ -202,8 +202,6 @@ bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit) {
         }
     }
     heap->reaping = reaping;
-    if (!reaping)
-        rc__reap(heap, heap->release_limit);
     return more;
 }
 

@@ -155,7 +155,8 @@ struct rc__door *rc__door_lock(const struct rc__header *h);
 void rc__door_merge(struct rc_heap *into, struct rc_heap *from);
 // Calls the wake function, if there is one.
 void rc__rouse(struct rc__door *door);
-// Looks through the inbox from entry [*at] on, [limit] entries at most. false when it has reached the end.
+// Looks through the inbox from entry [*at] on, [limit] entries at most. false when it has reached the end. What dies of that
+// waits to be destroyed.
 bool rc__drain(struct rc_heap *heap, uint32_t *at, size_t limit);
 
 void rc__bell_silence(struct rc_heap *heap);
