@@ -161,6 +161,7 @@ static void nothing_left(void) {
     EXPECT_EQ(0, stats().objects);
     EXPECT_EQ(0, stats().bytes);
     EXPECT_EQ(0, rc_heap_free(heap));
+    EXPECT_EQ(0, rc_weak_left());
 }
 
 static void run_body(const struct test *test) {

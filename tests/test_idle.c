@@ -204,24 +204,49 @@ TEST(pressure_and_goals_are_noted_in_a_destructor) {
 struct joint { struct joint *next, *back; };
 RC_TYPE(joint, struct joint, .slots = RC_SLOTS(RC_LINK(struct joint, next), RC_LINK(struct joint, back)));
 
-//   first <--> j <--> j <--> ...   of which nobody holds any: the collector goes along it, as it meets nothing else
-TEST(chain_is_read_in_pieces) {
+static struct joint *last;
+
+//   first <--> j <--> j <--> ... last   of which only the first has a handle
+static struct joint *chain(int n) {
     struct joint *first = rc_new(&joint_type);
-    for (int i = 1; i < 20000; i++) {
+    last = first;
+    for (int i = 1; i < n; i++) {
         struct joint *next = first;
         first = rc_new(&joint_type);
         rc_set(&next->back, first);
         rc_give(&first->next, next);
     }
-    rc_release(first);
+    rc_collect(); // whatever was a suspect is none now
+    return first;
+}
+
+// The collector goes along it, as it meets nothing else.
+TEST(chain_is_read_in_pieces) {
+    rc_release(chain(20000));
     EXPECT_EQ(1, stats().suspects);
-    uint64_t read = 0;
+    uint64_t before = stats().edges, read = before;
     while (rc_collect_step(1) == RC_STEP_MORE) {
         EXPECT_AT_MOST(1000, stats().edges - read);
         read = stats().edges;
     }
-    EXPECT_EQ(2 * 19999, stats().edges);
+    EXPECT_EQ(2 * 19999, stats().edges - before);
     EXPECT_EQ(0, stats().objects);
+}
+
+// What is a suspect again and again, and alive each time, which takes long to find out.
+TEST(old_suspect_waits_longer_than_a_young_one) {
+    struct joint *first = chain(100000);
+    for (int i = 0; i < 10; i++) {
+        touch_object(last);
+        clock_pass(rc_pace_next());
+        while (rc_pace_step(UINT64_MAX) == 0)
+            continue;
+    }
+    touch_object(last);
+    uint64_t old = rc_pace_next();
+    lose_another_cycle();
+    EXPECT_AT_MOST(old / 2, rc_pace_next());
+    rc_release(first);
 }
 
 // ---- what is dead, and the inbox, without a collection
@@ -303,6 +328,22 @@ TEST(collection_called_off_amid_its_inbox_loses_nothing) {
     EXPECT_EQ(2, stats().objects); // but no collection for now
     while (rc_collect_pending())
         rc_collect_step(MS);
+    EXPECT_EQ(0, stats().objects);
+}
+
+TEST(collection_called_off_amid_its_inbox_is_not_begun_again_at_once) {
+    lose_another_cycle();
+    many_released_elsewhere();
+    rc_pace_pressure();
+    while (rc_collect_phase() != RC_PHASE_INBOX)
+        rc_collect_step(0);
+    rc_collect_cancel();
+    while (rc_pace_step(UINT64_MAX) == 0)
+        continue;
+    EXPECT_EQ(2, stats().objects);
+    EXPECT(rc_pace_next() < 250 * MS);
+    clock_pass(250 * MS);
+    rc_pace_step(UINT64_MAX);
     EXPECT_EQ(0, stats().objects);
 }
 

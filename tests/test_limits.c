@@ -213,6 +213,21 @@ TEST(release_give_and_merge_find_out_that_another_thread_released_too_often) {
     EXPECT_STR("gpa", gone());
 }
 
+//   g --> a, which has a handle, and another thread releases two
+TEST(object_that_another_thread_released_too_often_has_no_handle_left) {
+    faults_begin();
+    graph("ga");
+    elsewhere(release_there, at('a'));
+    elsewhere(release_there, at('a'));
+    rc_collect();
+    EXPECT_FAULT(RC_FAULT_RELEASE, "rc_release");
+    EXPECT_EQ(0, rc_handles(at('a')));
+    EXPECT_EQ(1, rc_links(at('a')));
+    drop("g");
+    rc_collect();
+    EXPECT_STR("ga", gone());
+}
+
 // ---- numbers that wrap
 
 //   a <--> b, a weak reference to a: the collections before and after the one whose number would be 0

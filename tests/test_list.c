@@ -264,6 +264,9 @@ TEST(iteration_survives_all_but_the_loss_of_its_element) {
         if (id == 0 || id == 4) {
             EXPECT(rc_list_iter_remove(&it));
             EXPECT_PTR(NULL, it.element);
+            errno = 0;
+            EXPECT(!rc_list_iter_remove(&it)); // it stands on none
+            EXPECT_EQ(ESTALE, errno);
         }
         if (id == 1 && strlen(met) == 2)
             EXPECT(rc_list_remove(l, pos[2])); // the one it would come to

@@ -144,6 +144,11 @@ TEST(nothing_to_do_is_never) {
     EXPECT_EQ(RC_PACE_NEVER, ask(&p).delay);
     EXPECT(!ask(&p).urgent);
     EXPECT_EQ(0, idle_until(&p, p.now + 3600 * SEC));
+    cc_pace_sliced(&p.pace, p.now - 10 * SEC, p.now); // more than its share of the time
+    EXPECT_EQ(RC_PACE_NEVER, ask(&p).delay);
+    p.live *= 100;
+    EXPECT_EQ(RC_PACE_NEVER, ask(&p).delay);
+    EXPECT(!ask(&p).urgent);
 }
 
 TEST(a_few_suspects_wait_a_quarter_of_a_second) {

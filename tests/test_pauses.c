@@ -440,6 +440,18 @@ TEST(table_has_a_row_for_each_phase_that_was_seen) {
     EXPECT(!strstr(text, "\ninbox "));
 }
 
+TEST(table_says_nothing_of_what_there_was_not) {
+    rc_pauses_record(true);
+    graph("ab ba");
+    drop("ab");
+    rc_collect();
+    const char *text = printed(rc_pauses_print);
+    EXPECT_HAS("\nrc_collect ", text);
+    EXPECT_HAS("busy: ", text);
+    EXPECT(!strstr(text, "length/budget"));
+    EXPECT(!strstr(text, "late callbacks"));
+}
+
 TEST(dump_has_all_slices) {
     rc_pauses_record(true);
     lose_rings(scaled(20000));

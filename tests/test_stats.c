@@ -4,6 +4,9 @@
 #include "tests/harness.h"
 #include "tests/steps.h"
 
+struct joint { struct joint *a, *b; };
+RC_TYPE(joint, struct joint, .slots = RC_SLOTS(RC_LINK(struct joint, a), RC_LINK(struct joint, b)));
+
 TEST(fresh_heap_has_no_figures) {
     struct rc_heap *h = rc_heap_new(NULL);
     rc_heap_enter(h);
@@ -11,6 +14,15 @@ TEST(fresh_heap_has_no_figures) {
     EXPECT_EQ(0, memcmp(&s, &zero, sizeof s));
     rc_heap_leave(h);
     free_heap(h);
+}
+
+TEST(first_object_takes_no_more_than_others) {
+    void *first = rc_new(&joint_type); // enters the heap
+    EXPECT_EQ(16 + 16, stats().bytes);
+    void *other = rc_new(&joint_type);
+    EXPECT_EQ(2 * (16 + 16), stats().bytes);
+    rc_release(first);
+    rc_release(other);
 }
 
 TEST(objects_and_bytes_follow_births_and_deaths) {

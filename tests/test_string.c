@@ -38,6 +38,10 @@ TEST(strings_are_made_of_others) {
     EXPECT_EQ(RC_NOT_FOUND, rc_string_find(t, 0, j));
     EXPECT_EQ(15, rc_string_find(j, 15, e));
     EXPECT_EQ(RC_NOT_FOUND, rc_string_find(j, 16, e));
+    struct rc_string *zero = rc_string_new_bytes("r\0", 2); // as there is behind the end
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(j, 0, zero));
+    EXPECT_EQ(RC_NOT_FOUND, rc_string_find(j, 2, zero));
+    rc_release(zero);
     rc_release(s);
     rc_release(t);
     rc_release(j);

@@ -263,14 +263,16 @@ TEST(object_given_to_the_one_made_last_leaves_nothing_to_ask_later) {
     rc_release(last);
 }
 
-//   the one made last lies in memory before one that has no handle
+//   the one made last, which is smaller than the one before it, lies in memory before one that has no handle
 TEST(object_given_to_the_one_behind_that_made_last_is_a_suspect) {
     struct bottom *first = rc_new(&bottom_type), *n = rc_new(&bottom_type), *p = rc_new(&bottom_type);
     rc_release(first);
+    void *large = rc_new_sized(&bottom_type, 400);
     struct bottom *last = rc_new(&bottom_type);
     rc_give(&p->left, n);
     rc_give(&n->left, p);
     expect_suspects(1);
     EXPECT_EQ(2, rc_collect());
     rc_release(last);
+    rc_release(large);
 }

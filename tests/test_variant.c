@@ -169,6 +169,28 @@ TEST(map_and_set_of_objects_and_numbers) {
     let_go(map);
 }
 
+struct watched {
+    struct value value;
+    struct rc_weak *weak;
+};
+static RC_ELEMENT(watched, struct watched, .has_links = value_has_links,
+                  .slots = RC_SLOTS(RC_LINK(struct watched, value.as.object), RC_WEAK(struct watched, weak)));
+
+TEST(number_beside_a_weak_reference_is_a_number) {
+    items_new(item, ITEMS, NULL);
+    struct rc_array *a = rc_array_new(&watched_element);
+    for (int i = 0; i < 2; i++) {
+        struct watched w = {mixed(i), rc_weak_new(item[2])};
+        EXPECT(rc_array_push_value(a, &w));
+        rc_weak_release(w.weak);
+        const struct watched *copy = rc_array_at(a, (size_t)i);
+        EXPECT(is_mixed(&copy->value, i));
+        EXPECT_PTR(w.weak, copy->weak);
+    }
+    EXPECT_EQ(1, rc_links(item[1]));
+    let_go(a);
+}
+
 TEST(box_of_an_object_or_a_number) {
     items_new(item, ITEMS, NULL);
     for (int i = 0; i < 2; i++) {
