@@ -266,7 +266,7 @@ static uint16_t class_new(struct rc_heap *heap, const struct rc_type *type) {
     }
     uint16_t n = number_new();
     if (!n) {
-        rc__classes_trim(heap);
+        rc__heaps_visit(rc__classes_trim);
         n = number_new();
     }
     if (!n) {

@@ -28,6 +28,26 @@ static struct rc__door *door_new(struct rc_heap *heap) {
     return door;
 }
 
+// No heap comes or goes meanwhile: a heap that has a door can be locked, and its lock goes after the door.
+void rc__heaps_visit(void (*visit)(struct rc_heap *heap)) {
+    rc__lock(&doors_lock);
+    for (size_t i = 0; i < sizeof rc__doors / sizeof *rc__doors; i++) {
+        struct rc_heap *heap = rc__doors[i].heap;
+        if (!heap)
+            continue;
+        bool inside = rc__is_mine(heap);
+        if (!inside && !rc__try_lock(&heap->inside))
+            continue;
+        rc__word_store(&heap->owner, (AO_t)pthread_self());
+        visit(heap);
+        if (!inside) {
+            rc__word_store(&heap->owner, 0);
+            rc__unlock(&heap->inside);
+        }
+    }
+    rc__unlock(&doors_lock);
+}
+
 static void door_free(struct rc__door *door) {
     assert(door >= rc__doors && door < rc__doors + sizeof rc__doors / sizeof *rc__doors);
     assert(door->heap && door->inbox_count == 0);
@@ -51,8 +71,10 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
                                  .allocator = *allocator,
                                  .limit = options->limit ? options->limit : SIZE_MAX,
                                  .release_limit = options->release_limit ? options->release_limit : SIZE_MAX};
+        pthread_mutex_init(&heap->inside, NULL);
         heap->door = door_new(heap);
         if (!heap->door) {
+            pthread_mutex_destroy(&heap->inside);
             allocator->free(heap, sizeof *heap, allocator->arg);
             heap = NULL;
         }
@@ -63,7 +85,6 @@ struct rc_heap *rc_heap_new(const struct rc_heap_options *options) {
     }
     assert(heap->door->heap == heap);
     rc__leaks_watch();
-    pthread_mutex_init(&heap->inside, NULL);
     rc__blocks_init(heap);
     cc_init(heap);
     if (options->allocator)

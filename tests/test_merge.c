@@ -1753,6 +1753,70 @@ TEST(objects_that_others_hold_keep_their_class_numbers, .limit = 120) {
     free_heap(h);
 }
 
+// Objects of [h] that are held, [n] of them so far, use all class numbers up. Returns how many it takes.
+static struct node *holders[1 << 15];
+static size_t use_up(struct rc_heap *h, size_t n) {
+    enum { TYPES = 128 };
+    static struct rc_type type[TYPES];
+    for (bool more = true; more;) {
+        struct rc_heap *k = new_heap();
+        rc_heap_enter(k);
+        for (size_t i = 0; i < TYPES && more; i++) {
+            type[i] = quiet_type;
+            holders[n] = rc_new(&type[i]);
+            more = holders[n];
+            n += more;
+        }
+        rc_heap_leave(k);
+        merge(h, k);
+    }
+    return n;
+}
+
+static void *make_elsewhere(void *made) {
+    struct rc_heap *k = new_heap();
+    rc_heap_enter(k);
+    struct node *n = rc_new(&quiet_type);
+    *(bool *)made = n;
+    rc_release(n);
+    rc_heap_leave(k);
+    free_heap(k);
+    return NULL;
+}
+
+static bool can_make(bool other_thread) {
+    bool made = false;
+    if (other_thread)
+        elsewhere(make_elsewhere, &made);
+    else
+        make_elsewhere(&made);
+    return made;
+}
+
+TEST(class_numbers_that_no_object_has_are_there_for_all_heaps, .limit = 120) {
+    struct rc_heap *h = new_heap();
+    size_t n = 0;
+    for (int round = 0; round < 2; round++) {
+        n = use_up(h, n);
+        EXPECT(n > 30000);
+        EXPECT(!can_make(false));
+        rc_heap_enter(h);
+        for (int i = 0; i < 3; i++)
+            rc_release(holders[--n]);
+        EXPECT(!can_make(true)); // this thread may be about to look at them
+        if (round == 1)
+            rc_heap_leave(h);
+        EXPECT(can_make(round == 1));
+        if (round == 0)
+            rc_heap_leave(h);
+    }
+    rc_heap_enter(h);
+    while (n)
+        rc_release(holders[--n]);
+    rc_heap_leave(h);
+    free_heap(h);
+}
+
 TEST(memory_of_requests_goes_back) {
 #ifndef __GLIBC__
     SKIP("this C library does not say what is allocated");

@@ -103,7 +103,9 @@ RC_API size_t rc_heap_free(struct rc_heap *heap);
 // After hundreds of merges into one heap, objects of [from] without handles are gone through as well, or there would be no
 // numbers left to tell (heap, type) pairs apart, of which a process has 32,767: one for each type of a heap, and one for each
 // type of each merged heap of which an object is still there that a handle has referred to all the time. Of these, the ones
-// that are not needed any more are given back by the next merge into the heap, or by rc_type_forget inside it.
+// that are not needed any more are given back by the next merge into the heap, by rc_type_forget inside it, and by an rc_new
+// that finds no number left, in any heap: if this thread, or nobody, is inside the heap that has them. (Else it fails with
+// ENOMEM.)
 RC_API bool rc_heap_merge(struct rc_heap *into, struct rc_heap *from);
 
 // The heap this thread is inside, or NULL.
