@@ -282,7 +282,7 @@ void rc__table_free(struct rc_heap *heap, struct rc__table *t) {
 bool rc__table_grow(struct rc_heap *heap, struct rc__table *t) {
     assert(rc__table_is_sound(t));
     assert(t->count == t->capacity);
-    return move_to(heap, t, capacity_for(2 * (size_t)t->capacity), false);
+    return rc__table_reserve(heap, t, t->capacity ? 2 * (size_t)t->capacity : 1);
 }
 
 bool rc__table_reserve(struct rc_heap *heap, struct rc__table *t, size_t n) {

@@ -2,7 +2,7 @@
 // The ends of ranges: counts that are about to saturate, numbers that are about to wrap. No test can call often enough to get
 // there (two of test_counting.c and one of test_threads.c do, where a build is fast), so each of these sets the number to just
 // below its end by hand, and goes on from there.
-#include "rc/object.h"
+#include "rc/table.h"
 #include "tests/faults.h"
 #include "tests/graph.h"
 #include "tests/harness.h"
@@ -246,6 +246,25 @@ TEST(rounds_of_condemning_are_numbered_past_the_end) {
         EXPECT_STR("ab", gone_sorted());
         rc_weak_release(weak);
     }
+}
+
+//   Entries are not read where there is no memory to be had, so the table need not have them.
+TEST(map_that_is_full_does_not_grow_beyond_what_its_numbers_hold) {
+    char memory[64];
+    struct rc_heap *heap = new_heap();
+    rc_heap_enter(heap);
+    struct rc_map *map = rc_map_new(&rc_int_element, &rc_int_element);
+    struct rc__table *t = (struct rc__table *)map, was = *t;
+    t->memory = memory;
+    t->capacity = t->count = t->used = 9u << 26;
+    errno = 0;
+    EXPECT(!rc__table_grow(heap, t));
+    EXPECT_EQ(ENOMEM, errno);
+    EXPECT_EQ(9u << 26, rc_map_size(map));
+    *t = was;
+    rc_release(map);
+    rc_heap_leave(heap);
+    free_heap(heap);
 }
 
 TEST(stamps_of_lists_are_numbered_past_the_end) {
