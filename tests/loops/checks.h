@@ -18,6 +18,8 @@ static void let_go(void *adapter);
 static void end_loop(void);
 // Runs the loop for [ms] milliseconds. With [busy], which is called in each turn, it always has something else to do.
 static void run(unsigned ms, void (*busy)(void));
+// Ends that sooner. On the loop's thread.
+static void stop(void);
 
 #define CHECK(holds) ((holds) ? (void)0 : fail(#holds, __func__, __LINE__))
 
@@ -217,6 +219,31 @@ static void release_elsewhere(void) {
     pthread_join(thread, NULL);
 }
 
+static bool woken;
+
+static void woken_destroy(void *obj) {
+    (void)obj;
+    woken = true;
+    stop();
+}
+static RC_TYPE(woken, struct node, .slots = RC_SLOTS(RC_LINK(struct node, next)), .destroy = woken_destroy);
+
+static void *release_later(void *obj) {
+    usleep(200000); // the loop sleeps by then
+    rc_release(obj);
+    return NULL;
+}
+
+static void is_woken_by_another_thread(void) {
+    void *adapter = attach(rc_heap_default());
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, release_later, rc_new(&woken_type)) == 0);
+    run(20000, NULL);
+    CHECK(woken);
+    pthread_join(thread, NULL);
+    detach(adapter);
+}
+
 static void is_deaf_when_detached(void) {
     detach(attach(rc_heap_default()));
     release_elsewhere();
@@ -247,6 +274,7 @@ static int checks_run(void) {
     keeps_garbage_bounded_that_outgrows_slices();
     can_be_detached_by_a_destructor(NULL);
     can_be_detached_by_a_destructor(make_too_much);
+    is_woken_by_another_thread();
     is_deaf_when_detached();
     can_be_attached_again_and_again();
     return rc_heap_free(rc_heap_default()) != 0;

@@ -46,8 +46,10 @@ static gboolean on_end(gpointer data) {
     return G_SOURCE_CONTINUE;
 }
 
+static GMainLoop *loop;
+
 static void run(unsigned ms, void (*busy)(void)) {
-    GMainLoop *loop = g_main_loop_new(context, FALSE);
+    loop = g_main_loop_new(context, FALSE);
     GSource *end = source(g_timeout_source_new(ms), on_end, loop), *always = NULL;
     busy_now = busy;
     if (busy) {
@@ -60,6 +62,10 @@ static void run(unsigned ms, void (*busy)(void)) {
     if (busy)
         drop(always);
     g_main_loop_unref(loop);
+}
+
+static void stop(void) {
+    g_main_loop_quit(loop);
 }
 
 int main(void) {

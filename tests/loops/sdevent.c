@@ -58,6 +58,10 @@ static void run(unsigned ms, void (*busy)(void)) {
     close(fd);
 }
 
+static void stop(void) {
+    ended = true;
+}
+
 int main(void) {
     errno = 0;
     CHECK(!rc_sdevent_attach(NULL, rc_heap_default()) && errno == EINVAL);

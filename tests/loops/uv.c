@@ -38,8 +38,9 @@ static void on_end(uv_timer_t *timer) {
         uv_close((uv_handle_t *)&idle, NULL);
 }
 
+static uv_timer_t end;
+
 static void run(unsigned ms, void (*busy)(void)) {
-    uv_timer_t end;
     busy_now = busy;
     uv_update_time(&loop);
     uv_timer_init(&loop, &end);
@@ -49,6 +50,10 @@ static void run(unsigned ms, void (*busy)(void)) {
         uv_idle_start(&idle, on_idle);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+static void stop(void) {
+    uv_timer_start(&end, on_end, 0, 0);
 }
 
 int main(void) {
