@@ -57,9 +57,9 @@ RC_API enum rc_step rc_collect_step(uint64_t budget_ns);
 // All in one go, not in slices; collections of these heaps that are under way are called off, or finished first if their
 // verdict is final. Finalizers, destructors and notices run inside the heap of their object, with the rules of rc_collect:
 // all finalizers of what is garbage, in whichever heap, before any destructor of it. What they make of it is followed for
-// 64 rounds. (An object that another thread gets hold of by a weak reference while they run is spared its finalizer, if that was
-// still to come, but what it leads to is not: that is finalized, and lives on. A heap's own collection spares that, too.) A link
-// into a heap that is not among them counts as a link, one out of such a heap as a handle.
+// 64 rounds. (An object that another thread gets hold of by a weak reference while they run is spared its finalizer, if that is
+// still to come, but what it leads to is not: that is finalized, and lives on. A heap's own collection spares that, too.)
+// A link into a heap that is not among them counts as a link, one out of such a heap as a handle.
 //
 // This thread may be inside any of the heaps, or none, and is so afterwards. The call waits while other threads are inside,
 // and while it waits for more than some milliseconds this thread is inside none of [heaps]: so it deadlocks with nobody who is
