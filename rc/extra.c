@@ -321,6 +321,7 @@ bool rc__entry_new(struct rc__table *t, void *obj, void *value) {
 bool rc__entries_end(struct rc__table *t, size_t from, size_t to) {
     assert(from <= to);
     struct rc_heap *heap = rc__here;
+    bool more = to < t->used; // the last entry's value, as it dies, may clear the map: then [t] is gone
     for (size_t i = from; i < to && i < t->used; i++) {
         uint32_t e = (uint32_t)i;
         struct rc__entry *entry = rc__table_lives(t, e) ? entry_at(t, e) : NULL;
@@ -332,5 +333,5 @@ bool rc__entries_end(struct rc__table *t, size_t from, size_t to) {
         take_off_key(heap, entry);
         let_go(heap, &link);
     }
-    return to < t->used;
+    return more;
 }

@@ -666,6 +666,41 @@ TEST(bad_input_is_a_fault) {
     rc_release(map);
 }
 
+struct clearer {
+    struct rc_weak_map *map; // borrowed
+};
+static size_t clearers_gone;
+
+static void clearer_destroy(void *obj) {
+    clearers_gone++;
+    fail_allocation(0, false);
+    rc_weak_map_clear(((struct clearer *)obj)->map);
+}
+RC_TYPE(clearer, struct clearer, .destroy = clearer_destroy);
+
+//   Cleared one entry after the other, as there is no memory to do it at once. The first value clears the map as it dies, and
+//   then there is. (What would be read of the table that is gone by then, a sanitizer sees.)
+TEST(value_clears_the_map_that_is_cleared_without_memory) {
+    struct rc_heap *heap = scarce_enter();
+    struct rc_weak_map *map = map_new();
+    struct item *key[] = {item_new(0), item_new(1)};
+    for (int i = 0; i < 2; i++) {
+        struct clearer *value = rc_new(&clearer_type);
+        REQUIRE(value);
+        value->map = map;
+        EXPECT(rc_weak_map_put(map, key[i], value));
+        rc_release(value);
+    }
+    fail_allocation(1, false);
+    rc_weak_map_clear(map);
+    EXPECT_EQ(2, clearers_gone);
+    EXPECT_EQ(0, rc_weak_map_size(map));
+    rc_release(key[0]);
+    rc_release(key[1]);
+    rc_release(map);
+    scarce_leave(heap);
+}
+
 TEST(without_memory_nothing_changes) {
     struct rc_heap *heap = scarce_enter();
     struct rc_weak_map *map, *other = map_new();
