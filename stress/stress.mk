@@ -13,7 +13,7 @@ $B/stress/%.o: CPPFLAGS_ALL += -DRC_NO_ANALYZE -D_DEFAULT_SOURCE
 $B/stress/oracle: $B/stress/oracle.o $B/stress/shrink.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
-$B/stress/threads: $B/stress/threads.o $(TESTED)
+$B/stress/threads $B/stress/meddlers: $B/stress/%: $B/stress/%.o $(TESTED)
 	$(COMPILE) -o $@ $^ $(LIBS)
 
 $B/stress/cycles: $B/stress/cycles.o $(TESTED)
@@ -51,7 +51,7 @@ $B/scarce/tests/test_%: $B/scarce/tests/test_%.o $(TEST_COMMON:$B/%=$B/scarce/%)
 $B/stress/fuzz: $B/stress/fuzz.o $(STRESS_COMMON) $(TESTED)
 	$(COMPILE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-STRESS := $(patsubst %,$B/stress/%,oracle threads cycles memory)
+STRESS := $(patsubst %,$B/stress/%,oracle threads cycles memory meddlers)
 
 # The tests replay stress/corpus (tests/test_stress.c).
 check-programs: $B/stress/oracle
@@ -69,6 +69,7 @@ stress: $(STRESS)
 	$B/stress/threads $(STRESS_SEED) -t $(SECONDS)
 	$B/stress/cycles $(STRESS_SEED) -t $(SECONDS)
 	$B/stress/memory $(STRESS_SEED) -t $(SECONDS)
+	$B/stress/meddlers $(STRESS_SEED) -t $(SECONDS)
 
 ## stress-quick: the same within two minutes, 10 million operations of the oracle; SEED=n (default 1)
 stress-quick: SCARCE_SUITES := $(filter-out array list rules,$(SCARCE_SUITES))
@@ -76,6 +77,7 @@ stress-quick: $(STRESS) $(SCARCE_TESTS)
 	$B/stress/oracle $(or $(STRESS_SEED),-s 1) -n 1e7 -t 110 -j $(JOBS)
 	$B/stress/threads $(or $(STRESS_SEED),-s 1) -t 10
 	$B/stress/memory $(or $(STRESS_SEED),-s 1) -t 8
+	$B/stress/meddlers $(or $(STRESS_SEED),-s 1) -t 5
 	$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 8
 	@$B/stress/cycles $(or $(STRESS_SEED),-s 1) -t 12 -l 40 | grep '^leak: [0-9]' || { \
 		echo 'cycles has missed a leak'; exit 1; }
