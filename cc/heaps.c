@@ -347,9 +347,9 @@ static void pardon(struct all *all) {
     }
 }
 
+// In an inbox there may be dead ones, too: what died in a destructor after that was looked through.
 static bool is_white(const struct all *all, const struct rc__header *h) {
-    assert(h->word & RC__GRAPH); // the dead have left it
-    return (node_of(all, h)->object & (CC_WHITE | CC_ALIVE)) == CC_WHITE;
+    return h->word & RC__GRAPH && (node_of(all, h)->object & (CC_WHITE | CC_ALIVE)) == CC_WHITE;
 }
 
 // Under the locks: white objects leave the inboxes.

@@ -65,6 +65,28 @@ static void *hold_b(void *obj) {
     return NULL;
 }
 
+static void y_releases_x(struct node *node) {
+    if (node->name == 'y')
+        drop("x");
+}
+
+//   (h) x, y, z --> z <-- w (k)    x is in the inbox when it dies, of y, and so its memory stays there until somebody looks again;
+//   by then z, which is garbage, has come into that inbox, too
+TEST(dead_object_in_an_inbox_is_no_garbage_of_the_heaps) {
+    three_heaps();
+    graph_in(h, "x y zz");
+    graph_in(k, "wz");
+    drop_in(h, "z");
+    elsewhere(release_there, elsewhere(retain_there, at('x')));
+    elsewhere(release_there, at('y'));
+    elsewhere(release_there, at('w'));
+    on_destroy = y_releases_x;
+    EXPECT_EQ(4, COLLECT(h, k));
+    on_destroy = NULL;
+    EXPECT_STR("wxyz", gone_sorted());
+    free_three();
+}
+
 TEST(what_a_handle_leads_to_stays_wherever_the_handle_is) {
     for (int how = 0; how < 5; how++) {
         test_note("way %d", how);
