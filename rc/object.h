@@ -198,9 +198,9 @@ void rc__leave_for_good(struct rc_heap *heap);
 bool rc__in_callback(void);
 // Whether one more entry fits on the stack; a fault if not.
 bool rc__can_enter(const char *call);
-// H3: holds [heaps], of which some may be NULL or the same, and returns them as a list, in the order of their doors.
-// Calls [visit] for each heap that this thread is inside, and, inside it, for each that nobody is.
+// Calls [visit] for each heap that this thread is inside, and for each that nobody is, which is held meanwhile.
 void rc__heaps_visit(void (*visit)(struct rc_heap *heap));
+// H3: holds [heaps], of which some may be NULL or the same, and returns them as a list, in the order of their doors.
 struct rc_heap *rc__hold(struct rc_heap *const *heaps, size_t n);
 void rc__let_go(struct rc_heap *list);
 // For a while, this thread is inside [heap], which it holds, as callbacks expect it.
