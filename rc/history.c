@@ -154,31 +154,61 @@ bool rc_history_of(const char *type) {
     return note_handles_of(type ? type : "", type ? strlen(type) : 0);
 }
 
-static void print_moment(const struct moment *moment, const char *indent, rc_line_fn *print, void *arg) {
+// Lines, each with its 0. They are written down under the lock, and printed after it: [print] may ask for a history itself.
+struct lines {
+    char *text;
+    size_t used, room;
+    bool failed;
+};
+
+static void add_line(const char *line, void *arg) {
+    struct lines *lines = arg;
+    size_t size = strlen(line) + 1;
+    if (lines->room - lines->used < size) {
+        size_t room = 2 * lines->room + size;
+        char *text = realloc(lines->text, room);
+        lines->failed |= !text;
+        if (!text)
+            return;
+        lines->text = text;
+        lines->room = room;
+    }
+    memcpy(lines->text + lines->used, line, size);
+    lines->used += size;
+}
+
+static void add_moment_lines(struct lines *lines, const struct moment *moment, const char *indent) {
     int frames = moment->frames - OURS;
     char **names_of = frames > 0 ? backtrace_symbols(moment->frame + OURS, frames) : NULL;
-    rc__print(print, arg, "%s  %zu %s%s", indent, moment->times, moment->deed == RC__TAKEN ? "taken" : "given up",
+    rc__print(add_line, lines, "%s  %zu %s%s", indent, moment->times, moment->deed == RC__TAKEN ? "taken" : "given up",
               frames > 0 ? " by" : "");
     for (int i = 0; i < frames; i++)
         if (names_of)
-            rc__print(print, arg, "%s    %s", indent, names_of[i]);
+            rc__print(add_line, lines, "%s    %s", indent, names_of[i]);
         else
-            rc__print(print, arg, "%s    [%p]", indent, moment->frame[OURS + i]);
+            rc__print(add_line, lines, "%s    [%p]", indent, moment->frame[OURS + i]);
     free(names_of);
 }
 
+static void add_past(struct lines *lines, const struct past *past, const char *indent) {
+    rc__print(add_line, lines, "%s%s: %zu handle%s taken, %zu given up%s", indent, past->what, past->handles[RC__TAKEN],
+              past->handles[RC__TAKEN] == 1 ? "" : "s", past->handles[RC__GIVEN],
+              past->has_gaps ? "; there was no memory to note who, for some" : "");
+    for (const struct moment *moment = past->first; moment; moment = moment->next)
+        add_moment_lines(lines, moment, indent);
+}
+
 bool rc__history_print(const void *obj, const char *indent, rc_line_fn *print, void *arg) {
+    struct lines lines = {0};
     rc__lock(&lock);
     const struct past *past = obj ? past_of(RC__HEADER((void *)(uintptr_t)obj)) : NULL;
-    if (past) {
-        rc__print(print, arg, "%s%s: %zu handle%s taken, %zu given up%s", indent, past->what, past->handles[RC__TAKEN],
-                  past->handles[RC__TAKEN] == 1 ? "" : "s", past->handles[RC__GIVEN],
-                  past->has_gaps ? "; there was no memory to note who, for some" : "");
-        for (const struct moment *moment = past->first; moment; moment = moment->next)
-            print_moment(moment, indent, print, arg);
-    }
+    if (past)
+        add_past(&lines, past, indent);
     rc__unlock(&lock);
-    return past;
+    for (size_t at = 0; at < lines.used && !lines.failed; at += strlen(lines.text + at) + 1)
+        print(lines.text + at, arg);
+    free(lines.text);
+    return (past && !lines.failed) || rc__fails(past ? ENOMEM : ENOENT);
 }
 
 void rc__history_watch(void) {
@@ -197,7 +227,7 @@ bool rc_history_of(const char *type) {
 
 bool rc__history_print(const void *obj, const char *indent, rc_line_fn *print, void *arg) {
     (void)obj, (void)indent, (void)print, (void)arg;
-    return false;
+    return rc__fails(ENOENT);
 }
 
 void rc__history_watch(void) {
@@ -208,5 +238,5 @@ void rc__history_watch(void) {
 #endif
 
 bool rc_history_print(const void *obj, rc_line_fn *print, void *arg) {
-    return rc__history_print(obj, "", rc__line_fn(print), arg) || rc__fails(ENOENT);
+    return rc__history_print(obj, "", rc__line_fn(print), arg);
 }

@@ -106,7 +106,7 @@ struct rc_heap *rc__inspect_heap(const char *call);
 struct rc_heap *rc__inspect_heap_of(const void *obj, const char *call);
 // [print], or else a function that writes lines to the standard error output.
 rc_line_fn *rc__line_fn(rc_line_fn *print);
-// As rc_history_print, each line behind [indent], and without errno.
+// As rc_history_print, each line behind [indent].
 bool rc__history_print(const void *obj, const char *indent, rc_line_fn *print, void *arg);
 // Calls [print] with a line.
 void rc__print(rc_line_fn *print, void *arg, const char *format, ...) __attribute__((format(printf, 3, 4)));

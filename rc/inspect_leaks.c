@@ -195,9 +195,7 @@ static bool print_entry(const struct rc__survey *s, const struct entry *e, rc_li
     rc__why_line(why, 6, way, sizeof way);
     rc_why_free(why);
     rc__print(print, arg, "%s; for example %s", line, way);
-    if (e->is_held)
-        rc__history_print(e->leak.example, "    ", print, arg);
-    return true;
+    return !e->is_held || rc__history_print(e->leak.example, "    ", print, arg) || errno == ENOENT;
 }
 
 static bool print_table(const struct table *t, const struct rc_heap *heap, rc_line_fn *print, void *arg) {

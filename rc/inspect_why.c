@@ -296,10 +296,10 @@ bool rc_why_print(const void *obj, rc_line_fn *line_fn, void *arg) {
     if (!answer)
         return false;
     print(answer, rc__line_fn(line_fn), arg);
-    if (answer->kind == RC_WHY_HANDLES)
-        rc__history_print(answer->steps->object, "  ", rc__line_fn(line_fn), arg);
+    bool ok = answer->kind != RC_WHY_HANDLES ||
+              rc__history_print(answer->steps->object, "  ", rc__line_fn(line_fn), arg) || errno == ENOENT;
     rc_why_free(answer);
-    return true;
+    return ok || rc__fails(ENOMEM);
 }
 
 // ---- what has a link to an object

@@ -210,6 +210,76 @@ TEST(history_is_shown_with_what_is_held) {
     drop("a");
 }
 
+static void ask_about_it(const char *line, void *arg) {
+    size_t *lines = arg;
+    ++*lines;
+    (void)line;
+    EXPECT(balance(at('a')) == 1);
+}
+
+//   a
+TEST(history_may_be_asked_for_by_who_prints_it) {
+    EXPECT(rc_history_of("node"));
+    graph("a");
+    size_t lines = 0, more = 0, most = 0;
+    EXPECT(rc_history_print(at('a'), ask_about_it, &lines));
+    EXPECT(lines > 1);
+    EXPECT(rc_why_print(at('a'), ask_about_it, &more));
+    EXPECT(more > lines);
+    EXPECT(rc_report(ask_about_it, &most));
+    EXPECT(most > lines);
+    drop("a");
+}
+
+static void add_to(const char *line, void *arg) {
+    (void)line;
+    ++*(size_t *)arg;
+}
+
+//   a
+TEST(history_prints_nothing_of_what_it_has_no_memory_for) {
+    EXPECT(rc_history_of("node"));
+    graph("a");
+    size_t lines = 0;
+    for (fails_at = 1; fails_at <= 2; fails_at++) {
+        asked = 0;
+        scarce = true;
+        bool ok = rc_history_print(at('a'), add_to, &lines);
+        scarce = false;
+        EXPECT(!ok);
+        EXPECT_EQ(ENOMEM, errno);
+        EXPECT_EQ(0, lines);
+    }
+    drop("a");
+}
+
+// In all of a report, the history's own memory is what is asked for last.
+TEST(history_without_memory_fails_a_report) {
+    EXPECT(rc_history_of("node"));
+    graph("a");
+    size_t lines = 0;
+    scarce = true;
+    fails_at = asked = 0;
+    EXPECT(rc_why_print(at('a'), add_to, &lines));
+    size_t why = asked;
+    asked = 0;
+    EXPECT(rc_report(add_to, &lines));
+    size_t report = asked;
+    EXPECT(why > 1 && report > 1);
+    fails_at = why;
+    asked = 0;
+    errno = 0;
+    EXPECT(!rc_why_print(at('a'), add_to, &lines));
+    EXPECT_EQ(ENOMEM, errno);
+    fails_at = report;
+    asked = 0;
+    errno = 0;
+    EXPECT(!rc_report(add_to, &lines));
+    EXPECT_EQ(ENOMEM, errno);
+    scarce = false;
+    drop("a");
+}
+
 TEST(history_is_asked_for_in_the_environment) {
     setenv("REFCYC_HISTORY", "leaf,,node", 1); // before the first heap
     struct leaf *leaf = rc_new(&leaf_type);

@@ -138,8 +138,8 @@ RC_API bool rc_report(rc_line_fn *print, void *arg);
 // that never comes back. With musl, there are the counts alone. false with errno = ENOMEM, or ENOTSUP where the library is no
 // checked build.
 RC_API bool rc_history_of(const char *type);
-// Prints that of [obj], which may be dead by now, as in a fault handler: it is not looked at. Any thread. [print] must call
-// nothing of this library. false with errno = ENOENT if there is none, or [obj] is NULL.
+// Prints that of [obj], which may be dead by now, as in a fault handler: it is not looked at. Any thread. false with errno =
+// ENOENT if there is none, or [obj] is NULL; or with ENOMEM.
 RC_API bool rc_history_print(const void *obj, rc_line_fn *print, void *arg);
 
 // What rc_verify found.
