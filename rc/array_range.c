@@ -108,9 +108,8 @@ bool rc_array_remove_if(struct rc_array *a, bool (*test)(const void *, void *), 
             *removed = 0;
         return true;
     }
-    struct rc_heap *heap = rc__here;
     size_t bytes = a->size / 8 + 1, n = 0;
-    unsigned char *gone = rc__memory(heap, bytes);
+    unsigned char *gone = rc__memory(rc__here, bytes);
     struct rc_array *remains = gone ? rc__array_like(a) : NULL, *held = rc_retain(a);
     bool ok = remains != NULL;
     if (ok) {
@@ -119,7 +118,7 @@ bool rc_array_remove_if(struct rc_array *a, bool (*test)(const void *, void *), 
     }
     if (ok && n)
         part(a, remains, gone);
-    rc__memory_free(heap, gone, bytes);
+    rc__memory_free(rc__here, gone, bytes); // [test] may have merged the heap
     rc_release(remains);
     rc_release(held);
     if (ok && removed)

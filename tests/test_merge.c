@@ -321,6 +321,35 @@ TEST(thread_is_inside_what_it_was_inside_but_not_inside_what_is_gone) {
     free_heap(h);
 }
 
+static bool merge_and_say_odd(const void *element, void *heaps) {
+    struct rc_heap **h = heaps;
+    if (h[1])
+        merge(h[0], h[1]);
+    h[1] = NULL;
+    return *(const int *)element % 2;
+}
+
+// What the call had from the one heap goes back to the other one.
+TEST(test_of_elements_may_merge_the_heap_of_its_array) {
+    for (int chosen = 0; chosen < 2; chosen++) {
+        struct rc_heap *h = new_heap(), *k = new_heap();
+        rc_heap_enter(h);
+        rc_heap_enter(k);
+        struct rc_array *a = rc_array_new(&rc_int_element);
+        EXPECT(rc_array_reserve(a, 4000));
+        for (int i = 0; i < 4000; i++)
+            EXPECT(rc_array_push_value(a, &(int){2 * i + chosen}));
+        size_t memory = stats().memory, removed;
+        EXPECT(rc_array_remove_if(a, merge_and_say_odd, (struct rc_heap *[]){h, k}, &removed));
+        EXPECT_PTR(h, rc_heap_current());
+        EXPECT_EQ(chosen ? 4000 : 0, removed);
+        EXPECT(stats().memory < memory + 500);
+        rc_release(a);
+        rc_heap_leave(h);
+        free_heap(h);
+    }
+}
+
 TEST(heaps_that_cannot_be_merged_are_left_as_they_are) {
     struct rc_heap *h = new_heap(), *k = new_heap(), *scarce = scarce_enter();
     rc_heap_leave(scarce);
