@@ -279,7 +279,7 @@ void cc_pace_ended(struct cc_pace *p, const struct cc_pace_result *r) {
         p->old.since = least(p->old.since, p->roots_since);
     }
     p->again = r->finalized;
-    p->roots = 0;
+    p->roots = p->had = 0; // another collection may be called off before it has begun with any suspects
     p->pressed |= p->pressing && (r->called_off || r->finalized);
     p->pressing = p->second = false;
 }

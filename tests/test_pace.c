@@ -408,6 +408,23 @@ TEST(growth_before_a_collection_that_was_called_off_is_not_forgotten) {
     EXPECT(ask(&p).delay > 0);
 }
 
+// As rc_collect_heaps does it to one that is still at its inbox.
+TEST(collection_that_was_called_off_before_it_began_needs_nothing) {
+    struct program p = program_new(10000000);
+    p.live += 510000;
+    lose(&p, 1, 510000);
+    settle(&p);
+    EXPECT_EQ(1, p.collections);
+    cc_pace_ended(&p.pace, &(struct cc_pace_result){.now = p.now, .called_off = true});
+    lose(&p, 1, 0);
+    settle(&p);
+    EXPECT_EQ(2, p.collections);
+    p.pace.yield = 1;
+    p.live += 510000;
+    lose(&p, 1, 510000);
+    EXPECT_EQ(0, ask(&p).delay);
+}
+
 TEST(growth_is_asked_for_less_after_a_collection_in_vain) {
     struct program p = program_new(1000000);
     p.nodes = 100000;
