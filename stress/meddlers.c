@@ -2,7 +2,8 @@
 // Containers whose functions meddle: copies, hashes, comparisons, tests, destructors and finalizers that now and then change a
 // container, perhaps the one that has called them, or collect, or fail. After each program all has to be gone, and in between
 // rc_verify has nothing to say. Which call may be refused, and which are not, is left to chance: what counts is that nothing is
-// lost, read after its end, or freed twice. So this is for sanitizers and assertions, most of all.
+// lost, read after its end, or freed twice. So this is for sanitizers and assertions, most of all. In half of the programs
+// values have a destructor. Some iterations are kept from call to call, whatever comes between.
 //
 //     meddlers [-s seed] [-t seconds]
 //
@@ -33,7 +34,7 @@ static struct shelf world[EACH];
 static uint64_t random_state, program;
 static bool is_scarce, in_main; // memory is; the call is the main program's
 static int depth;               // of calls within calls
-static long nodes;              // that are alive
+static long nodes, opened;      // that are alive; values that are open
 
 static uint32_t below(uint32_t n) {
     return random_below(&random_state, n);
@@ -68,7 +69,8 @@ static RC_TYPE(node, struct node,
                .finalize = node_finalize, .destroy = node_destroy);
 
 struct value {
-    bool is_node;
+    struct rc_weak *weak;
+    bool is_node, is_open; // open: counted, until its destructor is called
     union {
         uint32_t number;
         struct node *node;
@@ -96,12 +98,25 @@ static int value_compare(const void *a, const void *b) {
     return (x->as.number > y->as.number) - (x->as.number < y->as.number);
 }
 static bool value_copy(void *to, const void *from) {
-    (void)to, (void)from;
+    (void)from;
     meddle();
-    return below(15);
+    if (!below(15))
+        return false;
+    opened += ((struct value *)to)->is_open;
+    return true;
 }
-static RC_ELEMENT(value, struct value, .slots = RC_SLOTS(RC_LINK(struct value, as.node)), .has_links = value_has_links,
-                  .hash = value_hash, .equal = value_equal, .compare = value_compare, .copy = value_copy);
+static void value_destroy(void *value) {
+    struct value *v = value;
+    opened -= v->is_open;
+    v->is_open = false;
+    meddle();
+}
+#define VALUE                                                                                                          \
+    .slots = RC_SLOTS(RC_LINK(struct value, as.node), RC_WEAK(struct value, weak)), .has_links = value_has_links,      \
+    .hash = value_hash, .equal = value_equal, .compare = value_compare, .copy = value_copy
+static RC_ELEMENT(value, struct value, VALUE);
+static RC_ELEMENT(open_value, struct value, VALUE, .destroy = value_destroy);
+static const struct rc_element *element; // the one of this program
 
 static struct node *make_node(void) {
     bool scarce = is_scarce;
@@ -126,11 +141,17 @@ static struct value make_value(void) {
     struct value v = {.as.number = below(12)};
     if (below(2))
         v = (struct value){.is_node = true, .as.node = make_node()};
+    if (v.is_node && !below(4))
+        rc_weak_set(&v.weak, v.as.node);
+    v.is_open = element->destroy != NULL;
+    opened += v.is_open;
     return v;
 }
 static void unmake_value(const struct value *v) {
     if (v->is_node)
         rc_release(v->as.node);
+    rc_weak_release(v->weak);
+    opened -= v->is_open;
 }
 
 static bool test(const void *value, void *arg) {
@@ -160,12 +181,74 @@ static void took(bool done, const struct value *v) {
         unmake_value(v);
 }
 
+// Iterations that other calls come between. Each holds its container.
+static struct rc_array_iter array_it;
+static struct rc_list_iter list_it;
+static struct rc_map_iter map_it;
+static struct rc_set_iter set_it;
+
+// Whether a value is there, which can be read.
+static bool value_at(const struct value *v) {
+    return v && (!v->is_node || !v->as.node || rc_type_of(v->as.node) == &node_type);
+}
+
+// One step of the iteration of this name. Where it stands on an element, [is_good] holds.
+#define KEEP(name, step, is_good)                                                                                      \
+    static void keep_##name(const struct work *k) {                                                                    \
+        struct rc_##name *held = rc_retain(name##_it.name);                                                            \
+        enum rc_iter is = held ? step(&name##_it) : RC_ITER_CHANGED;                                                   \
+        if (is == RC_ITER_ITEM && !(is_good))                                                                          \
+            fail("an iteration stands nowhere");                                                                       \
+        for (uint32_t n = held ? below(3) : 0; n; n--)                                                                 \
+            rc_##name##_iter_remove(&name##_it);                                                                       \
+        if (is == RC_ITER_CHANGED || !below(5)) {                                                                      \
+            struct rc_##name *old = name##_it.name;                                                                    \
+            name##_it = rc_##name##_iter(rc_retain(k->s.name));                                                        \
+            rc_release(old);                                                                                           \
+        }                                                                                                              \
+        rc_release(held);                                                                                              \
+    }
+KEEP(array, rc_array_next, value_at(rc_array_at(held, array_it.index)))
+KEEP(list, rc_list_step, list_it.element == rc_list_at(held, list_it.pos) && value_at(list_it.element))
+KEEP(map, rc_map_next, value_at(map_it.key) && value_at(map_it.value))
+KEEP(set, rc_set_next, value_at(set_it.member))
+
+static void keep_none(void) {
+    rc_release(array_it.array);
+    rc_release(list_it.list);
+    rc_release(map_it.map);
+    rc_release(set_it.set);
+    array_it = (struct rc_array_iter){0};
+    list_it = (struct rc_list_iter){0};
+    map_it = (struct rc_map_iter){0};
+    set_it = (struct rc_set_iter){0};
+}
+
+static struct rc_list_pos some_pos(const struct rc_list *l) {
+    struct rc_list_pos pos = rc_list_first(l);
+    for (uint32_t n = below(4); n && !rc_list_is_none(pos); n--)
+        pos = rc_list_next(l, pos);
+    return below(4) ? pos : RC_LIST_NONE;
+}
+
 static void array_call(struct work *k, uint32_t which) {
     struct rc_array *a = k->s.array, *b = k->other.array;
     size_t size = rc_array_size(a);
     struct value *some = size ? rc_array_at(a, below((uint32_t)size)) : &k->v, taken;
     struct rc_array_iter it = rc_array_iter(a);
     switch (which) {
+    case 15: keep_array(k); break;
+    case 16:
+        rc_array_sort(a, NULL);
+        rc_array_search(a, &k->v, NULL, NULL);
+        break;
+    case 17: rc_array_remove_fast(a, below(4)); break;
+    case 18: rc_array_swap(a, below(4), below(4)); break;
+    case 19: rc_array_reverse(a); break;
+    case 20: rc_array_shrink(a); break;
+    case 21: rc_release(rc_array_slice(a, 0, below(4))); break;
+    case 22: below(3) ? (void)0 : rc_array_clear(a); break;
+    case 23: rc_array_find_if(a, 0, test, NULL); break;
     case 0: rc_array_push_value(a, &k->v); break;
     case 1: rc_array_insert_value(a, below(5), &k->v); break;
     case 2: moved(rc_array_push_give(a, &k->v), &k->v); break;
@@ -190,7 +273,23 @@ static void array_call(struct work *k, uint32_t which) {
 static void list_call(struct work *k, uint32_t which) {
     struct rc_list *l = k->s.list, *m = k->other.list;
     struct rc_list_iter it = rc_list_iter(l);
+    struct value taken;
     switch (which) {
+    case 11: keep_list(k); break;
+    case 12: rc_list_splice(l, some_pos(l), m, some_pos(m), some_pos(m)); break;
+    case 13: took(rc_list_take_value(l, some_pos(l), &taken), &taken); break;
+    case 14: rc_list_move(l, some_pos(l), some_pos(l)); break;
+    case 15: rc_list_reverse(l); break;
+    case 16: rc_list_reserve(l, below(30)); break;
+    case 17: rc_list_find_value(l, some_pos(l), &k->v); break;
+    case 18: rc_list_find_if(l, some_pos(l), test, NULL); break;
+    case 19: {
+        void *element = rc_list_at(l, some_pos(l));
+        if (element)
+            rc_list_insert_value(l, some_pos(l), element);
+        break;
+    }
+    case 20: rc_list_set_value(l, some_pos(l), &k->v); break;
     case 0: rc_list_insert_value(l, RC_LIST_NONE, &k->v); break;
     case 1: moved(!rc_list_is_none(rc_list_insert_give(l, RC_LIST_NONE, &k->v)), &k->v); break;
     case 2: rc_list_set_value(l, rc_list_first(l), &k->v); break;
@@ -214,6 +313,15 @@ static void map_call(struct work *k, uint32_t which) {
     struct rc_map *m = k->s.map, *n = k->other.map;
     struct value taken, *found;
     switch (which) {
+    case 12: keep_map(k); break;
+    case 13: rc_release(rc_map_values(m)); break;
+    case 14: rc_map_reserve(m, below(60)); break;
+    case 15: {
+        struct value both[2];
+        if (rc_map_take_entry(m, &k->v, &both[0], &both[1]))
+            unmake_value(&both[0]), unmake_value(&both[1]);
+        break;
+    }
     case 0: rc_map_put(m, &k->v, &k->w); break;
     case 1:
         if (rc_map_put_give(m, &k->v, &k->w))
@@ -241,6 +349,7 @@ static void set_call(struct work *k, uint32_t which) {
     struct rc_set_iter it = rc_set_iter(s);
     struct value taken;
     switch (which) {
+    case 14: keep_set(k); break;
     case 0: rc_set_add(s, &k->v); break;
     case 1: moved(rc_set_add_give(s, &k->v), &k->v); break;
     case 2: rc_set_remove(s, &k->v); break;
@@ -302,7 +411,7 @@ static void let_go(const struct shelf *shelf) {
 static const struct {
     void (*call)(struct work *k, uint32_t which);
     uint32_t calls;
-} sorts[] = {{array_call, 15}, {list_call, 11}, {map_call, 12}, {set_call, 14}, {other_call, 5}};
+} sorts[] = {{array_call, 24}, {list_call, 21}, {map_call, 16}, {set_call, 15}, {other_call, 5}};
 
 static void one_call(void) {
     uint32_t place = below(EACH), sort = below(sizeof sorts / sizeof *sorts);
@@ -312,7 +421,7 @@ static void one_call(void) {
     bool scarce = is_scarce;
     is_scarce = program & 1 && !depth;
     sorts[sort].call(&k, below(sorts[sort].calls));
-    struct rc_box *box = below(20) ? NULL : rc_box_new(&value_element, &k.v), *before = world[place].box;
+    struct rc_box *box = below(20) ? NULL : rc_box_new(element, &k.v), *before = world[place].box;
     is_scarce = scarce;
     if (box) {
         world[place].box = box;
@@ -356,11 +465,11 @@ static void run(void) {
     struct rc_stats stats;
     if (!heap)
         fail("a heap is refused");
+    element = program / 8 % 2 ? &open_value_element : &value_element;
     rc_heap_enter(heap);
     for (int i = 0; i < EACH; i++)
-        world[i] = (struct shelf){rc_array_new(&value_element), rc_list_new(&value_element),
-                                  rc_map_new(&value_element, &value_element), rc_set_new(&value_element),
-                                  rc_weak_map_new(), NULL};
+        world[i] = (struct shelf){rc_array_new(element), rc_list_new(element), rc_map_new(element, element),
+                                  rc_set_new(element),   rc_weak_map_new(),    NULL};
     in_main = true;
     for (int i = 0; i < CALLS; i++) {
         one_call();
@@ -370,6 +479,7 @@ static void run(void) {
             fail("rc_verify found something");
     }
     in_main = false;
+    keep_none();
     for (int i = 0; i < EACH; i++) {
         let_go(&world[i]);
         world[i] = (struct shelf){0};
@@ -377,7 +487,7 @@ static void run(void) {
     rc_collect();
     rc_collect();
     rc_stats(&stats);
-    if (stats.objects || nodes || rc_weak_left())
+    if (stats.objects || nodes || opened || rc_weak_left())
         fail("something is left");
     rc_heap_leave(heap);
     rc_heap_free(heap);
