@@ -9,6 +9,7 @@
 #include "tests/malloc.h"
 
 #include <refcyc/inspect.h>
+#include <unistd.h>
 
 static char text[1 << 14];
 
@@ -340,5 +341,31 @@ TEST(history_is_kept_in_checked_builds_only) {
     EXPECT_STR("", history(at('a')));
     EXPECT_EQ(ENOENT, errno);
     drop("a");
+}
+
+// What goes to the standard error output where a process makes its first heap, with [asked] in the environment.
+static const char *said_at_the_first_heap(const char *asked) {
+    static char said[256];
+    FILE *file = tmpfile();
+    REQUIRE(file);
+    setenv("REFCYC_HISTORY", asked, 1);
+    int before = dup(2);
+    dup2(fileno(file), 2);
+    struct rc_heap *heap = new_heap();
+    fflush(stderr);
+    dup2(before, 2);
+    rewind(file);
+    said[fread(said, 1, sizeof said - 1, file)] = 0;
+    fclose(file);
+    free_heap(heap);
+    return said;
+}
+
+TEST(builds_without_a_history_say_so_where_it_is_asked_for) {
+    EXPECT_HAS("REFCYC_HISTORY asks for a checked build", said_at_the_first_heap("node"));
+}
+
+TEST(builds_without_a_history_say_nothing_where_it_is_not) {
+    EXPECT_STR("", said_at_the_first_heap(""));
 }
 #endif
