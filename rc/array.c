@@ -8,8 +8,8 @@
 //   - The array was traced, all of it: the edges recorded are still those that there are (R4).
 //   - It will be traced later: it shows each reference once, wherever it is then.
 //   - It is being traced in pieces: a reference could move from a part that was read to one that is still to be read, and so
-//     be recorded twice without any mark. Therefore rc__moving has the array found alive and read no further: each reference
-//     was recorded once or not at all, and one that was not keeps its target alive.
+//     be recorded twice without any mark. Therefore rc__moving has the array spared and read no further: each reference was
+//     recorded once or not at all, and one that was not keeps its target alive.
 //   - It loses no reference, so nothing becomes garbage (R1 has nothing to ask).
 //
 // Appending needs no such care: what lies beyond the last element has not been read yet. Nor does taking off the end: either
