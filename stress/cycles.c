@@ -12,6 +12,7 @@
 // its size does. And it has to grow in each quarter of that: a slice that came late, on a busy machine, is a step, and leaves the
 // heap a little larger. The shapes repeat themselves after a while: ever rarer heaps of large ones, each higher than the one
 // before, would look like a slow leak. Less than 48 pages in the whole run are none: the longer it is, the slower a leak it finds.
+#include "clock.h"
 #include "random.h"
 
 #include <refcyc/refcyc.h>
@@ -183,14 +184,6 @@ static void *document(void) {
 
 static void *(*const shapes[])(void) = {pair, ring, list, tree, clique, graph, document};
 
-static double read_clock(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-static double now(void) {
-    return read_clock(CLOCK_MONOTONIC);
-}
 static double worked(void) {
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }

@@ -8,6 +8,7 @@
 //     meddlers [-s seed] [-t seconds]
 //
 // A program is 400 calls on three containers of each sort; in half of them each sixth request for memory is refused.
+#include "clock.h"
 #include "random.h"
 
 #include <refcyc/refcyc.h>
@@ -491,12 +492,6 @@ static void run(void) {
         fail("something is left");
     rc_heap_leave(heap);
     rc_heap_free(heap);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static void on_fault(const struct rc_fault *fault) {

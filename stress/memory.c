@@ -10,6 +10,7 @@
 //
 // The programs run in a child; of one that fails, the parent makes a short one that fails likewise, with whatever request.
 // The linker puts the functions below in the place of malloc and its like (--wrap).
+#include "clock.h"
 #include "checked.h"
 #include "program.h"
 #include "random.h"
@@ -103,12 +104,6 @@ static void run_again(const uint8_t *program, size_t size, bool loud) {
         run_with(program, size, last > n ? last - n : requests - (n - last), forever, false);
     }
     report->at = last;
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 // Requests of a program that has many of them are not all tried, but the first and then ever fewer.

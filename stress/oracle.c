@@ -11,6 +11,7 @@
 //
 // Each program has a seed of its own, made from the seed of the run and its number. Programs run in child processes; of
 // one that fails, the parent makes a short one that fails likewise, prints it and leaves it in a file.
+#include "clock.h"
 #include "checked.h"
 #include "program.h"
 #include "random.h"
@@ -41,12 +42,6 @@ struct report {
     struct figures figures;
 };
 static struct report *reports;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static uint64_t program_seed(uint64_t number) {
     uint64_t state = options.seed + number * UINT64_C(0x5851F42D4C957F2D);

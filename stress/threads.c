@@ -13,6 +13,7 @@
 // was got from there has to be alive, whoever else has given up how many. At the end of a round every thread gives up
 // what it holds. Then: a heap in which garbage is left has been woken for; all objects go; weak references give NULL;
 // as many were destroyed as were made, and finalized once.
+#include "clock.h"
 #include "random.h"
 
 #include <refcyc/refcyc.h>
@@ -428,12 +429,6 @@ static void check_balance(void) {
             FAIL("a weak reference gives an object, and there is none\n");
         rc_weak_release(weak);
     }
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static void make_heaps(void) {
