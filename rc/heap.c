@@ -116,7 +116,13 @@ struct rc_heap *rc__enter_default(const char *call) {
     if (rc__here != RC__NOWHERE)
         return rc__here;
     struct rc_heap *heap = rc_heap_default();
-    if (heap && !rc__enter(heap, false, call)) {
+    bool entered = !heap || rc__enter(heap, false, call);
+    if (!entered) { // by a visit, perhaps: no other begins now
+        rc__lock(&doors_lock);
+        entered = rc__enter(heap, false, call);
+        rc__unlock(&doors_lock);
+    }
+    if (!entered) {
         rc__fault(RC_FAULT_OUTSIDE, call, NULL,
                   "this thread is inside no heap, and the default heap is another thread's: enter a heap first");
         errno = EINVAL;

@@ -5,6 +5,8 @@
 #include "tests/harness.h"
 #include "tests/vector.h"
 
+#include "rc/object.h"
+
 #include <pthread.h>
 #include <refcyc/pace.h>
 #include <refcyc/pauses.h>
@@ -437,6 +439,33 @@ TEST(weak_references_give_null_when_the_heap_is_gone) {
 }
 
 // ---- the default heap is another thread's
+
+static pthread_t newcomer;
+
+static void *new_there(void *arg) {
+    (void)arg;
+    void *obj = rc_new(&node_type);
+    EXPECT(obj != NULL);
+    rc_release(obj);
+    if (obj)
+        rc_heap_leave(rc_heap_default());
+    return NULL;
+}
+
+static void meet_newcomer(struct rc_heap *heap) {
+    if (heap != rc_heap_default())
+        return;
+    REQUIRE(pthread_create(&newcomer, NULL, new_there, NULL) == 0);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); // it comes meanwhile, or afterwards
+}
+
+// A thread that is out of numbers for classes holds each heap that nobody is inside for a moment.
+TEST(heap_that_is_only_visited_can_be_entered_by_a_first_object) {
+    REQUIRE(rc_heap_default());
+    EXPECT_PTR(NULL, rc_heap_current());
+    rc__heaps_visit(meet_newcomer);
+    pthread_join(newcomer, NULL);
+}
 
 static void *each_call(void *arg) {
     size_t *done = arg;
