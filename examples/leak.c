@@ -5,9 +5,9 @@
 // which keeps no page alive, but has to be released as well.
 //
 // The program asks why that page is still there (rc_why_print), and for a report of all that is left (rc_report). Run it
-// with REFCYC_LEAKS=1 in the environment and the library prints such a report by itself, for each heap that ends with objects in
-// it, or is never freed, and says that the weak reference was forgotten. Compiled with RC_CHECK, and linked with a checked build
-// of the library, it says with REFCYC_HISTORY=element who took and gave up that element's handles: main, by rc_retain.
+// with REFCYC_LEAKS=1 in the environment and the library prints such a report by itself, for each heap that ends with objects
+// in it, or is never freed, and says that the weak reference was forgotten. Compiled with RC_CHECK, and linked with a checked
+// build of the library, it says with all that who took and gave up the handles of elements (rc_history_of): main, by rc_retain.
 #include <refcyc/refcyc.h>
 #include <stdio.h>
 
@@ -68,6 +68,7 @@ int main(void) {
     if (!tabs)
         return 1;
     rc_heap_enter(tabs);
+    rc_history_of("element"); // which has the calls below say more, in checked builds
     for (int i = 0; i < 100; i++) {
         struct page *page = page_open();
         if (!page)
@@ -84,6 +85,9 @@ int main(void) {
     rc_why_print(cached->page, print_line, stdout);
     printf("And what else is left?\n");
     rc_report(print_line, stdout);
+    printf("Who has had the other element of that page?\n");
+    if (!rc_history_print(cached->page->first, print_line, stdout))
+        printf("    (a checked build would say)\n");
     printf("problems in the heap: %zu\n", rc_verify(NULL, NULL));
 
     rc_heap_leave(tabs);
