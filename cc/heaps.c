@@ -570,9 +570,8 @@ static enum outcome collect_once(struct all *all) {
 static void shrink(struct all *all) {
     assert(all->cc->node_room >= all->cc->node_count);
     cc_graph_reset(all->heaps);
-    if (all->cc->nodes.chunks > 1)
-        while (all->cc->nodes.chunks > 1)
-            cc_memory_shrink(all->heaps, &all->cc->nodes, CC_NODE_BYTES);
+    while (all->cc->nodes.chunks > 1)
+        cc_memory_shrink(all->heaps, &all->cc->nodes, CC_NODE_BYTES);
 }
 
 // What is left to do in each heap: notices, suspects that lost a link from what was garbage. false if memory was out.

@@ -78,7 +78,8 @@ struct cc_pace_plan cc_pace_plan(const struct cc_pace *p, const struct cc_pace_v
 void cc_pace_seen(struct cc_pace *p, const struct cc_pace_view *v, const struct cc_pace_plan *plan);
 // The program reports pressure.
 void cc_pace_pressed(struct cc_pace *p, const struct cc_pace_view *v);
-// A collection began, in a heap of so many bytes, which looks at [suspects], of which [old] are old; [left] old ones wait for another one.
+// A collection began, in a heap of so many bytes, which looks at [suspects], of which [old] are old; [left] old ones wait for
+// another one.
 void cc_pace_began(struct cc_pace *p, uint64_t now, size_t bytes, size_t suspects, size_t old, size_t left);
 void cc_pace_sliced(struct cc_pace *p, uint64_t start, uint64_t end);
 // No collection is to begin now: the last one was called off.

@@ -2,7 +2,8 @@
 // Handles and links, from inside the heap: plain integers. What another thread does to an object is in foreign.c.
 //
 //   C1  handles + sum(shared) + links = references to the object; at 0 it dies, at the call that took the last.
-//   C2  Every path that takes a reference away ends in rc__lost, which is where R1 is kept.
+//   C2  Every path that takes a reference away ends in lost(), which is where R1 is kept; but for the last handle of what
+//       has no mark and no link, which dies at once, or is LED, which R1 leaves out (rc__release_here).
 //   C3  A link made to an object in the graph marks it SUSPECT (R5). So does a move, which changes no count.
 //   C4  A count at its limit makes the object immortal; none ever wraps.
 #include "object.h"
